@@ -1,0 +1,135 @@
+#include "common/config/config.h"
+
+#include <toml++/toml.h>
+
+#include <functional>
+#include <limits>
+#include <map>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
+#include "common/status/status_macros.h"
+
+namespace banger {
+namespace {
+
+using Setter = std::function<absl::Status(const toml::node&)>;
+using Section = std::map<std::string, Setter>;
+
+template <typename T>
+Setter Into(T& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const auto value = node.value_exact<T>();
+    if (!value.has_value())
+      return absl::InvalidArgumentError(std::is_same_v<T, std::string> ? "is not a string"
+                                                                       : "is not a whole number");
+    target = *value;
+    return absl::OkStatus();
+  };
+}
+
+Setter IntoInt(int& target, int min, int max) {
+  return [&target, min, max](const toml::node& node) -> absl::Status {
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value.has_value() || *value < min || *value > max)
+      return absl::InvalidArgumentError(absl::StrCat("is not a whole number from ", min, " to ", max));
+    target = static_cast<int>(*value);
+    return absl::OkStatus();
+  };
+}
+
+Setter IntoSize(std::int64_t& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const auto text = node.value_exact<std::string>();
+    if (!text.has_value()) return absl::InvalidArgumentError("is not a string like \"8G\"");
+    BANGER_ASSIGN_OR_RETURN(target, ParseSize(*text));
+    return absl::OkStatus();
+  };
+}
+
+absl::Status At(const std::filesystem::path& file, const toml::node& node, const std::string& key,
+                absl::string_view problem) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(file.string(), ":", node.source().begin.line, ": ", key, " ", problem));
+}
+
+absl::Status Apply(const toml::table& table, const Section& section, const std::string& prefix,
+                   const std::filesystem::path& file) {
+  for (const auto& [key, node] : table) {
+    const std::string full = prefix + std::string(key.str());
+    const auto setter = section.find(std::string(key.str()));
+    if (setter == section.end()) return At(file, node, full, "is not a key that banger knows");
+    const absl::Status set = setter->second(node);
+    // Sections have put their own place into the message.
+    if (!set.ok() && set.message().find(".toml:") != absl::string_view::npos) return set;
+    if (!set.ok()) return At(file, node, full, set.message());
+  }
+  return absl::OkStatus();
+}
+
+Setter IntoTable(const Section& section, const std::string& name, const std::filesystem::path& file) {
+  return [section, name, file](const toml::node& node) -> absl::Status {
+    if (!node.is_table()) return absl::InvalidArgumentError("is not a table");
+    return Apply(*node.as_table(), section, name + ".", file);
+  };
+}
+
+absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
+  absl::StatusOr<std::string> text = ReadFile(file, 1 << 20);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (!text.ok()) return text.status();
+  toml::table table;
+  try {
+    table = toml::parse(*text, file.string());
+  } catch (const toml::parse_error& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.string(), ":", error.source().begin.line, ": ", std::string(error.description())));
+  }
+  const Section network = {{"bridge", Into(config.network.bridge)},
+                           {"address", Into(config.network.address)},
+                           {"prefix", IntoInt(config.network.prefix, 16, 30)}};
+  VmDefaults& vm = config.vm_defaults;
+  const Section vm_defaults = {{"vcpu", IntoInt(vm.vcpu, 1, 1024)},
+                               {"memory_mib", Into(vm.memory_mib)},
+                               {"disk_size", IntoSize(vm.disk_size_bytes)},
+                               {"rootfs_size", IntoSize(vm.rootfs_size_bytes)}};
+  return Apply(table,
+               {{"log_level", Into(config.log_level)},
+                {"vmm", Into(config.vmm)},
+                {"qemu_bin", Into(config.qemu_bin)},
+                {"default_image", Into(config.default_image)},
+                {"network", IntoTable(network, "network", file)},
+                {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
+               "", file);
+}
+
+}  // namespace
+
+absl::StatusOr<Config> LoadConfig(const std::vector<std::filesystem::path>& files) {
+  Config config;
+  for (const std::filesystem::path& file : files) BANGER_RETURN_IF_ERROR(ApplyFile(file, config));
+  return config;
+}
+
+absl::StatusOr<std::int64_t> ParseSize(absl::string_view text) {
+  constexpr absl::string_view kUnits = "KMGT";
+  absl::string_view digits = text;
+  int shift = 0;
+  if (!digits.empty()) {
+    const std::size_t unit = kUnits.find(absl::ascii_toupper(static_cast<unsigned char>(digits.back())));
+    if (unit != absl::string_view::npos) {
+      shift = 10 * (static_cast<int>(unit) + 1);
+      digits.remove_suffix(1);
+    }
+  }
+  std::int64_t number = 0;
+  if (!absl::SimpleAtoi(digits, &number) || number < 0 ||
+      number > (std::numeric_limits<std::int64_t>::max() >> shift))
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a size like 512M or 8G"));
+  return number << shift;
+}
+
+}  // namespace banger

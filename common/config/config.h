@@ -1,0 +1,47 @@
+// The configuration: one TOML file format for all daemons and the CLI. Every key
+// has a default that works; an unknown key or a wrong value is an error that
+// names file, line and key.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace banger {
+
+struct NetworkConfig {
+  std::string bridge = "br-banger";  // an interface name: at most 15 bytes
+  std::string address = "172.30.0.1";
+  int prefix = 24;  // 16 to 30
+};
+
+// 0: take the default that depends on the host.
+struct VmDefaults {
+  int vcpu = 0;
+  std::int64_t memory_mib = 0;
+  std::int64_t disk_size_bytes = std::int64_t{8} << 30;
+  std::int64_t rootfs_size_bytes = std::int64_t{8} << 30;
+};
+
+struct Config {
+  std::string log_level = "info";
+  // auto, qemu (KVM if it works), qemu-kvm, qemu-tcg.
+  std::string vmm = "auto";
+  std::string qemu_bin = "qemu-system-x86_64";
+  std::string default_image = "debian-bookworm";
+  NetworkConfig network;
+  VmDefaults vm_defaults;
+};
+
+// Reads the files in order, later ones over earlier ones; missing ones are
+// skipped. INVALID_ARGUMENT for what is wrong.
+absl::StatusOr<Config> LoadConfig(const std::vector<std::filesystem::path>& files);
+
+// "512", "64K", "512M", "8G", "1T" (powers of 1024) in bytes.
+absl::StatusOr<std::int64_t> ParseSize(absl::string_view text);
+
+}  // namespace banger

@@ -1,0 +1,59 @@
+#include "common/config/config.h"
+
+#include "common/os/file.h"
+#include "common/os/temp_dir.h"
+#include "common/testing/status_matchers.h"
+
+namespace banger {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create()); }
+  absl::StatusOr<Config> Load(const std::string& text) {
+    const auto path = dir_.path() / "config.toml";
+    EXPECT_OK(WriteFileAtomically(path, text));
+    return LoadConfig({dir_.path() / "missing.toml", path});
+  }
+  TempDir dir_;
+};
+
+TEST_F(ConfigTest, NoFileGivesTheDefaults) {
+  ASSERT_OK_AND_ASSIGN(const Config config, LoadConfig({}));
+  EXPECT_EQ(config.network.bridge, "br-banger");
+  EXPECT_EQ(config.vm_defaults.disk_size_bytes, std::int64_t{8} << 30);
+}
+
+TEST_F(ConfigTest, KeysAreRead) {
+  ASSERT_OK_AND_ASSIGN(
+      const Config config,
+      Load("vmm = \"qemu-tcg\"\n[network]\nprefix = 26\n[vm_defaults]\ndisk_size = \"512M\"\n"));
+  EXPECT_EQ(config.vmm, "qemu-tcg");
+  EXPECT_EQ(config.network.prefix, 26);
+  EXPECT_EQ(config.vm_defaults.disk_size_bytes, 512 << 20);
+}
+
+TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {
+  EXPECT_THAT(Load("log_level = \"info\"\ncolour = 1\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:2: colour")));
+  EXPECT_THAT(Load("[network]\nbrigde = \"x\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:2: network.brigde")));
+  EXPECT_THAT(Load("[network]\nprefix = 99\n"), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                         HasSubstr("network.prefix is not a whole number")));
+  EXPECT_THAT(Load("vmm = 3\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("vmm is not a string")));
+  EXPECT_THAT(Load("vmm = \n"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:1")));
+}
+
+TEST_F(ConfigTest, SizesHaveUnits) {
+  EXPECT_THAT(ParseSize("512"), IsOkAndHolds(512));
+  EXPECT_THAT(ParseSize("64k"), IsOkAndHolds(64 << 10));
+  EXPECT_THAT(ParseSize("8G"), IsOkAndHolds(std::int64_t{8} << 30));
+  for (const char* wrong : {"", "G", "-1", "8X", "8.5G", "99999999999T"})
+    EXPECT_THAT(ParseSize(wrong), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(wrong)));
+}
+
+}  // namespace
+}  // namespace banger

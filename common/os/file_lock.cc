@@ -1,0 +1,23 @@
+#include "common/os/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger {
+
+absl::StatusOr<FileLock> FileLock::Acquire(const std::filesystem::path& path) {
+  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
+  if (errno == EWOULDBLOCK)
+    return absl::FailedPreconditionError(absl::StrCat("lock '", path.string(), "': held by another process"));
+  return ErrnoError(errno, absl::StrCat("lock '", path.string(), "'"));
+}
+
+}  // namespace banger

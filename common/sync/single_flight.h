@@ -1,0 +1,86 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/sync/mutex.h"
+
+namespace banger {
+
+// Equal work is done once: callers that ask for the same key while it runs
+// share its result. The work runs on a thread of its own and is stopped when
+// its last caller has left. Thread-safe; the destructor waits for all work.
+template <typename T>
+class SingleFlight {
+ public:
+  using Work = std::function<absl::StatusOr<T>(std::stop_token)>;
+
+  ~SingleFlight() {
+    MutexLock lock(mutex_);
+    idle_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return running_ == 0; });
+  }
+
+  // CANCELLED when `stop` comes first.
+  absl::StatusOr<T> Do(const std::string& key, const std::stop_token& stop, Work work) {
+    const std::shared_ptr<Flight> flight = Join(key, std::move(work));
+    absl::StatusOr<T> result = absl::CancelledError(absl::StrCat("stopped while waiting for '", key, "'"));
+    {
+      MutexLock lock(mutex_);
+      const bool landed = flight->landed.wait(lock, stop, [&flight] { return flight->result.has_value(); });
+      if (landed) result = *flight->result;
+      if (--flight->callers == 0) {
+        flight->stop.request_stop();
+        // A later caller starts anew instead of joining work that is being stopped.
+        if (const auto it = flights_.find(key); it != flights_.end() && it->second == flight)
+          flights_.erase(it);
+      }
+    }
+    return result;
+  }
+
+ private:
+  struct Flight {
+    std::stop_source stop;
+    std::condition_variable_any landed;
+    int callers = 0;
+    std::optional<absl::StatusOr<T>> result;
+  };
+
+  std::shared_ptr<Flight> Join(const std::string& key, Work work) {
+    const MutexLock lock(mutex_);
+    std::shared_ptr<Flight>& flight = flights_[key];
+    if (flight == nullptr) {
+      flight = std::make_shared<Flight>();
+      ++running_;
+      std::thread([this, key, flight = flight, work = std::move(work)] { Run(key, flight, work); }).detach();
+    }
+    ++flight->callers;
+    return flight;
+  }
+
+  void Run(const std::string& key, const std::shared_ptr<Flight>& flight, const Work& work) {
+    absl::StatusOr<T> result = work(flight->stop.get_token());
+    const MutexLock lock(mutex_);
+    flight->result = std::move(result);
+    if (const auto it = flights_.find(key); it != flights_.end() && it->second == flight) flights_.erase(it);
+    flight->landed.notify_all();
+    --running_;
+    idle_.notify_all();
+  }
+
+  Mutex mutex_;
+  std::condition_variable_any idle_;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace banger
