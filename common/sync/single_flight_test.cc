@@ -1,8 +1,8 @@
 #include "common/sync/single_flight.h"
 
 #include <atomic>
-#include <latch>
 
+#include "common/testing/countdown.h"
 #include "common/testing/status_matchers.h"
 
 namespace banger {
@@ -11,51 +11,51 @@ namespace {
 TEST(SingleFlightTest, CallersAtTheSameTimeShareOneResult) {
   SingleFlight<int> flights;
   std::atomic<int> runs = 0;
-  std::latch release(1);
+  Countdown release(1);
   const auto work = [&](const std::stop_token&) -> absl::StatusOr<int> {
-    release.wait();
+    release.Wait();
     return ++runs;
   };
   std::vector<std::jthread> callers;
-  std::latch started(4);
+  Countdown started(4);
   for (int i = 0; i < 4; ++i)
     callers.emplace_back([&] {
-      started.count_down();
+      started.CountDown();
       EXPECT_THAT(flights.Do("key", {}, work), IsOkAndHolds(::testing::Ge(1)));
     });
-  started.wait();
-  release.count_down();
+  started.Wait();
+  release.CountDown();
   callers.clear();
   EXPECT_LE(runs, 4);
 }
 
 TEST(SingleFlightTest, OneCancelledCallerDoesNotStopTheOthers) {
   SingleFlight<int> flights;
-  std::latch working(1);
-  std::latch release(1);
+  Countdown working(1);
+  Countdown release(1);
   const auto work = [&](const std::stop_token& stop) -> absl::StatusOr<int> {
-    working.count_down();
-    release.wait();
+    working.CountDown();
+    release.Wait();
     if (stop.stop_requested()) return absl::CancelledError("stopped");
     return 42;
   };
   std::jthread patient([&] { EXPECT_THAT(flights.Do("key", {}, work), IsOkAndHolds(42)); });
-  working.wait();
+  working.Wait();
   std::stop_source hurry;
   hurry.request_stop();
   EXPECT_THAT(flights.Do("key", hurry.get_token(), work), StatusIs(absl::StatusCode::kCancelled));
-  release.count_down();
+  release.CountDown();
 }
 
 TEST(SingleFlightTest, TheLastCallerToLeaveStopsTheWork) {
   SingleFlight<int> flights;
   std::stop_source stop;
-  std::latch stopped(1);
+  Countdown stopped(1);
   std::jthread stopper([&stop] { stop.request_stop(); });
   EXPECT_THAT(flights.Do("key", stop.get_token(),
                          [&stopped](const std::stop_token& work_stop) -> absl::StatusOr<int> {
-                           const std::stop_callback on_stop(work_stop, [&stopped] { stopped.count_down(); });
-                           stopped.wait();
+                           const std::stop_callback on_stop(work_stop, [&stopped] { stopped.CountDown(); });
+                           stopped.Wait();
                            return absl::CancelledError("stopped");
                          }),
               StatusIs(absl::StatusCode::kCancelled));

@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <latch>
+
+#include "common/testing/countdown.h"
 
 namespace banger {
 namespace {
@@ -18,23 +19,23 @@ TEST(WorkerPoolTest, TheDestructorFinishesWhatIsQueued) {
 }
 
 TEST(WorkerPoolTest, BlockingJobsRunAtTheSameTime) {
-  std::latch all_there(4);
+  Countdown all_there(4);
   WorkerPool pool(4, 0);
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.Submit([&all_there] { all_there.arrive_and_wait(); }));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.Submit([&all_there] { all_there.CountDownAndWait(); }));
 }
 
 TEST(WorkerPoolTest, AFullPoolRefuses) {
-  std::latch release(1);
+  Countdown release(1);
   WorkerPool pool(1, 1);
-  std::latch started(1);
+  Countdown started(1);
   ASSERT_TRUE(pool.Submit([&] {
-    started.count_down();
-    release.wait();
+    started.CountDown();
+    release.Wait();
   }));
-  started.wait();
+  started.Wait();
   EXPECT_TRUE(pool.Submit([] {}));
   EXPECT_FALSE(pool.Submit([] {}));
-  release.count_down();
+  release.CountDown();
 }
 
 }  // namespace
