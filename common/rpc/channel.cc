@@ -15,15 +15,17 @@ constexpr int kMaxMessageBytes = 8 << 20;
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> ConnectDaemon(const std::filesystem::path& socket) {
+std::shared_ptr<grpc::Channel> ConnectDaemon(const std::filesystem::path& socket,
+                                             const std::string& service_config) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // The minimum is also the time that one attempt may take: not lower.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 150);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetServiceConfigJSON(service_config);
   return grpc::CreateCustomChannel(absl::StrCat("unix:", socket.string()), grpc::InsecureChannelCredentials(),
                                    arguments);
 }

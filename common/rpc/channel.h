@@ -16,8 +16,9 @@
 namespace banger::rpc {
 
 // A channel to a daemon's socket that reconnects by itself, quickly. Cheap to
-// make; connects at the first call.
-std::shared_ptr<grpc::Channel> ConnectDaemon(const std::filesystem::path& socket);
+// make; connects at the first call. `service_config` is gRPC's, as JSON.
+std::shared_ptr<grpc::Channel> ConnectDaemon(const std::filesystem::path& socket,
+                                             const std::string& service_config = "{}");
 
 // Waits until the channel is connected: a daemon that is being restarted is
 // worth a moment. UNAVAILABLE naming `daemon` when it does not come, CANCELLED

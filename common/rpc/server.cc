@@ -64,7 +64,7 @@ class IdentityInterceptorFactory final : public ServerInterceptorFactoryInterfac
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
-  grpc::EnableDefaultHealthCheckService(options.default_health);
+  grpc::EnableDefaultHealthCheckService(true);
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake.valid()) return ErrnoError(errno, "create eventfd");
   BANGER_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(options.socket, options.socket_mode));
@@ -114,6 +114,8 @@ grpc::Server* Server::ForUid(uid_t uid) {
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
+  if (!options_.default_health)
+    builder.SetOption(std::make_unique<grpc::HealthCheckServiceServerBuilderOption>(nullptr));
   options_.configure(builder);
   std::vector<std::unique_ptr<ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(std::make_unique<IdentityInterceptorFactory>(uid));
