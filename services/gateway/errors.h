@@ -1,0 +1,22 @@
+// Every error of the gateway's own; what daemons answer passes unchanged.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/error.h"
+
+namespace banger::gateway {
+
+// `why` names the socket.
+inline absl::Status DaemonUnavailable(const std::string& daemon, const std::string& why) {
+  return ApiError(absl::StatusCode::kUnavailable, "DAEMON_UNAVAILABLE", why, {{"daemon", daemon}});
+}
+
+inline absl::Status UnknownService(const std::string& path) {
+  return ApiError(absl::StatusCode::kUnimplemented, "SERVICE_UNKNOWN",
+                  absl::StrCat("no service serves method '", path, "'"), {{"method", path}});
+}
+
+}  // namespace banger::gateway

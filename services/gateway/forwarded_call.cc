@@ -1,0 +1,172 @@
+#include "services/gateway/forwarded_call.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/rpc/error_mapping.h"
+#include "services/gateway/errors.h"
+
+namespace banger::gateway {
+namespace {
+
+std::string Text(grpc::string_ref text) { return {text.data(), text.size()}; }
+
+// What a client may not decide, and what gRPC sets itself.
+bool PassesOn(grpc::string_ref key) {
+  return key != "user-agent" && key != rpc::kRequestIdKey && !key.starts_with(rpc::kPeerPrefix);
+}
+
+void LogCall(const rpc::Call& call, const std::string& path, const grpc::Status& status) {
+  const log::ScopedRequestId scope(call.request_id);
+  const auto elapsed = std::chrono::steady_clock::now() - call.start;
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
+  log::Info("call", {{"method", path},
+                     {"uid", absl::StrCat(call.peer_uid)},
+                     {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()))},
+                     {"ms", absl::StrCat(milliseconds)}});
+}
+
+}  // namespace
+
+ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Backend& backend, bool is_read)
+    : context_(*context),
+      backend_(backend),
+      call_(rpc::MakeCall(*context, {})),
+      // Deadline and cancellation come along.
+      upstream_context_(grpc::ClientContext::FromCallbackServerContext(*context)) {
+  for (const auto& [key, value] : context->client_metadata())
+    if (PassesOn(key)) upstream_context_->AddMetadata(Text(key), Text(value));
+  upstream_context_->AddMetadata(rpc::kRequestIdKey, call_.request_id);
+  upstream_context_->AddMetadata(rpc::kPeerUidKey, absl::StrCat(call_.peer_uid));
+
+  if (is_read || !backend.serving()) {
+    waiting_ = backend.AddWaiter(this);
+    if (!waiting_) {
+      FinishAndLog(Outage());
+      return;
+    }
+    upstream_context_->set_wait_for_ready(true);
+  }
+  backend.stub().PrepareBidiStreamingCall(upstream_context_.get(), context->method(), {}, &upstream_);
+  upstream_.AddMultipleHolds(2);
+  upstream_.StartCall();
+  StartRead(&request_);
+}
+
+void ForwardedCall::OnReadDone(bool ok) {
+  {
+    const MutexLock lock(mutex_);
+    if (requests_ == Requests::kClosed) return;
+    requests_ = ok ? Requests::kWriting : Requests::kClosed;
+  }
+  if (ok) {
+    upstream_.StartWrite(&request_);
+  } else {
+    upstream_.StartWritesDone();
+    upstream_.RemoveHold();
+  }
+}
+
+void ForwardedCall::RequestSent(bool ok) {
+  bool more = false;
+  {
+    const MutexLock lock(mutex_);
+    more = ok && requests_ == Requests::kWriting;
+    requests_ = more ? Requests::kReading : Requests::kClosed;
+  }
+  if (more) {
+    StartRead(&request_);
+  } else {
+    upstream_.RemoveHold();
+  }
+}
+
+// The daemon will not read any more. A read from the client may stay open; it
+// ends with the call.
+void ForwardedCall::CloseRequests() {
+  {
+    const MutexLock lock(mutex_);
+    if (requests_ == Requests::kWriting) requests_ = Requests::kClosing;
+    if (requests_ != Requests::kReading) return;
+    requests_ = Requests::kClosed;
+  }
+  upstream_.RemoveHold();
+}
+
+// Also called, not ok, for a call that ended without any headers.
+void ForwardedCall::HeadersReceived(bool ok) {
+  if (ok) {
+    StopWaiting();
+    for (const auto& [key, value] : upstream_context_->GetServerInitialMetadata())
+      context_.AddInitialMetadata(Text(key), Text(value));
+    StartSendInitialMetadata();
+  }
+  upstream_.StartRead(&response_);
+}
+
+void ForwardedCall::ResponseReceived(bool ok) {
+  if (ok) {
+    StartWrite(&response_);
+  } else {
+    CloseRequests();
+    upstream_.RemoveHold();
+  }
+}
+
+void ForwardedCall::OnWriteDone(bool ok) {
+  if (ok) {
+    upstream_.StartRead(&response_);
+  } else {
+    upstream_context_->TryCancel();
+    CloseRequests();
+    upstream_.RemoveHold();
+  }
+}
+
+void ForwardedCall::UpstreamDone(const grpc::Status& status) {
+  StopWaiting();
+  for (const auto& [key, value] : upstream_context_->GetServerTrailingMetadata())
+    // The status carries the details already.
+    if (key != "grpc-status-details-bin") context_.AddTrailingMetadata(Text(key), Text(value));
+  FinishAndLog(OutageOr(status));
+}
+
+void ForwardedCall::GiveUp() {
+  gave_up_ = true;
+  upstream_context_->TryCancel();
+}
+
+void ForwardedCall::StopWaiting() {
+  if (std::exchange(waiting_, false)) backend_.RemoveWaiter(this);
+}
+
+// A daemon's own errors have details (see ToGrpc), those of the connection have
+// none. gRPC says CANCELLED for some connections that break.
+grpc::Status ForwardedCall::OutageOr(const grpc::Status& status) const {
+  const bool lost = status.error_details().empty() && !context_.IsCancelled() &&
+                    (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                     status.error_code() == grpc::StatusCode::CANCELLED);
+  return lost || gave_up_ ? Outage() : status;
+}
+
+grpc::Status ForwardedCall::Outage() const {
+  return rpc::ToGrpc(DaemonUnavailable(backend_.daemon(), backend_.DescribeOutage()), call_.request_id);
+}
+
+// The last thing that is done here: OnDone may come before this returns.
+void ForwardedCall::FinishAndLog(const grpc::Status& status) {
+  LogCall(call_, context_.method(), status);
+  Finish(status);
+}
+
+RefusedCall::RefusedCall(const grpc::GenericCallbackServerContext& context, const absl::Status& why) {
+  const rpc::Call call = rpc::MakeCall(context, {});
+  const grpc::Status status = rpc::ToGrpc(why, call.request_id);
+  LogCall(call, context.method(), status);
+  Finish(status);
+}
+
+}  // namespace banger::gateway

@@ -1,0 +1,31 @@
+// Takes every call that no other service of the gateway takes.
+#pragma once
+
+#include <grpcpp/generic/async_generic_service.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "services/gateway/adapters/backend.h"
+#include "services/gateway/core/route_table.h"
+
+namespace banger::gateway {
+
+// By name of the daemon.
+using Backends = std::map<std::string, std::unique_ptr<Backend>>;
+
+// One for each grpc::Server: gRPC allows no sharing of generic services. Routes
+// and backends outlive it.
+class Forwarder final : public grpc::CallbackGenericService {
+ public:
+  Forwarder(const RouteTable& routes, const Backends& backends) : routes_(routes), backends_(backends) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override;
+
+ private:
+  const RouteTable& routes_;
+  const Backends& backends_;
+};
+
+}  // namespace banger::gateway

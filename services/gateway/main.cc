@@ -1,0 +1,7 @@
+#include "common/rpc/daemon.h"
+#include "services/gateway/server.h"
+
+int main(int argc, char** argv) {
+  return banger::rpc::RunDaemon(argc, argv, {.name = "gateway", .default_health = false},
+                                banger::gateway::MakeParts);
+}

@@ -1,0 +1,93 @@
+#include "services/gateway/server.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "banger/network/v1/network_service.pb.h"
+#include "banger/system/v1/daemon_service.pb.h"
+#include "banger/system/v1/system_service.pb.h"
+#include "common/sync/mutex.h"
+#include "services/gateway/forwarder.h"
+#include "services/gateway/health_service.h"
+#include "services/gateway/reflection_service.h"
+#include "services/gateway/services.h"
+#include "services/gateway/system_service.h"
+
+namespace banger::gateway {
+namespace {
+
+const google::protobuf::ServiceDescriptor& NetworkService() {
+  return *network::v1::GetNetworkRequest::descriptor()->file()->service(0);
+}
+
+std::vector<std::string> ListedServices() {
+  std::vector<std::string> names;
+  for (const ForwardedService& service : ForwardedServices())
+    names.push_back(service.descriptor->full_name());
+  for (const google::protobuf::FileDescriptor* file :
+       {system::v1::GetDaemonRequest::descriptor()->file(),
+        system::v1::ListDaemonsRequest::descriptor()->file(),
+        grpc::health::v1::HealthCheckRequest::descriptor()->file(),
+        grpc::reflection::v1::ServerReflectionRequest::descriptor()->file(),
+        grpc::reflection::v1alpha::ServerReflectionRequest::descriptor()->file()})
+    names.push_back(file->service(0)->full_name());
+  return names;
+}
+
+class Gateway final : public rpc::DaemonParts {
+ public:
+  explicit Gateway(const rpc::DaemonContext& context)
+      : routes_(MakeRoutes(ForwardedServices())),
+        reflection_v1_(ListedServices()),
+        reflection_v1alpha_(ListedServices()),
+        system_(context.workers, backends_) {
+    for (const ForwardedService& service : ForwardedServices())
+      AddBackend(context.paths, service.daemon, *service.descriptor);
+    // Watched and listed, never forwarded to.
+    AddBackend(context.paths, "netd", NetworkService());
+  }
+
+  void Register(grpc::ServerBuilder& builder) override {
+    builder.RegisterService(&health_);
+    builder.RegisterService(&reflection_v1_);
+    builder.RegisterService(&reflection_v1alpha_);
+    builder.RegisterService(&system_);
+    const MutexLock lock(mutex_);
+    forwarders_.push_back(std::make_unique<Forwarder>(routes_, backends_));
+    builder.RegisterCallbackGenericService(forwarders_.back().get());
+  }
+
+  void OnServing() override { health_.SetServing("", true); }
+  void OnShutdown() override { health_.Shutdown(); }
+
+ private:
+  void AddBackend(const Paths& paths, const std::string& daemon,
+                  const google::protobuf::ServiceDescriptor& service) {
+    const std::string name = service.full_name();
+    health_.SetServing(name, false);
+    backends_[daemon] = std::make_unique<Backend>(Backend::Options{
+        .daemon = daemon,
+        .socket = paths.Socket(daemon),
+        .service_config = RetryReads(service),
+        .on_change = [this, name](bool serving) { health_.SetServing(name, serving); },
+    });
+  }
+
+  const RouteTable routes_;
+  HealthService health_;
+  Backends backends_;
+  ReflectionV1 reflection_v1_;
+  ReflectionV1Alpha reflection_v1alpha_;
+  SystemService system_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Forwarder>> forwarders_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeParts(const rpc::DaemonContext& context) {
+  return std::make_unique<Gateway>(context);
+}
+
+}  // namespace banger::gateway

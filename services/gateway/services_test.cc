@@ -1,0 +1,37 @@
+#include "services/gateway/services.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace banger::gateway {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::Not;
+
+TEST(ServicesTest, EveryServiceHasOneDaemonAndNetdIsNotAmongThem) {
+  std::set<std::string> daemons;
+  for (const ForwardedService& service : ForwardedServices()) {
+    EXPECT_TRUE(daemons.insert(service.daemon).second);
+    EXPECT_GT(service.descriptor->method_count(), 0);
+  }
+  EXPECT_EQ(daemons, (std::set<std::string>{"imaged", "kerneld", "vmd"}));
+}
+
+TEST(ServicesTest, OnlyUnaryGetsAndListsMayBeSentAgain) {
+  for (const ForwardedService& service : ForwardedServices()) {
+    for (const std::string& name : ReadMethods(*service.descriptor)) {
+      const auto* method = service.descriptor->FindMethodByName(name);
+      EXPECT_TRUE(name.starts_with("Get") || name.starts_with("List")) << name;
+      EXPECT_FALSE(method->client_streaming() || method->server_streaming()) << name;
+    }
+    const auto config = nlohmann::json::parse(RetryReads(*service.descriptor));
+    EXPECT_EQ(config["methodConfig"][0]["name"].size(), ReadMethods(*service.descriptor).size());
+  }
+}
+
+}  // namespace
+}  // namespace banger::gateway

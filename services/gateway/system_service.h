@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "banger/system/v1/system_service.grpc.pb.h"
+#include "common/sync/worker_pool.h"
+#include "services/gateway/forwarder.h"
+
+namespace banger::gateway {
+
+// The host as a whole. Blocks its workers for a second at most.
+class SystemService final : public system::v1::SystemService::CallbackService {
+ public:
+  SystemService(WorkerPool& workers, const Backends& backends) : workers_(workers), backends_(backends) {}
+
+  grpc::ServerUnaryReactor* ListDaemons(grpc::CallbackServerContext* context,
+                                        const system::v1::ListDaemonsRequest* request,
+                                        system::v1::ListDaemonsResponse* response) override;
+
+ private:
+  WorkerPool& workers_;
+  const Backends& backends_;
+};
+
+}  // namespace banger::gateway
