@@ -1,0 +1,140 @@
+#include "services/kerneld/adapters/tree_extractor.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/archive/archive_path.h"
+#include "common/os/file.h"
+#include "common/os/unique_fd.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/kerneld/errors.h"
+
+namespace banger::kerneld {
+namespace {
+
+using Type = ArchiveEntry::Type;
+
+// Opens below `root`; the kernel itself sees to it that no symlink is followed
+// and nothing above is reached.
+int OpenBeneath(int root, const std::string& path, std::uint64_t flags, std::uint64_t mode) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.mode = mode;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+}
+
+class Extractor {
+ public:
+  explicit Extractor(UniqueFd root) : root_(std::move(root)) {}
+
+  absl::Status Extract(const ArchiveEntry& entry, const std::string& path, ArchiveReader& archive) {
+    switch (entry.type) {
+      case Type::kDirectory:
+        return OpenDirectory(path).status();
+      case Type::kFile:
+        return WriteMember(entry, path, archive);
+      case Type::kSymlink:
+        return MakeSymlink(entry, path);
+      default:
+        return absl::OkStatus();
+    }
+  }
+
+  std::vector<std::string> TakeFiles() { return {files_.begin(), files_.end()}; }
+
+ private:
+  static absl::Status Failed(absl::string_view what, const std::string& path) {
+    const int error = errno;
+    if (error == ELOOP || error == ENOTDIR || error == EISDIR || error == EXDEV || error == ENOTEMPTY) {
+      return ArchiveRefused(absl::StrCat("member '", PrintableArchivePath(path),
+                                         "' stands below or over a member of another kind"));
+    }
+    return ErrnoError(error, absl::StrCat(what, " '", PrintableArchivePath(path), "'"));
+  }
+
+  // Makes it and its parents when they are not there.
+  absl::StatusOr<UniqueFd> OpenDirectory(const std::string& path) {
+    const std::string name = path.empty() ? "." : path;
+    UniqueFd directory(OpenBeneath(root_.get(), name, O_PATH | O_DIRECTORY, 0));
+    if (directory.valid()) return directory;
+    if (errno != ENOENT) return Failed("open", path);
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd parent, OpenParent(path));
+    const std::string base = path.substr(path.rfind('/') + 1);
+    if (::mkdirat(parent.get(), base.c_str(), 0755) < 0) return Failed("make directory", path);
+    directory.Reset(OpenBeneath(parent.get(), base, O_PATH | O_DIRECTORY, 0));
+    if (!directory.valid()) return Failed("open", path);
+    return directory;
+  }
+
+  absl::StatusOr<UniqueFd> OpenParent(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return OpenDirectory(slash == std::string::npos ? std::string() : path.substr(0, slash));
+  }
+
+  // The parent, with whatever else had that name gone: the last member counts.
+  absl::StatusOr<UniqueFd> MakeRoom(const std::string& path) {
+    BANGER_ASSIGN_OR_RETURN(UniqueFd parent, OpenParent(path));
+    const std::string base = path.substr(path.rfind('/') + 1);
+    if (::unlinkat(parent.get(), base.c_str(), 0) < 0 && errno != ENOENT) return Failed("replace", path);
+    files_.erase(path);
+    return parent;
+  }
+
+  absl::Status WriteMember(const ArchiveEntry& entry, const std::string& path, ArchiveReader& archive) {
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd parent, MakeRoom(path));
+    const std::string base = path.substr(path.rfind('/') + 1);
+    const unsigned mode = (entry.mode & 0100) != 0 ? 0755 : 0644;
+    const UniqueFd file(OpenBeneath(parent.get(), base, O_WRONLY | O_CREAT | O_EXCL, mode));
+    if (!file.valid()) return Failed("create", path);
+    for (;;) {
+      BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveReader::Block> block, archive.ReadBlock());
+      if (!block.has_value()) break;
+      if (::lseek(file.get(), block->offset, SEEK_SET) < 0) return Failed("seek in", path);
+      BANGER_RETURN_IF_ERROR(Annotate(WriteFully(file.get(), block->data), PrintableArchivePath(path)));
+    }
+    if (::ftruncate(file.get(), entry.size) < 0) return Failed("size", path);
+    files_.insert(path);
+    return absl::OkStatus();
+  }
+
+  absl::Status MakeSymlink(const ArchiveEntry& entry, const std::string& path) {
+    const absl::Status safe = CheckSymlinkTarget(path, entry.link_target);
+    if (!safe.ok()) return ArchiveRefused(safe.message());
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd parent, MakeRoom(path));
+    const std::string base = path.substr(path.rfind('/') + 1);
+    if (::symlinkat(entry.link_target.c_str(), parent.get(), base.c_str()) < 0) return Failed("link", path);
+    return absl::OkStatus();
+  }
+
+  const UniqueFd root_;
+  std::set<std::string> files_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ExtractTree(ArchiveReader& archive,
+                                                     const std::filesystem::path& root,
+                                                     const PathFilter& wanted) {
+  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(root, O_PATH | O_DIRECTORY));
+  Extractor extractor(std::move(fd));
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveEntry> entry, archive.Next());
+    if (!entry.has_value()) return extractor.TakeFiles();
+    const absl::StatusOr<std::string> path = NormalizeArchivePath(entry->path);
+    if (!path.ok()) return ArchiveRefused(path.status().message());
+    if (path->empty() || !wanted(*path)) continue;
+    BANGER_RETURN_IF_ERROR(extractor.Extract(*entry, *path, archive));
+  }
+}
+
+}  // namespace banger::kerneld

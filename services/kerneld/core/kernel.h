@@ -1,0 +1,66 @@
+// The words of kerneld's core.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace banger::kerneld {
+
+struct Kernel {
+  std::string id;  // "debian-6.1"
+  std::string distro;
+  std::string arch;            // as uname -m says it
+  std::string kernel_version;  // as uname -r says it
+  std::string sha256;          // of the vmlinux, hex
+  std::string source;          // "import:FILE", "apt:PACKAGE=VERSION"
+  std::chrono::system_clock::time_point imported_at;
+  std::int64_t size_bytes = 0;
+  bool has_initrd = false;
+  bool has_modules = false;
+};
+
+struct KernelFiles {
+  Kernel kernel;
+  std::filesystem::path vmlinux;
+  std::filesystem::path initrd;   // empty when there is none
+  std::filesystem::path modules;  // empty when there are none
+};
+
+// What the bytes of an import are.
+enum class Format { kDeb, kBundle, kTree, kImage };
+
+struct ImportSpec {
+  std::string id;
+  Format format = Format::kImage;
+  std::string distro;  // optional
+  std::string arch;    // optional: this host's
+  std::string source;  // the file's name
+  std::int64_t total_bytes = 0;
+  bool force = false;
+};
+
+struct CatalogEntry {
+  std::string id;
+  std::string distro;
+  std::string arch;
+  std::string description;
+  std::string apt_package;
+};
+
+using Catalog = std::vector<CatalogEntry>;
+
+struct Progress {
+  std::string stage;
+  std::int64_t done_bytes = 0;
+  std::int64_t total_bytes = 0;  // 0: unknown or not counted
+  std::string detail;
+};
+
+// Called from the thread that works, which it must not hold up.
+using ProgressFn = std::function<void(const Progress&)>;
+
+}  // namespace banger::kerneld

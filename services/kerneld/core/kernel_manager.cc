@@ -1,0 +1,140 @@
+#include "services/kerneld/core/kernel_manager.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/status_macros.h"
+#include "services/kerneld/core/kernel_name.h"
+#include "services/kerneld/errors.h"
+
+namespace banger::kerneld {
+namespace {
+
+absl::Status CheckName(const std::string& id) {
+  return IsValidKernelName(id) ? absl::OkStatus() : KernelNameInvalid(id);
+}
+
+// By kernel version, then by time.
+bool IsOlder(const KernelFiles& a, const KernelFiles& b) {
+  if (IsOlderVersion(a.kernel.kernel_version, b.kernel.kernel_version)) return true;
+  if (IsOlderVersion(b.kernel.kernel_version, a.kernel.kernel_version)) return false;
+  return a.kernel.imported_at < b.kernel.imported_at;
+}
+
+bool IsWorseDefault(const KernelFiles& a, const KernelFiles& b) {
+  const bool a_generic = absl::StartsWith(a.kernel.id, "generic-");
+  const bool b_generic = absl::StartsWith(b.kernel.id, "generic-");
+  return a_generic == b_generic ? IsOlder(a, b) : b_generic;
+}
+
+}  // namespace
+
+KernelManager::KernelManager(KernelStore& store, KernelBuilder& builder, PackageSource& packages,
+                             Catalog catalog, Clock clock)
+    : store_(store),
+      builder_(builder),
+      packages_(packages),
+      catalog_(std::move(catalog)),
+      clock_(std::move(clock)) {}
+
+absl::StatusOr<Kernel> KernelManager::Get(const std::string& id) {
+  BANGER_RETURN_IF_ERROR(CheckName(id));
+  BANGER_ASSIGN_OR_RETURN(KernelFiles files, store_.Find(id));
+  return std::move(files.kernel);
+}
+
+absl::StatusOr<std::vector<Kernel>> KernelManager::List() {
+  BANGER_ASSIGN_OR_RETURN(std::vector<KernelFiles> all, store_.List());
+  std::vector<Kernel> kernels;
+  for (KernelFiles& files : all) kernels.push_back(std::move(files.kernel));
+  return kernels;
+}
+
+absl::StatusOr<KernelFiles> KernelManager::Files(const std::string& id) {
+  if (!id.empty()) {
+    BANGER_RETURN_IF_ERROR(CheckName(id));
+    return store_.Find(id);
+  }
+  BANGER_ASSIGN_OR_RETURN(std::vector<KernelFiles> all, store_.List());
+  if (all.empty()) return NoKernel();
+  return *std::max_element(all.begin(), all.end(), IsWorseDefault);
+}
+
+absl::Status KernelManager::Delete(const std::string& id, const std::stop_token& stop) {
+  BANGER_RETURN_IF_ERROR(CheckName(id));
+  BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, names_.Acquire(id, stop));
+  return store_.Remove(id);
+}
+
+absl::StatusOr<Kernel> KernelManager::Import(const ImportSpec& spec, ByteSource& source,
+                                             const ProgressFn& progress, const std::stop_token& stop) {
+  BANGER_RETURN_IF_ERROR(CheckName(spec.id));
+  BANGER_RETURN_IF_ERROR(CheckFree(spec.id, spec.force));
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
+  BANGER_ASSIGN_OR_RETURN(
+      BuiltKernel built,
+      builder_.Build(source, {.format = spec.format, .arch = spec.arch, .total_bytes = spec.total_bytes},
+                     *staging, progress, stop));
+  Kernel kernel{.id = spec.id,
+                .distro = spec.distro.empty() ? std::move(built.distro) : spec.distro,
+                .arch = std::move(built.arch),
+                .kernel_version = std::move(built.kernel_version),
+                .sha256 = std::move(built.sha256),
+                .source = absl::StrCat("import:", spec.source)};
+  return Publish(*staging, std::move(kernel), spec.force, stop);
+}
+
+absl::StatusOr<Kernel> KernelManager::Pull(const std::string& id, bool force, const ProgressFn& progress,
+                                           const std::stop_token& stop) {
+  BANGER_RETURN_IF_ERROR(CheckName(id));
+  const auto entry = std::find_if(catalog_.begin(), catalog_.end(),
+                                  [&id](const CatalogEntry& candidate) { return candidate.id == id; });
+  if (entry == catalog_.end()) return CatalogEntryNotFound(id);
+  BANGER_RETURN_IF_ERROR(CheckFree(id, force));
+  // Who replaces and who does not cannot share a result.
+  const std::string key = absl::StrCat(id, force ? " force" : "");
+  const ProgressFanout::Subscription subscription(pull_progress_, key, progress);
+  return pulls_.Do(key, stop, [this, key, force, &found = *entry](const std::stop_token& work_stop) {
+    const auto tell_all = [this, &key](const Progress& step) { pull_progress_.Send(key, step); };
+    return PullEntry(found, force, tell_all, work_stop);
+  });
+}
+
+absl::StatusOr<Kernel> KernelManager::PullEntry(const CatalogEntry& entry, bool force,
+                                                const ProgressFn& progress, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
+  BANGER_ASSIGN_OR_RETURN(const FetchedPackage package,
+                          packages_.Fetch(entry.apt_package, staging->work_dir(), progress, stop));
+  BANGER_ASSIGN_OR_RETURN(
+      BuiltKernel built,
+      builder_.Build(
+          *package.bytes,
+          {.format = Format::kDeb, .arch = entry.arch, .total_bytes = package.size_bytes, .stage = "unpack"},
+          *staging, progress, stop));
+  Kernel kernel{.id = entry.id,
+                .distro = entry.distro,
+                .arch = std::move(built.arch),
+                .kernel_version = std::move(built.kernel_version),
+                .sha256 = std::move(built.sha256),
+                .source = absl::StrCat("apt:", package.name, "=", package.version)};
+  return Publish(*staging, std::move(kernel), force, stop);
+}
+
+absl::StatusOr<Kernel> KernelManager::Publish(Staging& staging, Kernel kernel, bool force,
+                                              const std::stop_token& stop) {
+  kernel.imported_at = std::chrono::floor<std::chrono::seconds>(clock_());
+  BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, names_.Acquire(kernel.id, stop));
+  BANGER_RETURN_IF_ERROR(CheckFree(kernel.id, force));
+  BANGER_RETURN_IF_ERROR(store_.Publish(staging, kernel));
+  BANGER_ASSIGN_OR_RETURN(KernelFiles files, store_.Find(kernel.id));
+  return std::move(files.kernel);
+}
+
+absl::Status KernelManager::CheckFree(const std::string& id, bool force) {
+  return !force && store_.Exists(id) ? KernelExists(id) : absl::OkStatus();
+}
+
+}  // namespace banger::kerneld
