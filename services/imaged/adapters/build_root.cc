@@ -1,0 +1,38 @@
+#include "services/imaged/adapters/build_root.h"
+
+#include <vector>
+
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/imaged/core/image.h"
+#include "services/imaged/errors.h"
+
+namespace banger::imaged {
+
+absl::Status AsArchiveError(const absl::Status& status) {
+  if (status.ok() || !ErrorReason(status).empty()) return status;
+  if (absl::IsDataLoss(status)) return ImageCorrupt(status.message());
+  if (absl::IsResourceExhausted(status)) return ArchiveRefused(status.message());
+  if (absl::IsOutOfRange(status)) return RequestInvalid("size_bytes:", status.message());
+  return status;
+}
+
+absl::Status Drain(ByteSource& source) {
+  std::vector<char> buffer(64 << 10);
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const std::size_t count, source.Read(buffer));
+    if (count == 0) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<BuiltRootfs> FinishRoot(RootTree& tree, std::int64_t wanted_bytes) {
+  BuiltRootfs built{.size_bytes = ChooseFileSystemSize(tree.content_bytes(), wanted_bytes),
+                    .os = tree.OsName(),
+                    .arch = tree.Arch()};
+  // No journal: the file system is never written to again.
+  BANGER_RETURN_IF_ERROR(
+      AsArchiveError(tree.Finish({.size_bytes = built.size_bytes, .label = "banger-root"})));
+  return built;
+}
+
+}  // namespace banger::imaged

@@ -1,0 +1,248 @@
+#include "services/imaged/adapters/rootfs_tar_builder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/archive/tar_builder.h"
+#include "common/ext4/testing/ext4_inspector.h"
+#include "common/os/file.h"
+#include "common/os/subprocess.h"
+#include "common/os/temp_dir.h"
+#include "common/status/error.h"
+#include "common/testing/status_matchers.h"
+
+namespace banger::imaged {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The begin of an x86-64 program.
+std::string Elf(char machine = 62) {
+  std::string elf(
+      "\x7f"
+      "ELF\2\1\1",
+      7);
+  elf.resize(64);
+  elf[18] = machine;
+  return elf;
+}
+
+class RootfsTarBuilderTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK_AND_ASSIGN(directory_, TempDir::Create()); }
+
+  absl::StatusOr<BuiltRootfs> Build(const std::string& tar, std::int64_t size = 0,
+                                    const ArchiveLimits& limits = {}) {
+    MemorySource source(tar);
+    return RootfsTarBuilder(source, limits).Build(rootfs(), size);
+  }
+
+  // With a shell, so that it passes for a root file system.
+  Ext4Inspector BuildAndCheck(TarBuilder& tar) {
+    EXPECT_OK(Build(tar.File("bin/sh", Elf(), 0755).Build()));
+    EXPECT_OK(CheckExt4(rootfs()));
+    absl::StatusOr<Ext4Inspector> fs = Ext4Inspector::Open(rootfs());
+    EXPECT_OK(fs);
+    return *std::move(fs);
+  }
+
+  void ExpectRefused(TarBuilder& tar, const std::string& member) {
+    const absl::Status status = Build(tar.File("bin/sh", Elf(), 0755).Build()).status();
+    EXPECT_EQ(ErrorReason(status), "ARCHIVE_REFUSED") << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(member));
+    EXPECT_FALSE(std::filesystem::exists(rootfs()));
+  }
+
+  std::filesystem::path rootfs() const { return directory_.path() / "rootfs.ext4"; }
+
+  TempDir directory_;
+};
+
+TEST_F(RootfsTarBuilderTest, SaysWhatTheRootFileSystemIs) {
+  const std::string tar =
+      TarBuilder()
+          .Symlink("bin", "usr/bin")
+          .File("usr/bin/dash", Elf(), 0755)
+          .Symlink("usr/bin/sh", "dash")
+          .Symlink("etc/os-release", "../usr/lib/os-release")
+          .File("usr/lib/os-release", "NAME=x\nPRETTY_NAME=\"Test \\\"Linux\\\" 12\"\nID=test\n")
+          .Build();
+  ASSERT_OK_AND_ASSIGN(const BuiltRootfs built, Build(tar));
+
+  EXPECT_EQ(built.os, "Test \"Linux\" 12");
+  EXPECT_EQ(built.arch, "x86_64");
+  EXPECT_EQ(built.size_bytes, 1 << 30);
+  EXPECT_OK(CheckExt4(rootfs()));
+}
+
+TEST_F(RootfsTarBuilderTest, KeepsMetadata) {
+  TarBuilder tar;
+  tar.Pax("SCHILY.xattr.security.capability", "caps").Pax("mtime", "1700000000.123456789");
+  tar.Add({.path = "su", .content = "x", .mode = 04755, .uid = 1000, .gid = 42});
+  tar.Add({.path = "null", .type = '3', .mode = 0666, .device_major = 1, .device_minor = 3});
+  tar.Add({.path = "pipe", .type = '6', .mode = 0600});
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  ASSERT_OK_AND_ASSIGN(const Ext4Stat su, fs.Stat("/su"));
+  EXPECT_EQ(su.mode, S_IFREG | 04755u);
+  EXPECT_EQ(su.uid, 1000u);
+  EXPECT_EQ(su.gid, 42u);
+  EXPECT_EQ(su.mtime_seconds, 1700000000);
+  EXPECT_EQ(su.mtime_nanoseconds, 123456789u);
+  EXPECT_EQ((*fs.Xattrs("/su"))["security.capability"], "caps");
+  EXPECT_EQ(fs.Stat("/null")->mode, S_IFCHR | 0666u);
+  EXPECT_EQ(fs.Stat("/pipe")->mode, S_IFIFO | 0600u);
+}
+
+TEST_F(RootfsTarBuilderTest, AddsTheMountPointsAndKeepsThoseThatAreThere) {
+  TarBuilder tar;
+  tar.Add({.path = "tmp", .type = '5', .mode = 0700});
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  for (const char* const path : {"/proc", "/sys", "/dev", "/run", "/root"}) EXPECT_OK(fs.Stat(path));
+  EXPECT_EQ(fs.Stat("/tmp")->mode, S_IFDIR | 0700u);
+}
+
+TEST_F(RootfsTarBuilderTest, TakesTheLastOfDuplicateMembers) {
+  TarBuilder tar;
+  tar.File("a", "first").File("a", "second").Directory("b").File("b/x", "x").File("b", "now a file");
+  tar.File("c", "file").Directory("c").File("c/y", "y");
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  EXPECT_THAT(fs.ReadFile("/a"), IsOkAndHolds("second"));
+  EXPECT_THAT(fs.ReadFile("/b"), IsOkAndHolds("now a file"));
+  EXPECT_THAT(fs.ReadFile("/c/y"), IsOkAndHolds("y"));
+}
+
+TEST_F(RootfsTarBuilderTest, FollowsSymlinkedParentsInsideTheRoot) {
+  TarBuilder tar;
+  tar.Symlink("out", "../../../../out-there").File("out/file", "inside");
+  tar.Symlink("abs", "/deep/er").File("abs/file", "also inside");
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  EXPECT_THAT(fs.ReadFile("/out-there/file"), IsOkAndHolds("inside"));
+  EXPECT_THAT(fs.ReadFile("/deep/er/file"), IsOkAndHolds("also inside"));
+  EXPECT_THAT(fs.ReadLink("/out"), IsOkAndHolds("../../../../out-there"));
+  EXPECT_FALSE(std::filesystem::exists(directory_.path().parent_path() / "out-there"));
+}
+
+TEST_F(RootfsTarBuilderTest, ReplacesASymlinkInsteadOfWritingThroughIt) {
+  TarBuilder tar;
+  tar.File("etc/passwd", "root").Symlink("evil", "etc/passwd").File("evil", "mine");
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  EXPECT_THAT(fs.ReadFile("/etc/passwd"), IsOkAndHolds("root"));
+  EXPECT_THAT(fs.ReadFile("/evil"), IsOkAndHolds("mine"));
+}
+
+TEST_F(RootfsTarBuilderTest, LinksHardLinksToTheirFile) {
+  TarBuilder tar;
+  tar.File("a", "same").Add({.path = "d/b", .type = '1', .link_target = "./a"});
+  tar.Add({.path = "a", .type = '1', .link_target = "a"});
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  EXPECT_EQ(fs.Stat("/a")->number, fs.Stat("/d/b")->number);
+  EXPECT_EQ(fs.Stat("/a")->links, 2u);
+}
+
+TEST_F(RootfsTarBuilderTest, KeepsNamesThatAreNotUtf8) {
+  TarBuilder tar;
+  tar.File("caf\xe9", "latin").File("caf\xc3\xa9", "utf");
+  const Ext4Inspector fs = BuildAndCheck(tar);
+
+  EXPECT_THAT(fs.ReadFile("/caf\xe9"), IsOkAndHolds("latin"));
+  EXPECT_THAT(fs.ReadFile("/caf\xc3\xa9"), IsOkAndHolds("utf"));
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesNamesThatLeaveTheRoot) {
+  TarBuilder dots, absolute, nested;
+  ExpectRefused(dots.File("../evil", "x"), "../evil");
+  ExpectRefused(absolute.File("/etc/evil", "x"), "/etc/evil");
+  ExpectRefused(nested.File("a/../../evil", "x"), "a/../../evil");
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesHardLinksToWhatIsNotThere) {
+  TarBuilder outside, missing, directory;
+  ExpectRefused(outside.Add({.path = "evil", .type = '1', .link_target = "../../etc/shadow"}), "evil");
+  ExpectRefused(missing.Add({.path = "lonely", .type = '1', .link_target = "nobody"}), "lonely");
+  ExpectRefused(directory.Directory("d").Add({.path = "dlink", .type = '1', .link_target = "d"}), "dlink");
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesAParentThatIsNoDirectory) {
+  TarBuilder file, loop;
+  ExpectRefused(file.File("f", "x").File("f/below", "x"), "f/below");
+  ExpectRefused(loop.Symlink("l", "m").Symlink("m", "l").File("l/below", "x"), "l/below");
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesPathsThatAreTooDeepOrTooLong) {
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "d/";
+  TarBuilder nested, component;
+  ExpectRefused(nested.File(deep + "f", "x"), "d/d/d/");
+  ExpectRefused(component.File(std::string(300, 'n'), "x"), "nnn");
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesOwnersThatCannotBe) {
+  TarBuilder tar;
+  tar.Pax("uid", "999999999999").File("whose", "x");
+  ExpectRefused(tar, "whose");
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesMoreThanItsLimits) {
+  const std::string tar = TarBuilder().File("bin/sh", Elf(), 0755).File("a", std::string(1000, 'a')).Build();
+  EXPECT_EQ(ErrorReason(Build(tar, 0, {.max_entries = 1}).status()), "ARCHIVE_REFUSED");
+  EXPECT_EQ(ErrorReason(Build(tar, 0, {.max_bytes = 999}).status()), "ARCHIVE_REFUSED");
+  EXPECT_FALSE(std::filesystem::exists(rootfs()));
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesATarThatIsNoRootFileSystem) {
+  const absl::Status status = Build(TarBuilder().File("README", "hello").Build()).status();
+  EXPECT_EQ(ErrorReason(status), "ARCHIVE_REFUSED");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/bin/sh"));
+  EXPECT_THAT(Build(TarBuilder().File("oci-layout", "{}").Build()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("OCI image layout")));
+  EXPECT_FALSE(std::filesystem::exists(rootfs()));
+}
+
+TEST_F(RootfsTarBuilderTest, SaysThatADamagedTarIsDamaged) {
+  const std::string tar = TarBuilder().File("bin/sh", std::string(100000, 'x'), 0755).Build();
+  EXPECT_EQ(ErrorReason(Build(tar.substr(0, 50000)).status()), "IMAGE_CORRUPT");
+  EXPECT_EQ(ErrorReason(Build("this is no tar at all").status()), "IMAGE_CORRUPT");
+  EXPECT_FALSE(std::filesystem::exists(rootfs()));
+}
+
+TEST_F(RootfsTarBuilderTest, SaysThatTheWantedSizeIsTooSmall) {
+  const std::string tar = TarBuilder().File("bin/sh", std::string(8 << 20, 'x'), 0755).Build();
+  const absl::Status status = Build(tar, 4 << 20).status();
+  EXPECT_EQ(ErrorReason(status), "REQUEST_INVALID");
+  EXPECT_FALSE(std::filesystem::exists(rootfs()));
+}
+
+TEST_F(RootfsTarBuilderTest, TakesTarsAsTarWritesThem) {
+  // Hard links, a sparse file, long names and odd modes, through the real tar.
+  const std::string script =
+      "cd \"$0\" && mkdir -p r/bin r/d && cd r && printf x > bin/sh && chmod 6755 bin/sh && ln bin/sh d/hard "
+      "&&"
+      " truncate -s 50M d/sparse && printf end >> d/sparse &&"
+      " touch d/$(printf 'n%.0s' $(seq 200)) && touch -d @1600000000.5 d &&"
+      " tar --sparse --format=posix -cf - . | zstd -q > ../t.tar.zst";
+  ASSERT_OK(RunCommandOk({.argv = {"sh", "-ec", script, directory_.path().string()}}));
+  ASSERT_OK_AND_ASSIGN(const UniqueFd fd, OpenFile(directory_.path() / "t.tar.zst", O_RDONLY));
+  FdSource source(fd.get());
+  ASSERT_OK(RootfsTarBuilder(source).Build(rootfs(), 0));
+  ASSERT_OK(CheckExt4(rootfs()));
+  ASSERT_OK_AND_ASSIGN(const Ext4Inspector fs, Ext4Inspector::Open(rootfs()));
+
+  EXPECT_EQ(fs.Stat("/bin/sh")->mode, S_IFREG | 06755u);
+  EXPECT_EQ(fs.Stat("/d/hard")->links, 2u);
+  EXPECT_EQ(fs.Stat("/d/sparse")->size, (50 << 20) + 3);
+  EXPECT_LT(fs.Stat("/d/sparse")->disk_bytes, 1 << 20);
+  EXPECT_EQ(fs.ReadFile("/d/sparse")->substr(50 << 20), "end");
+  EXPECT_EQ(fs.Stat("/d")->mtime_seconds, 1600000000);
+  EXPECT_EQ(fs.Stat("/d")->mtime_nanoseconds, 500000000u);
+  EXPECT_OK(fs.Stat("/d/" + std::string(200, 'n')));
+}
+
+}  // namespace
+}  // namespace banger::imaged

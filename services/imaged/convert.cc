@@ -1,0 +1,83 @@
+#include "services/imaged/convert.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/archive/archive_path.h"
+#include "common/status/status_macros.h"
+#include "services/imaged/errors.h"
+
+namespace banger::imaged {
+namespace v1 = ::banger::image::v1;
+namespace {
+
+constexpr std::int32_t kDefaultPageSize = 50;
+constexpr std::int32_t kMaxPageSize = 1000;
+constexpr std::size_t kMaxSourceBytes = 255;
+
+v1::ImageConfig ToProto(const ImageConfig& config) {
+  v1::ImageConfig proto;
+  for (const std::string& text : config.env) proto.add_env(text);
+  proto.set_working_dir(config.working_dir);
+  proto.set_user(config.user);
+  for (const std::string& text : config.entrypoint) proto.add_entrypoint(text);
+  for (const std::string& text : config.cmd) proto.add_cmd(text);
+  return proto;
+}
+
+}  // namespace
+
+v1::Image ToProto(const Image& image) {
+  v1::Image proto;
+  proto.set_name(absl::StrCat("images/", image.id));
+  if (!image.kernel.empty()) proto.set_kernel(absl::StrCat("kernels/", image.kernel));
+  proto.set_arch(image.arch);
+  proto.set_source(image.source);
+  proto.set_os(image.os);
+  proto.set_size_bytes(image.size_bytes);
+  proto.set_disk_bytes(image.disk_bytes);
+  proto.mutable_create_time()->set_seconds(image.create_time);
+  *proto.mutable_config() = ToProto(image.config);
+  proto.set_built_in(image.built_in);
+  return proto;
+}
+
+absl::StatusOr<std::string> ImageIdOf(const std::string& name) {
+  absl::string_view id = name;
+  if (!absl::ConsumePrefix(&id, "images/") || !IsImageId(id)) return ImageNameInvalid(name);
+  return std::string(id);
+}
+
+absl::StatusOr<ImportSpec> SpecOf(const v1::ImportImageRequest::Spec& spec) {
+  ImportSpec result;
+  BANGER_ASSIGN_OR_RETURN(result.id, ImageIdOf(spec.name()));
+  absl::string_view kernel = spec.kernel();
+  if (!kernel.empty() && (!absl::ConsumePrefix(&kernel, "kernels/") || kernel.empty()))
+    return RequestInvalid("kernel", absl::StrCat("'", spec.kernel(), "' is not kernels/NAME"));
+  result.kernel = std::string(kernel);
+  if (spec.source().size() > kMaxSourceBytes) return RequestInvalid("source", "has more than 255 bytes");
+  result.source = PrintableArchivePath(spec.source());
+  if (spec.total_bytes() < 0)
+    return RequestInvalid("total_bytes", absl::StrCat(spec.total_bytes(), " is negative"));
+  result.size_bytes = spec.size_bytes();
+  return result;
+}
+
+absl::StatusOr<std::size_t> PageSizeOf(std::int32_t page_size) {
+  if (page_size < 0) return RequestInvalid("page_size", absl::StrCat(page_size, " is negative"));
+  return static_cast<std::size_t>(page_size == 0 ? kDefaultPageSize : std::min(page_size, kMaxPageSize));
+}
+
+std::string TokenAfter(const std::string& id) { return id.empty() ? "" : absl::WebSafeBase64Escape(id); }
+
+absl::StatusOr<std::string> IdBefore(const std::string& token) {
+  std::string id;
+  if (token.empty()) return id;
+  if (!absl::WebSafeBase64Unescape(token, &id) || !IsImageId(id))
+    return RequestInvalid("page_token", absl::StrCat("'", token, "' is none of ours"));
+  return id;
+}
+
+}  // namespace banger::imaged

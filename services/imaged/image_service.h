@@ -1,0 +1,41 @@
+#pragma once
+
+#include "banger/image/v1/image_service.grpc.pb.h"
+#include "common/rpc/server_call.h"
+#include "common/sync/worker_pool.h"
+#include "services/imaged/core/image_catalog.h"
+
+namespace banger::imaged {
+
+// The API over the catalog. Thread-safe.
+class ImageService final : public image::v1::ImageService::CallbackService {
+ public:
+  ImageService(ImageCatalog& catalog, WorkerPool& workers) : catalog_(catalog), workers_(workers) {}
+
+  grpc::ServerUnaryReactor* GetImage(grpc::CallbackServerContext* context,
+                                     const image::v1::GetImageRequest* request,
+                                     image::v1::GetImageResponse* response) override;
+  grpc::ServerUnaryReactor* ListImages(grpc::CallbackServerContext* context,
+                                       const image::v1::ListImagesRequest* request,
+                                       image::v1::ListImagesResponse* response) override;
+  grpc::ServerBidiReactor<image::v1::ImportImageRequest, image::v1::ImportImageResponse>* ImportImage(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* DeleteImage(grpc::CallbackServerContext* context,
+                                        const image::v1::DeleteImageRequest* request,
+                                        image::v1::DeleteImageResponse* response) override;
+  grpc::ServerUnaryReactor* AcquireImage(grpc::CallbackServerContext* context,
+                                         const image::v1::AcquireImageRequest* request,
+                                         image::v1::AcquireImageResponse* response) override;
+  grpc::ServerUnaryReactor* ReleaseImage(grpc::CallbackServerContext* context,
+                                         const image::v1::ReleaseImageRequest* request,
+                                         image::v1::ReleaseImageResponse* response) override;
+  grpc::ServerUnaryReactor* ListImageLeases(grpc::CallbackServerContext* context,
+                                            const image::v1::ListImageLeasesRequest* request,
+                                            image::v1::ListImageLeasesResponse* response) override;
+
+ private:
+  ImageCatalog& catalog_;
+  WorkerPool& workers_;
+};
+
+}  // namespace banger::imaged

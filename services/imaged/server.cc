@@ -1,0 +1,72 @@
+#include "services/imaged/server.h"
+
+#include <fcntl.h>
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "common/archive/byte_source.h"
+#include "common/config/install.h"
+#include "common/digest/sha256.h"
+#include "common/log/log.h"
+#include "common/os/file.h"
+#include "common/rpc/channel.h"
+#include "common/status/status_macros.h"
+#include "services/imaged/adapters/disk_store.h"
+#include "services/imaged/adapters/kernel_client.h"
+#include "services/imaged/adapters/rootfs_tar_builder.h"
+#include "services/imaged/core/image_catalog.h"
+#include "services/imaged/image_service.h"
+
+namespace banger::imaged {
+namespace {
+
+std::string HostArch() {
+  utsname host{};
+  return ::uname(&host) == 0 ? host.machine : "x86_64";
+}
+
+std::int64_t Now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+class Parts final : public rpc::DaemonParts {
+ public:
+  Parts(DiskStore store, const rpc::DaemonContext& context)
+      : store_(std::move(store)),
+        kernels_(rpc::ConnectDaemon(context.paths.Socket("kerneld"))),
+        catalog_(store_, kernels_, HostArch(), Now),
+        service_(catalog_, context.workers) {}
+
+  absl::Status ProvideMini() {
+    BANGER_ASSIGN_OR_RETURN(const std::filesystem::path tar, FindShare("mini.tar"));
+    BANGER_ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(tar));
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(tar, O_RDONLY));
+    FdSource source(fd.get());
+    RootfsTarBuilder builder(source);
+    return catalog_.ProvideBuiltIn("mini", digest, builder);
+  }
+
+  void Register(grpc::ServerBuilder& builder) override { builder.RegisterService(&service_); }
+
+ private:
+  DiskStore store_;
+  KernelClient kernels_;
+  ImageCatalog catalog_;
+  ImageService service_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
+  BANGER_ASSIGN_OR_RETURN(DiskStore store, DiskStore::Open(context.paths.images_dir()));
+  auto parts = std::make_unique<Parts>(std::move(store), context);
+  if (const absl::Status mini = parts->ProvideMini(); !mini.ok())
+    log::Error("the image 'mini' cannot be provided", {{"error", std::string(mini.message())}});
+  return parts;
+}
+
+}  // namespace banger::imaged

@@ -1,0 +1,102 @@
+// Fakes of imaged's ports that keep everything in memory.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "services/imaged/core/ports.h"
+#include "services/imaged/errors.h"
+
+namespace banger::imaged {
+
+class MemoryStore final : public ImageStore {
+ public:
+  absl::StatusOr<Image> Find(const std::string& id) override {
+    const auto it = images.find(id);
+    if (it == images.end()) return ImageNotFound(id);
+    return it->second;
+  }
+  absl::StatusOr<std::vector<Image>> List() override {
+    std::vector<Image> all;
+    for (const auto& [id, image] : images) all.push_back(image);
+    return all;
+  }
+  absl::StatusOr<std::filesystem::path> Stage() override {
+    const std::filesystem::path path = absl::StrCat("/staged/", ++staged_count);
+    staged.insert(path);
+    return path;
+  }
+  absl::Status AddKernel(const std::filesystem::path& path, const KernelFiles& kernel) override {
+    kernels[path] = kernel;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Image> Publish(const std::filesystem::path& path, const Image& image) override {
+    staged.erase(path);
+    images[image.id] = image;
+    return image;
+  }
+  void Discard(const std::filesystem::path& path) override { staged.erase(path); }
+  absl::Status Remove(const std::string& id) override {
+    images.erase(id);
+    return absl::OkStatus();
+  }
+  absl::Status AddLease(const std::string& id, const std::string& lease, const KernelFiles* kernel) override {
+    leases[{id, lease}] = kernel == nullptr ? KernelFiles() : *kernel;
+    return absl::OkStatus();
+  }
+  absl::Status RemoveLease(const std::string& id, const std::string& lease) override {
+    leases.erase({id, lease});
+    return absl::OkStatus();
+  }
+  bool HasLease(const std::string& id, const std::string& lease) override {
+    return leases.count({id, lease}) > 0;
+  }
+  absl::StatusOr<std::vector<std::string>> LeasesOf(const std::string& id) override {
+    std::vector<std::string> held;
+    for (const auto& [key, kernel] : leases)
+      if (key.first == id) held.push_back(key.second);
+    return held;
+  }
+  absl::StatusOr<BootFiles> FilesOf(const Image& image, const std::string& lease) override {
+    return BootFiles{.image = image, .rootfs = "/rootfs", .vmlinux = leases[{image.id, lease}].vmlinux};
+  }
+
+  std::map<std::string, Image> images;
+  std::set<std::filesystem::path> staged;
+  std::map<std::filesystem::path, KernelFiles> kernels;
+  std::map<std::pair<std::string, std::string>, KernelFiles> leases;
+  int staged_count = 0;
+};
+
+class FakeKernels final : public KernelSource {
+ public:
+  absl::StatusOr<KernelFiles> Find(const std::string& id, const std::stop_token&) override {
+    if (!error.ok()) return error;
+    const std::string wanted = id.empty() ? default_id : id;
+    const auto it = kernels.find(wanted);
+    if (it != kernels.end()) return it->second;
+    return id.empty() ? NoKernel("") : KernelNotFound(id);
+  }
+
+  std::map<std::string, KernelFiles> kernels;
+  std::string default_id;
+  absl::Status error;
+};
+
+class FakeBuilder final : public RootfsBuilder {
+ public:
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path&, std::int64_t) override {
+    ++builds;
+    return result;
+  }
+
+  absl::StatusOr<BuiltRootfs> result =
+      BuiltRootfs{.size_bytes = 1 << 30, .os = "Fake Linux", .arch = "x86_64"};
+  int builds = 0;
+};
+
+}  // namespace banger::imaged
