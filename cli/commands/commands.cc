@@ -1,0 +1,57 @@
+#include "cli/commands/commands.h"
+
+#include <utility>
+
+namespace banger::cli {
+namespace {
+
+std::vector<Group> Groups() {
+  return {
+      {.name = "vm",
+       .summary = "Make, use and remove VMs",
+       .most_used = {"banger vm run", "make a VM and open a shell in it"},
+       .next = {"banger vm list", "see which VMs run"}},
+      {.name = "image",
+       .summary = "Keep the root file systems that VMs boot",
+       .most_used = {"banger image list", "see the images that are here"},
+       .next = {"banger vm run --image NAME", "run a VM from one of them"}},
+      {.name = "kernel",
+       .summary = "Keep the kernels that VMs boot",
+       .most_used = {"banger kernel pull debian-6.1", "fetch one of the catalog"},
+       .next = {"banger image import NAME --from FILE --kernel-ref debian-6.1", "make an image with it"}},
+  };
+}
+
+}  // namespace
+
+CommandTable MakeCommandTable() {
+  CommandTable table{.groups = Groups(), .commands = {}};
+  auto add = [&table](std::unique_ptr<Command> command) { table.commands.push_back(std::move(command)); };
+  add(VmRun());
+  add(VmCreate());
+  add(VmStart());
+  add(VmStop());
+  add(VmRestart());
+  add(VmKill());
+  add(VmDelete());
+  add(VmList("vm list"));
+  add(VmShow());
+  add(VmExec());
+  add(VmLogs());
+  add(ImageList());
+  add(ImageShow());
+  add(ImageImport());
+  add(ImageDelete());
+  add(KernelList());
+  add(KernelShow());
+  add(KernelPull());
+  add(KernelImport());
+  add(KernelRm());
+  add(VmList("ps"));
+  add(Version());
+  add(Completion());
+  add(CompletionNames());
+  return table;
+}
+
+}  // namespace banger::cli

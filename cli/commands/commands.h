@@ -1,0 +1,39 @@
+// Every command, made by the file of its name.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/command.h"
+
+namespace banger::cli {
+
+std::unique_ptr<Command> Completion();
+std::unique_ptr<Command> CompletionNames();
+std::unique_ptr<Command> ImageDelete();
+std::unique_ptr<Command> ImageImport();
+std::unique_ptr<Command> ImageList();
+std::unique_ptr<Command> ImageShow();
+std::unique_ptr<Command> KernelImport();
+std::unique_ptr<Command> KernelList();
+std::unique_ptr<Command> KernelPull();
+std::unique_ptr<Command> KernelRm();
+std::unique_ptr<Command> KernelShow();
+std::unique_ptr<Command> Version();
+std::unique_ptr<Command> VmCreate();
+std::unique_ptr<Command> VmDelete();
+std::unique_ptr<Command> VmExec();
+std::unique_ptr<Command> VmKill();
+// Also known as "ps".
+std::unique_ptr<Command> VmList(const std::string& path);
+std::unique_ptr<Command> VmLogs();
+std::unique_ptr<Command> VmRestart();
+std::unique_ptr<Command> VmRun();
+std::unique_ptr<Command> VmShow();
+std::unique_ptr<Command> VmStart();
+std::unique_ptr<Command> VmStop();
+
+// All of them, in the order of the help.
+CommandTable MakeCommandTable();
+
+}  // namespace banger::cli

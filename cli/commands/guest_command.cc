@@ -1,0 +1,39 @@
+#include "cli/commands/guest_command.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "cli/errors.h"
+
+namespace banger::cli {
+
+void DeclareTerminal(Flags& flags, GuestCommand& command) {
+  flags.Switch("-i,--interactive", command.interactive, "forward stdin");
+  flags.Switch("-t,--tty", command.tty, "give it a terminal");
+}
+
+absl::StatusOr<exec::v1::Command> ToProto(const GuestCommand& command) {
+  exec::v1::Command proto;
+  if (command.tty && command.interactive && ::isatty(STDIN_FILENO) != 1)
+    return UsageError("-t: stdin is not a terminal; leave -t out");
+  if (!command.working_dir.empty() && !command.working_dir.starts_with('/'))
+    return UsageError(absl::StrCat("--workdir: '", command.working_dir, "' is not an absolute path"));
+  const char* term = std::getenv("TERM");
+  if (command.tty) proto.add_env(absl::StrCat("TERM=", term != nullptr ? term : "xterm"));
+  for (const std::string& entry : command.env) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return UsageError(absl::StrCat("--env: '", entry, "' is not KEY=VALUE"));
+    proto.add_env(entry);
+  }
+  for (const std::string& argument : command.argv) proto.add_argv(argument);
+  proto.set_working_dir(command.working_dir);
+  proto.set_user(command.user);
+  proto.set_tty(command.tty);
+  proto.set_stdin(command.interactive);
+  return proto;
+}
+
+}  // namespace banger::cli

@@ -1,0 +1,29 @@
+// What "vm exec" and "vm run" share: a command for a guest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "banger/exec/v1/exec.pb.h"
+#include "cli/flags.h"
+
+namespace banger::cli {
+
+struct GuestCommand {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  std::string working_dir;
+  std::string user;
+  bool interactive = false;
+  bool tty = false;
+};
+
+// -i and -t.
+void DeclareTerminal(Flags& flags, GuestCommand& command);
+
+// Checks it; a usage error names the wrong flag. With a terminal the guest
+// learns our TERM.
+absl::StatusOr<exec::v1::Command> ToProto(const GuestCommand& command);
+
+}  // namespace banger::cli

@@ -1,0 +1,75 @@
+#include "cli/commands/new_vm.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "banger/vm/v1/vm_service.grpc.pb.h"
+#include "cli/client.h"
+#include "cli/errors.h"
+#include "cli/names.h"
+#include "cli/output/progress.h"
+#include "common/status/error.h"
+
+namespace banger::cli {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+absl::StatusOr<vm::v1::CreateVmRequest> ToProto(const NewVm& vm) {
+  vm::v1::CreateVmRequest request;
+  request.set_vm_id(vm.name);
+  if (!vm.image.empty()) request.set_image(ImageName(vm.image));
+  if (vm.vcpu.has_value()) request.set_vcpu(*vm.vcpu);
+  if (vm.memory_bytes.has_value()) {
+    if (*vm.memory_bytes % kMiB != 0)
+      return UsageError("--memory is not a whole number of MiB; write 512M or 2G");
+    request.set_memory_mib(*vm.memory_bytes / kMiB);
+  }
+  if (vm.disk_size.has_value()) request.set_disk_size_bytes(*vm.disk_size);
+  if (vm.rootfs_size.has_value()) request.set_rootfs_size_bytes(*vm.rootfs_size);
+  request.set_no_start(vm.no_start);
+  return request;
+}
+
+std::string Outcome(const vm::v1::Vm& vm) {
+  const std::string name = IdOf(vm.name());
+  if (vm.state() != vm::v1::Vm::STATE_RUNNING) return absl::StrCat("vm '", name, "' is made");
+  const double seconds = static_cast<double>(vm.boot_duration().seconds()) +
+                         static_cast<double>(vm.boot_duration().nanos()) / 1e9;
+  return absl::StrCat("vm '", name, "' is ready",
+                      seconds > 0 ? absl::StrFormat(" (booted in %.1f s)", seconds) : "");
+}
+
+}  // namespace
+
+void DeclareNewVm(Flags& flags, NewVm& vm) {
+  flags.Text("--name", "NAME", vm.name, "1 to 63 of a-z 0-9 -; default: one is made up");
+  flags.Text("--image", "IMAGE", vm.image, "what it boots; default: the configured image").complete =
+      Names::kImages;
+  flags.Number("--vcpu", vm.vcpu, 1, "virtual CPUs");
+  flags.Size("--memory", vm.memory_bytes, "as 512M or 2G");
+  flags.Size("--disk-size", vm.disk_size, "of the work disk at /root, as 8G");
+  flags.Size("--rootfs-size", vm.rootfs_size, "of what it can write over its image, as 8G");
+}
+
+std::string Describe(const NewVm& vm) {
+  return vm.name.empty() ? "create a vm" : absl::StrCat("create vm '", vm.name, "'");
+}
+
+absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm) {
+  const std::string what = Describe(vm);
+  const absl::StatusOr<vm::v1::CreateVmRequest> request = ToProto(vm);
+  if (!request.ok()) return Annotate(request.status(), what);
+  ProgressView view(what);
+  vm::v1::Vm made;
+  const absl::Status status = client.Stream(&vm::v1::VmService::Stub::CreateVm, *request, kLong,
+                                            [&view, &made](const vm::v1::CreateVmResponse& response) {
+                                              if (response.has_progress()) view.Show(response.progress());
+                                              if (response.has_vm()) made = response.vm();
+                                              return absl::OkStatus();
+                                            });
+  if (!status.ok()) return Annotate(status, what);
+  view.Line(Outcome(made));
+  return made;
+}
+
+}  // namespace banger::cli

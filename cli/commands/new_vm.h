@@ -1,0 +1,35 @@
+// What "vm create" and "vm run" share: the flags that shape a VM, and the call.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "banger/vm/v1/vm_service.pb.h"
+#include "cli/flags.h"
+
+namespace banger::cli {
+
+class Client;
+
+struct NewVm {
+  std::string name;
+  std::string image;
+  std::optional<std::int32_t> vcpu;
+  std::optional<std::int64_t> memory_bytes;
+  std::optional<std::int64_t> disk_size;
+  std::optional<std::int64_t> rootfs_size;
+  bool no_start = false;
+};
+
+void DeclareNewVm(Flags& flags, NewVm& vm);
+
+// "create vm 'web'", for messages.
+std::string Describe(const NewVm& vm);
+
+// Makes the VM and, unless no_start, waits until it is ready; shows progress.
+// Errors say what was tried.
+absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm);
+
+}  // namespace banger::cli

@@ -1,0 +1,42 @@
+#include "banger/vm/v1/vm_service.grpc.pb.h"
+#include "cli/client.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/vm_batch.h"
+#include "cli/names.h"
+
+namespace banger::cli {
+namespace {
+
+class VmDeleteCommand final : public Command {
+ public:
+  VmDeleteCommand()
+      : Command({.path = "vm delete",
+                 .summary = "Delete VMs with all they have",
+                 .description = "A VM that runs is refused unless forced.",
+                 .examples = {{"banger vm delete web", "a stopped one"},
+                              {"banger vm delete --force web db", "whatever state they are in"}}}) {}
+
+  void Declare(Flags& flags) override {
+    DeclareVms(flags, vms_);
+    flags.Switch("-f,--force", force_, "also when it runs");
+  }
+
+  absl::StatusOr<int> Run(Context& context) override {
+    return ForEachVm(context, vms_, "delete", [this, &client = context.client](const std::string& vm) {
+      vm::v1::DeleteVmRequest request;
+      request.set_name(VmName(vm));
+      request.set_force(force_);
+      return client.Unary(&vm::v1::VmService::Stub::DeleteVm, request, std::chrono::minutes(2)).status();
+    });
+  }
+
+ private:
+  std::vector<std::string> vms_;
+  bool force_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> VmDelete() { return std::make_unique<VmDeleteCommand>(); }
+
+}  // namespace banger::cli

@@ -1,0 +1,108 @@
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "banger/vm/v1/vm_service.grpc.pb.h"
+#include "cli/client.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/guest_command.h"
+#include "cli/commands/new_vm.h"
+#include "cli/errors.h"
+#include "cli/exec/session.h"
+#include "cli/names.h"
+#include "cli/output/streams.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger::cli {
+namespace {
+
+class VmRunCommand final : public Command {
+ public:
+  VmRunCommand()
+      : Command(
+            {.path = "vm run",
+             .summary = "Make a VM and run a command or a shell in it",
+             .description =
+                 "Without CMD: a login shell, with a terminal when we have one, else reading our stdin.\n"
+                 "With CMD: its output is streamed and its exit code is ours; as with docker, stdin is\n"
+                 "forwarded only with -i. The VM goes on running afterwards unless --rm is given, which\n"
+                 "deletes it whatever happens, also after Ctrl-C, SIGTERM or SIGHUP. Only a VM that never\n"
+                 "became ready is kept, for its log.",
+             .examples = {{"banger vm run", "a shell in a fresh VM"},
+                          {"banger vm run --rm -- uname -a", "one command, then nothing is left"},
+                          {"banger vm run --image deb --name box", "with an image and a name"},
+                          {"banger vm run -d --name web", "only start it"}}}) {}
+
+  void Declare(Flags& flags) override {
+    DeclareNewVm(flags, vm_);
+    flags.Switch("--rm", remove_, "delete the VM afterwards");
+    flags.Switch("-d,--detach", detach_, "print its name as soon as it is ready, and leave it running");
+    DeclareTerminal(flags, command_);
+    flags.Rest("CMD...", command_.argv, "the command and its arguments; no shell sees them");
+  }
+
+  absl::StatusOr<int> Run(Context& context) override {
+    BANGER_ASSIGN_OR_RETURN(const exec::v1::Command command, Check());
+    BANGER_ASSIGN_OR_RETURN(const vm::v1::Vm vm, CreateVm(context.client, vm_));
+    const std::string id = IdOf(vm.name());
+    if (detach_) {
+      BANGER_RETURN_IF_ERROR(WriteStdout(id + "\n"));
+      return kExitOk;
+    }
+    absl::StatusOr<int> exit_code = RunInVm(context.client, context.signals, vm.name(), command);
+    if (!exit_code.ok()) exit_code = Annotate(exit_code.status(), absl::StrCat("run in vm '", id, "'"));
+    if (remove_) return Remove(context.client, vm, std::move(exit_code));
+    if (command.argv().empty())
+      Note(absl::StrCat("vm '", id, "' is still running: enter it with 'banger vm exec -it ", id,
+                        "', stop it with 'banger vm stop ", id, "'"));
+    return exit_code;
+  }
+
+ private:
+  // All that can be refused before there is a VM.
+  absl::StatusOr<exec::v1::Command> Check() {
+    if (detach_ && remove_) return UsageError("vm run: --detach and --rm exclude each other");
+    if (detach_ && !command_.argv.empty()) return UsageError("vm run: --detach takes no command");
+    if (detach_ && (command_.interactive || command_.tty))
+      return UsageError("vm run: --detach takes neither -i nor -t");
+    if (command_.argv.empty()) {
+      command_.interactive = true;
+      command_.tty = command_.tty || (::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1);
+    }
+    absl::StatusOr<exec::v1::Command> command = ToProto(command_);
+    if (!command.ok()) return Annotate(command.status(), "vm run");
+    return command;
+  }
+
+  // Also when the user wants out: nothing that --rm made may stay.
+  static absl::StatusOr<int> Remove(const Client& client, const vm::v1::Vm& vm,
+                                    absl::StatusOr<int> exit_code) {
+    const std::string id = IdOf(vm.name());
+    vm::v1::DeleteVmRequest request;
+    // The uid is never used twice: another VM of that name is not ours.
+    request.set_name(VmName(vm.uid().empty() ? id : vm.uid()));
+    request.set_force(true);
+    const absl::Status removed =
+        client.WithoutStop()
+            .Unary(&vm::v1::VmService::Stub::DeleteVm, request, std::chrono::minutes(2))
+            .status();
+    // Somebody else may have been quicker.
+    if (removed.ok() || absl::IsNotFound(removed)) return exit_code;
+    Warn(absl::StrCat("vm '", id, "' is left: ", removed.message(),
+                      "; remove it with 'banger vm delete --force ", id, "'"));
+    return exit_code;
+  }
+
+  NewVm vm_;
+  GuestCommand command_;
+  bool remove_ = false;
+  bool detach_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> VmRun() { return std::make_unique<VmRunCommand>(); }
+
+}  // namespace banger::cli

@@ -1,0 +1,112 @@
+#include "cli/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "cli/output/text.h"
+#include "common/status/error.h"
+
+namespace banger::cli {
+namespace {
+
+constexpr char kUsage[] = "USAGE";
+constexpr char kBrokenPipe[] = "STDOUT_CLOSED";
+
+struct Hint {
+  const char* reason;
+  const char* text;
+};
+
+// One line each, naming the command that helps.
+constexpr Hint kHints[] = {
+    {"CATALOG_ENTRY_NOT_FOUND", "take in a kernel of your own with 'banger kernel import NAME --from FILE'"},
+    {"DISK_FULL", "free space with 'banger vm delete' and 'banger image delete'"},
+    {"IMAGE_BUILT_IN", "it comes with banger and takes no room worth saving"},
+    {"IMAGE_EXISTS", "choose another name, or remove it with 'banger image delete'"},
+    {"IMAGE_IN_USE", "delete the VMs that use it first: 'banger vm list -a'"},
+    {"IMAGE_NAME_INVALID", "a name is 1 to 128 of a-z 0-9 . _ - and starts with a letter or digit"},
+    {"IMAGE_NOT_FOUND", "list images with 'banger image list', or take one in with 'banger image import'"},
+    {"KERNEL_EXISTS", "replace it with --force, or choose another name"},
+    {"KERNEL_NAME_INVALID", "a name is 1 to 64 of a-z A-Z 0-9 . _ - and starts with a letter or digit"},
+    {"KERNEL_NOT_FOUND", "list kernels with 'banger kernel list', or pull one with 'banger kernel pull'"},
+    {"NO_ADDRESS_LEFT", "delete VMs that are no longer needed: 'banger vm list -a'"},
+    {"NO_KERNEL", "get one with 'banger kernel pull debian-6.1' or 'banger kernel import'"},
+    {"VMM_NOT_FOUND", "install QEMU (package qemu-system-x86), or set qemu_bin in the configuration"},
+    {"VM_EXISTS", "choose another --name, or leave it out to get one made up"},
+    {"VM_NAME_AMBIGUOUS", "give more of the id: 'banger vm list -a'"},
+    {"VM_NAME_INVALID", "a VM's name is 1 to 63 of a-z 0-9 -, with no hyphen at either end"},
+    {"VM_NOT_FOUND", "list VMs with 'banger vm list -a'"},
+    {"VM_NOT_READY",
+     "see what it said with 'banger vm logs VM', remove it with 'banger vm delete --force VM'"},
+    {"VM_NOT_RUNNING", "start it with 'banger vm start VM'"},
+    {"VM_RUNNING", "stop it first, or use 'banger vm delete --force'"},
+};
+
+bool IsUnreachable(const absl::Status& status) {
+  // An UNAVAILABLE with a reason is a daemon's answer about something else.
+  return absl::IsUnavailable(status) && ErrorReason(status).empty();
+}
+
+// "VM" of a hint becomes the one that the error is about.
+std::string WithVm(const std::string& hint, const absl::Status& status) {
+  const ErrorMetadata metadata = GetErrorMetadata(status);
+  const auto vm = metadata.find("vm");
+  if (vm == metadata.end()) return hint;
+  std::string named;
+  for (std::size_t i = 0; i < hint.size();) {
+    const bool whole_word = hint.compare(i, 2, "VM") == 0 && i > 0 && hint[i - 1] == ' ' &&
+                            (i + 2 == hint.size() || hint[i + 2] == '\'');
+    named += whole_word ? OneLine(vm->second) : hint.substr(i, 1);
+    i += whole_word ? 2 : 1;
+  }
+  return named;
+}
+
+}  // namespace
+
+absl::Status UsageError(absl::string_view message) {
+  return ApiError(absl::StatusCode::kInvalidArgument, kUsage, message);
+}
+
+absl::Status BrokenPipe() {
+  return ApiError(absl::StatusCode::kCancelled, kBrokenPipe, "write to standard output: nobody reads it");
+}
+
+int ExitCodeOf(const absl::Status& status) {
+  if (status.ok()) return kExitOk;
+  const std::string reason = ErrorReason(status);
+  if (reason == kUsage) return kExitUsage;
+  if (reason == kBrokenPipe) return kExitBrokenPipe;
+  if (absl::IsCancelled(status)) return kExitInterrupted;
+  if (absl::IsNotFound(status)) return kExitNotFound;
+  if (IsUnreachable(status)) return kExitUnreachable;
+  return kExitFailed;
+}
+
+std::string HintFor(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  for (const Hint& hint : kHints)
+    if (reason == hint.reason) return WithVm(hint.text, status);
+  if (IsUnreachable(status))
+    return "start the daemons: 'systemctl start banger-gateway', or 'scripts/quickstart' in a clone";
+  if (absl::IsPermissionDenied(status) && reason.empty())
+    return "ask for membership of the group 'banger', then log in again";
+  return "";
+}
+
+std::string FormatError(const absl::Status& status, const std::string& request_id, bool color) {
+  const std::string reason = ErrorReason(status);
+  if (status.ok() || reason == kBrokenPipe) return "";
+  const std::string text = OneLine(std::string(status.message()));
+  std::string lines = absl::StrCat(Paint("banger:", Color::kRed, color), " ",
+                                   text.empty() ? absl::StatusCodeToString(status.code()) : text);
+  if (!reason.empty() && reason != kUsage) absl::StrAppend(&lines, " (", OneLine(reason), ")");
+  lines += '\n';
+  if (const std::string hint = HintFor(status); !hint.empty())
+    absl::StrAppend(&lines, Paint("hint:", Color::kCyan, color), " ", hint, "\n");
+  const ErrorMetadata metadata = GetErrorMetadata(status);
+  const auto carried = metadata.find("request_id");
+  const std::string id = carried != metadata.end() ? OneLine(carried->second) : request_id;
+  if (!id.empty() && reason != kUsage) absl::StrAppend(&lines, "request: ", id, "\n");
+  return lines;
+}
+
+}  // namespace banger::cli

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "cli/client.h"
+#include "cli/output/progress.h"
+#include "cli/upload/upload.h"
+#include "cli/wake.h"
+
+namespace banger::cli {
+
+// Streams an upload: the spec, then the bytes, while progress is shown. `first`
+// is the request with the spec; `take` gets the other events.
+template <typename Request, typename Response, typename Take>
+absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Response>& stream,
+                          rpc::ClientCall& call, const Request& first, const Upload& upload,
+                          ProgressView& view, Take take) {
+  Wake wake;
+  const std::stop_callback on_stop(client.stop(), [&wake] { wake.Now(); });
+  absl::Status produced;
+  // Reading the upload may block, and so may the daemon that takes it.
+  std::thread sender([&] {
+    if (!stream.Write(first)) return;
+    Request request;
+    produced = upload.Produce(
+        [&stream, &request](absl::string_view chunk) {
+          request.set_chunk(chunk.data(), chunk.size());
+          return stream.Write(request) ? absl::OkStatus() : absl::AbortedError("the daemon ended the import");
+        },
+        wake);
+    if (produced.ok()) {
+      stream.WritesDone();
+    } else if (!absl::IsAborted(produced)) {
+      call.context()->TryCancel();
+    }
+  });
+  Response response;
+  while (stream.Read(&response)) {
+    if (response.has_progress())
+      view.Show(response.progress());
+    else
+      take(response);
+  }
+  wake.Now();
+  sender.join();
+  const absl::Status status = client.Result(stream.Finish());
+  view.Clear();
+  // Why we gave up says more than that we did.
+  const bool ours = !produced.ok() && !absl::IsAborted(produced) && !absl::IsCancelled(produced);
+  return ours ? produced : status;
+}
+
+}  // namespace banger::cli
