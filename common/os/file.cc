@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -21,12 +22,25 @@ absl::Status PathError(const char* what, const fs::path& path) {
   return ErrnoError(errno, absl::StrCat(what, " '", path.string(), "'"));
 }
 
-// Copies [offset, end) within the kernel.
+// One step of a copy within the kernel; both offsets move on.
+ssize_t CopySome(int from, int to, off_t* in, off_t* out, off_t end) {
+  const auto size = static_cast<std::size_t>(end - *in);
+  ssize_t n = ::copy_file_range(from, in, to, out, size, 0);
+  const bool unable = n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS);
+  if (!unable) return n;
+  // Between file systems of two kinds; sendfile goes by the target's position.
+  if (::lseek(to, *out, SEEK_SET) < 0) return -1;
+  n = ::sendfile(to, from, in, size);
+  if (n > 0) *out += n;
+  return n;
+}
+
+// Copies [offset, end).
 absl::Status CopyRange(int from, int to, off_t offset, off_t end, const fs::path& path) {
   off_t in = offset;
   off_t out = offset;
   while (in < end) {
-    const ssize_t n = ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(end - in), 0);
+    const ssize_t n = CopySome(from, to, &in, &out, end);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return PathError("copy to", path);
     if (n == 0) break;

@@ -56,6 +56,15 @@ TEST_F(FileTest, MakeDirectoriesRefusesAFileInTheWay) {
   EXPECT_THAT(MakeDirectories(Path("b/c/d")), IsOk());
 }
 
+// From tmpfs to where TMPDIR is: copy_file_range refuses that on many kernels.
+TEST_F(FileTest, CloneFileWorksBetweenFileSystems) {
+  ASSERT_OK_AND_ASSIGN(const TempDir memory, TempDir::Create("/dev/shm"));
+  const std::string content = "start" + std::string(1 << 20, '\0') + "end";
+  ASSERT_OK(WriteFileAtomically(memory.path() / "a", content));
+  ASSERT_OK(CloneFile(memory.path() / "a", Path("b")));
+  EXPECT_THAT(ReadFile(Path("b")), IsOkAndHolds(content));
+}
+
 TEST_F(FileTest, CloneFileKeepsContentSizeAndHoles) {
   {
     ASSERT_OK_AND_ASSIGN(const UniqueFd fd, OpenFile(Path("a"), O_WRONLY | O_CREAT));
