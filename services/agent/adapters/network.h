@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace banger::agent {
+
+struct InterfaceSettings {
+  std::string mac;
+  std::string address;  // IPv4 CIDR
+  std::string gateway;  // empty: no default route
+  int mtu = 0;          // 0: as it is
+};
+
+// Brings the loopback interface up.
+absl::Status BringUpLoopback();
+
+// Sets address and default route of the interface with that MAC, replacing what
+// it had, and brings it up. NOT_FOUND when there is none, INVALID_ARGUMENT when
+// a value is none.
+absl::Status ConfigureInterface(const InterfaceSettings& settings);
+
+// The interface's name; waits up to 5 s for its driver.
+absl::StatusOr<std::string> FindInterface(const std::string& mac);
+
+}  // namespace banger::agent

@@ -1,0 +1,131 @@
+#include "services/agent/adapters/root_disk.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/agent/adapters/copy_tree.h"
+#include "services/agent/adapters/mounts.h"
+
+namespace banger::agent {
+namespace fs = std::filesystem;
+namespace {
+
+// On a small tmpfs that goes with the agent disk once the root is entered.
+constexpr char kBase[] = "/mnt";
+// On the work disk's root directory: the image's files are there.
+constexpr char kFilled[] = "trusted.banger.filled";
+
+struct Layout {
+  fs::path image = fs::path(kBase) / "image";
+  fs::path upper = fs::path(kBase) / "upper";
+  fs::path root = fs::path(kBase) / "root";
+  fs::path work = fs::path(kBase) / "work";
+};
+
+absl::Status MountOverlay(const Disks& disks, const Layout& at) {
+  BANGER_RETURN_IF_ERROR(DoMount({disks.image, at.image, "ext4", MS_RDONLY, ""}));
+  BANGER_RETURN_IF_ERROR(DoMount({disks.upper, at.upper, "ext4", MS_NOATIME, ""}));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(at.upper / "upper", 0755));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(at.upper / "work", 0755));
+  return DoMount({"overlay", at.root, "overlay", 0,
+                  absl::StrCat("lowerdir=", at.image.string(), ",upperdir=", (at.upper / "upper").string(),
+                               ",workdir=", (at.upper / "work").string())});
+}
+
+// An interrupted copy is begun again: what it left is overwritten.
+absl::Status FillWorkDisk(const fs::path& image_home, const fs::path& work) {
+  char value = 0;
+  if (::getxattr(work.c_str(), kFilled, &value, 1) >= 0) return absl::OkStatus();
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(work, error))
+    BANGER_RETURN_IF_ERROR(RemoveTree(entry.path()));  // lost+found, half a copy
+  if (fs::is_directory(image_home, error)) BANGER_RETURN_IF_ERROR(CopyTree(image_home, work));
+  if (::chmod(work.c_str(), 0700) < 0 || ::setxattr(work.c_str(), kFilled, "1", 1, 0) < 0)
+    return ErrnoError(errno, "mark the work disk");
+  return absl::OkStatus();
+}
+
+absl::Status MountHome(const Disks& disks, const Layout& at) {
+  BANGER_RETURN_IF_ERROR(DoMount({disks.work, at.work, "ext4", MS_NOATIME, ""}));
+  BANGER_RETURN_IF_ERROR(FillWorkDisk(at.root / "root", at.work));
+  return MoveMount(at.work, at.root / "root");
+}
+
+// Container engines lay overlays themselves, which does not work on an overlay.
+absl::Status BindContainerStorage(const Layout& at) {
+  const struct {
+    const char* program;
+    const char* storage;
+  } engines[] = {{"usr/bin/dockerd", "var/lib/docker"},
+                 {"usr/bin/containerd", "var/lib/containerd"},
+                 {"usr/bin/podman", "var/lib/containers"}};
+  for (const auto& engine : engines) {
+    std::error_code error;
+    if (!fs::exists(at.root / engine.program, error)) continue;
+    const fs::path plain = at.upper / "plain" / engine.storage;
+    BANGER_RETURN_IF_ERROR(MakeDirectories(plain, 0711));
+    BANGER_RETURN_IF_ERROR(BindMount(plain, at.root / engine.storage));
+  }
+  return absl::OkStatus();
+}
+
+// Lets go of the agent disk and of all mounts below it.
+absl::Status PivotTo(const fs::path& root) {
+  if (::chdir(root.c_str()) < 0 || ::syscall(SYS_pivot_root, ".", ".") < 0)
+    return ErrnoError(errno, absl::StrCat("make '", root.string(), "' the root"));
+  if (::umount2(".", MNT_DETACH) < 0 || ::chroot(".") < 0 || ::chdir("/") < 0)
+    return ErrnoError(errno, "leave the agent disk");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status MountKernelFileSystems() {
+  BANGER_RETURN_IF_ERROR(MountOnce({"proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}));
+  BANGER_RETURN_IF_ERROR(MountOnce({"sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""}));
+  BANGER_RETURN_IF_ERROR(MountOnce({"devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755"}));
+  return MountOnce({"tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"});
+}
+
+absl::Status EnterRootDisk(const Disks& disks) {
+  const Layout at;
+  BANGER_RETURN_IF_ERROR(DoMount({"tmpfs", kBase, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=1m"}));
+  BANGER_RETURN_IF_ERROR(MountOverlay(disks, at));
+  BANGER_RETURN_IF_ERROR(MountHome(disks, at));
+  BANGER_RETURN_IF_ERROR(BindContainerStorage(at));
+  BANGER_RETURN_IF_ERROR(BindMount("/proc/self/exe", kAgentInGuest));
+  for (const char* dir : {"proc", "sys", "dev", "run"})
+    BANGER_RETURN_IF_ERROR(MoveMount(fs::path("/") / dir, at.root / dir));
+  return PivotTo(at.root);
+}
+
+absl::Status MountWhatAnInitWould() {
+  BANGER_RETURN_IF_ERROR(
+      MountOnce({"devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "gid=5,mode=0620,ptmxmode=0666"}));
+  BANGER_RETURN_IF_ERROR(MountOnce({"tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"}));
+  const struct {
+    const char* name;
+    const char* target;
+  } links[] = {{"/dev/fd", "/proc/self/fd"},
+               {"/dev/stdin", "/proc/self/fd/0"},
+               {"/dev/stdout", "/proc/self/fd/1"},
+               {"/dev/stderr", "/proc/self/fd/2"}};
+  for (const auto& link : links) {
+    if (::symlink(link.target, link.name) < 0 && errno != EEXIST)
+      return ErrnoError(errno, absl::StrCat("create '", link.name, "'"));
+  }
+  BANGER_RETURN_IF_ERROR(MakeDirectories("/tmp", 0755));
+  if (::chmod("/tmp", 01777) < 0) return ErrnoError(errno, "chmod '/tmp'");
+  return MountOnce({"cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, "nsdelegate"});
+}
+
+}  // namespace banger::agent

@@ -1,0 +1,47 @@
+#include "services/agent/configure.h"
+
+#include <chrono>
+
+#include "absl/status/status.h"
+#include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/network.h"
+#include "services/agent/core/environment.h"
+
+namespace banger::agent {
+namespace v1 = guest::v1;
+namespace {
+
+InterfaceSettings FromProto(const v1::Interface& interface) {
+  return {.mac = interface.mac(),
+          .address = interface.address(),
+          .gateway = interface.gateway(),
+          .mtu = interface.mtu()};
+}
+
+std::chrono::system_clock::time_point FromProto(const google::protobuf::Timestamp& time) {
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos())));
+}
+
+}  // namespace
+
+v1::ConfigureResponse Configure(const v1::ConfigureRequest& request) {
+  v1::ConfigureResponse response;
+  const auto note = [&response](const absl::Status& status) {
+    if (!status.ok()) response.add_warnings(std::string(status.message()));
+  };
+  if (request.has_time()) note(SetClock(FromProto(request.time())));
+  if (request.has_interface()) note(ConfigureInterface(FromProto(request.interface())));
+  if (!request.hostname().empty()) {
+    const std::string cidr = request.interface().address();
+    note(SetHostname(request.hostname(), cidr.substr(0, cidr.find('/'))));
+  }
+  if (request.nameservers_size() > 0)
+    note(SetNameservers({request.nameservers().begin(), request.nameservers().end()}));
+  for (const v1::File& file : request.files()) note(WriteGuestFile(file.path(), file.content(), file.mode()));
+  note(CheckEnvironment({request.env().begin(), request.env().end()}));
+  return response;
+}
+
+}  // namespace banger::agent

@@ -1,0 +1,31 @@
+// Every error that the agent's API answers.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/error.h"
+
+namespace banger::agent {
+
+// What was asked for cannot be run: no such user, no such working directory, an
+// argument that is none. Failures of the system pass as they are.
+inline absl::Status CommandRefused(const absl::Status& why) {
+  if (!absl::IsInvalidArgument(why) && !absl::IsNotFound(why) && !absl::IsFailedPrecondition(why) &&
+      !absl::IsPermissionDenied(why))
+    return why;
+  return ApiError(why.code(), "COMMAND_REFUSED", why.message());
+}
+
+inline absl::Status NoCommand() {
+  return ApiError(absl::StatusCode::kInvalidArgument, "NO_COMMAND",
+                  "the first message of Exec has no command");
+}
+
+inline absl::Status PowerOffFailed(const absl::Status& why) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "POWER_OFF_FAILED",
+                  absl::StrCat("power off: ", why.message()));
+}
+
+}  // namespace banger::agent

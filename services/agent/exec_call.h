@@ -1,0 +1,17 @@
+#pragma once
+
+#include <stop_token>
+
+#include "absl/status/status.h"
+#include "banger/guest/v1/guest_service.pb.h"
+#include "common/rpc/server_call.h"
+#include "services/agent/core/environment.h"
+
+namespace banger::agent {
+
+using ExecStream = rpc::Stream<guest::v1::ExecRequest, guest::v1::ExecResponse>;
+
+// One Exec call, from the command to its end.
+absl::Status RunExec(const std::stop_token& stop, const Environment& image_env, ExecStream& stream);
+
+}  // namespace banger::agent

@@ -1,0 +1,78 @@
+#include "services/agent/guest_service.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "absl/strings/strip.h"
+#include "common/os/file.h"
+#include "common/rpc/server_call.h"
+#include "common/version/version.h"
+#include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/image_finaliser.h"
+#include "services/agent/configure.h"
+#include "services/agent/errors.h"
+#include "services/agent/exec_call.h"
+
+namespace banger::agent {
+namespace v1 = guest::v1;
+
+grpc::ServerUnaryReactor* GuestService::GetStatus(grpc::CallbackServerContext* context,
+                                                  const v1::GetStatusRequest*,
+                                                  v1::GetStatusResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [](const rpc::Call&) -> absl::StatusOr<v1::GetStatusResponse> {
+                      v1::GetStatusResponse status;
+                      status.set_agent_version(GetBuildInfo().version);
+                      utsname kernel{};
+                      if (::uname(&kernel) == 0) status.set_kernel_version(kernel.release);
+                      const auto boot_id = ReadFile("/proc/sys/kernel/random/boot_id", 4096);
+                      if (boot_id.ok()) status.set_boot_id(std::string(absl::StripAsciiWhitespace(*boot_id)));
+                      status.set_has_own_init(HasSystemd());
+                      return status;
+                    });
+}
+
+grpc::ServerUnaryReactor* GuestService::Configure(grpc::CallbackServerContext* context,
+                                                  const v1::ConfigureRequest* request,
+                                                  v1::ConfigureResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const rpc::Call&) -> absl::StatusOr<v1::ConfigureResponse> {
+                      {
+                        MutexLock lock(mutex_);
+                        image_env_.assign(request->env().begin(), request->env().end());
+                      }
+                      return agent::Configure(*request);
+                    });
+}
+
+grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* GuestService::Exec(
+    grpc::CallbackServerContext* context) {
+  return rpc::BidiStream<v1::ExecRequest, v1::ExecResponse>(
+      workers_, context,
+      [this](const rpc::Call& call, ExecStream& stream) { return RunExec(call.stop, image_env(), stream); });
+}
+
+grpc::ServerUnaryReactor* GuestService::Sync(grpc::CallbackServerContext* context, const v1::SyncRequest*,
+                                             v1::SyncResponse* response) {
+  return rpc::Unary(workers_, context, response, [](const rpc::Call&) -> absl::StatusOr<v1::SyncResponse> {
+    ::sync();
+    return v1::SyncResponse();
+  });
+}
+
+grpc::ServerUnaryReactor* GuestService::PowerOff(grpc::CallbackServerContext* context,
+                                                 const v1::PowerOffRequest*, v1::PowerOffResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [](const rpc::Call&) -> absl::StatusOr<v1::PowerOffResponse> {
+                      const absl::Status status = agent::PowerOff();
+                      if (!status.ok()) return PowerOffFailed(status);
+                      return v1::PowerOffResponse();
+                    });
+}
+
+Environment GuestService::image_env() const {
+  MutexLock lock(mutex_);
+  return image_env_;
+}
+
+}  // namespace banger::agent

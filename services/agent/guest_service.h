@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "banger/guest/v1/guest_service.grpc.pb.h"
+#include "common/sync/mutex.h"
+#include "common/sync/worker_pool.h"
+#include "services/agent/adapters/exec_session.h"
+#include "services/agent/core/environment.h"
+
+namespace banger::agent {
+
+// RPC adapter. Each Exec takes one of `workers` as long as it lasts.
+class GuestService final : public guest::v1::GuestService::CallbackService {
+ public:
+  explicit GuestService(WorkerPool& workers) : workers_(workers) {}
+
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const guest::v1::GetStatusRequest* request,
+                                      guest::v1::GetStatusResponse* response) override;
+  grpc::ServerUnaryReactor* Configure(grpc::CallbackServerContext* context,
+                                      const guest::v1::ConfigureRequest* request,
+                                      guest::v1::ConfigureResponse* response) override;
+  grpc::ServerBidiReactor<guest::v1::ExecRequest, guest::v1::ExecResponse>* Exec(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* Sync(grpc::CallbackServerContext* context, const guest::v1::SyncRequest* request,
+                                 guest::v1::SyncResponse* response) override;
+  grpc::ServerUnaryReactor* PowerOff(grpc::CallbackServerContext* context,
+                                     const guest::v1::PowerOffRequest* request,
+                                     guest::v1::PowerOffResponse* response) override;
+
+ private:
+  Environment image_env() const;
+
+  WorkerPool& workers_;
+  mutable Mutex mutex_;
+  Environment image_env_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace banger::agent

@@ -1,0 +1,84 @@
+// banger-agent: the guest's side of banger. As PID 1, from the agent disk, it
+// makes the root file system and hands over to the image's init, or is the init
+// itself. With --serve it answers vmd.
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "common/version/version.h"
+#include "services/agent/adapters/image_finaliser.h"
+#include "services/agent/adapters/network.h"
+#include "services/agent/adapters/root_disk.h"
+#include "services/agent/adapters/supervisor.h"
+#include "services/agent/server.h"
+
+namespace banger::agent {
+namespace {
+
+// Agent and supervisor are the last to go when memory is short.
+void BecomeUnkillable() { std::ofstream("/proc/self/oom_score_adj") << "-1000"; }
+
+absl::Status EnterRoot() {
+  BANGER_RETURN_IF_ERROR(MountKernelFileSystems());
+  BANGER_ASSIGN_OR_RETURN(const Disks disks, FindDisks());
+  return EnterRootDisk(disks);
+}
+
+// Becomes the image's init; the supervisor runs beside it.
+absl::Status HandOver() {
+  const pid_t pid = ::fork();
+  if (pid < 0) return ErrnoError(errno, "fork");
+  if (pid == 0) {
+    ::setsid();
+    BecomeUnkillable();
+    Supervise();
+  }
+  ::execl("/sbin/init", "/sbin/init", nullptr);
+  return ErrnoError(errno, "run '/sbin/init'");
+}
+
+int Boot() {
+  if (const absl::Status entered = EnterRoot(); !entered.ok()) {
+    // PID 1 ends, the kernel panics, the VM ends: the cause is the last line.
+    log::Error("cannot boot", {{"error", std::string(entered.message())}});
+    return 1;
+  }
+  FinaliseImage();
+  if (const absl::Status up = BringUpLoopback(); !up.ok())
+    log::Warn("loopback", {{"error", std::string(up.message())}});
+  if (HasSystemd()) log::Error("cannot hand over", {{"error", std::string(HandOver().message())}});
+  if (const absl::Status mounted = MountWhatAnInitWould(); !mounted.ok())
+    log::Warn("mount", {{"error", std::string(mounted.message())}});
+  BecomeUnkillable();
+  Supervise();
+}
+
+int Main(int argc, char** argv) {
+  if (const absl::Status status = log::Init("banger-agent", "warn"); !status.ok()) return 2;
+  if (::getpid() == 1) return Boot();
+  const std::string mode = argc == 2 ? argv[1] : "";
+  if (mode == "--serve") {
+    const absl::Status served = Serve();
+    if (!served.ok()) log::Error("cannot serve", {{"error", std::string(served.message())}});
+    return served.ok() ? 0 : 1;
+  }
+  if (mode == "--version") {
+    std::printf("banger-agent %s (%s)\n", GetBuildInfo().version, GetBuildInfo().commit);
+    return 0;
+  }
+  std::fprintf(stderr, "banger-agent runs inside VMs; usage: banger-agent --serve | --version\n");
+  return 2;
+}
+
+}  // namespace
+}  // namespace banger::agent
+
+int main(int argc, char** argv) { return banger::agent::Main(argc, argv); }

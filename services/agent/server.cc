@@ -1,0 +1,98 @@
+#include "services/agent/server.h"
+
+#include <fcntl.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/server_posix.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/guestlink/guest_port.h"
+#include "common/log/log.h"
+#include "common/os/file.h"
+#include "common/rpc/error_mapping.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/agent/guest_service.h"
+
+namespace banger::agent {
+namespace fs = std::filesystem;
+namespace {
+
+using namespace std::chrono_literals;
+
+// Each running exec takes one.
+constexpr std::size_t kWorkers = 256;
+constexpr auto kLastAnswers = 200ms;
+
+std::string FindPort() {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/virtio-ports", error)) {
+    const absl::StatusOr<std::string> name = ReadFile(entry.path() / "name", 4096);
+    if (name.ok() && absl::StripAsciiWhitespace(*name) == kPortName)
+      return absl::StrCat("/dev/", entry.path().filename().string());
+  }
+  return "";
+}
+
+// The driver may be a module that is still loading, and an agent that died may
+// still have the port for a moment.
+absl::StatusOr<UniqueFd> OpenPort() {
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  absl::Status last = absl::NotFoundError(absl::StrCat("no virtio-serial port is named '", kPortName, "'"));
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (const std::string path = FindPort(); !path.empty()) {
+      absl::StatusOr<UniqueFd> port = OpenFile(path, O_RDWR | O_NONBLOCK);
+      if (port.ok()) return port;
+      last = port.status();
+    }
+    std::this_thread::sleep_for(2ms);
+  }
+  return last;
+}
+
+// A poll on it tells of SIGTERM: the machine goes down. Calls that are nearly
+// done, that of PowerOff itself among them, still get their answer.
+absl::StatusOr<UniqueFd> WatchForTermination() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC));
+  if (!fd.valid()) return ErrnoError(errno, "watch for SIGTERM");
+  return fd;
+}
+
+}  // namespace
+
+absl::Status Serve() {
+  rpc::SetErrorDomain("agent");
+  ::signal(SIGPIPE, SIG_IGN);
+  // Before there are threads, so that all of them have it blocked.
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd termination, WatchForTermination());
+  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, OpenPort());
+  WorkerPool workers(kWorkers, kWorkers);
+  GuestService service(workers);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) return absl::InternalError("start the gRPC server");
+  BANGER_ASSIGN_OR_RETURN(const auto port,
+                          guestlink::GuestPort::Start(std::move(fd), [&server](UniqueFd stream) {
+                            grpc::AddInsecureChannelFromFd(server.get(), stream.Release());
+                          }));
+  signalfd_siginfo signal{};
+  BANGER_RETURN_IF_ERROR(
+      ReadFully(termination.get(), reinterpret_cast<char*>(&signal), sizeof signal).status());
+  server->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
+  return absl::OkStatus();
+}
+
+}  // namespace banger::agent
