@@ -1,10 +1,12 @@
 #include "services/imaged/image_service.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
+#include "services/imaged/adapters/oci_layout_builder.h"
 #include "services/imaged/adapters/rootfs_tar_builder.h"
 #include "services/imaged/convert.h"
 #include "services/imaged/errors.h"
@@ -43,13 +45,24 @@ grpc::ServerUnaryReactor* ImageService::ListImages(grpc::CallbackServerContext* 
 
 namespace {
 
+absl::StatusOr<std::unique_ptr<RootfsBuilder>> MakeBuilder(const v1::ImportImageRequest::Spec& spec,
+                                                           const std::string& arch, ByteSource& bytes) {
+  switch (spec.format()) {
+    case v1::ImportImageRequest::FORMAT_ROOTFS_TAR:
+      return std::make_unique<RootfsTarBuilder>(bytes);
+    case v1::ImportImageRequest::FORMAT_OCI_LAYOUT:
+      return std::make_unique<OciLayoutBuilder>(bytes, spec.reference(), arch);
+    default:
+      return RequestInvalid("format", absl::StrCat(spec.format(), " is no format of ours"));
+  }
+}
+
 absl::StatusOr<Image> Import(ImageCatalog& catalog, const v1::ImportImageRequest::Spec& spec,
-                             ImportStream& stream, const std::stop_token& stop) {
+                             ByteSource& bytes, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const ImportSpec import, SpecOf(spec));
-  if (spec.format() != v1::ImportImageRequest::FORMAT_ROOTFS_TAR)
-    return RequestInvalid("format", absl::StrCat(spec.format(), " is no format of ours"));
-  RootfsTarBuilder builder(stream);
-  return catalog.Import(import, builder, stop);
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<RootfsBuilder> builder,
+                          MakeBuilder(spec, catalog.arch(), bytes));
+  return catalog.Import(import, *builder, stop);
 }
 
 }  // namespace

@@ -33,6 +33,9 @@ class ImageCatalog {
   ImageCatalog(ImageStore& store, KernelSource& kernels, std::string arch,
                std::function<std::int64_t()> clock);
 
+  // This host's.
+  const std::string& arch() const { return arch_; }
+
   absl::StatusOr<Image> Get(const std::string& id);
   // At most `limit` images whose ids follow `after`.
   absl::StatusOr<ImagePage> List(const std::string& after, std::size_t limit);
