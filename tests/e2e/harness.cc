@@ -1,0 +1,175 @@
+#include "tests/e2e/harness.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
+#include "common/os/process.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger::e2e {
+namespace fs = std::filesystem;
+namespace {
+
+using namespace std::chrono_literals;
+
+// No user of this number exists anywhere: the daemons must do without a passwd
+// entry and a home.
+constexpr char kDaemonUid[] = "61357";
+
+bool IsRoot() { return ::geteuid() == 0; }
+
+void BringUpLoopback() {
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  ::ioctl(fd.get(), SIOCSIFFLAGS, &request);
+}
+
+// Once a program: the host's own links and routes stay out of reach. /sys is
+// mounted again, as it shows the links of the namespace that it was mounted in.
+absl::Status EnterNetworkNamespace() {
+  static bool entered = false;
+  if (entered || !IsRoot()) return absl::OkStatus();
+  if (::unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) return ErrnoError(errno, "enter a network namespace");
+  ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  if (::mount("sysfs", "/sys", "sysfs", 0, nullptr) < 0) return ErrnoError(errno, "mount /sys");
+  BringUpLoopback();
+  entered = true;
+  return absl::OkStatus();
+}
+
+fs::path BuildDir() { return BANGER_BUILD_DIR; }
+
+}  // namespace
+
+fs::path Assets() {
+  const char* assets = std::getenv("BANGER_TEST_ASSETS");
+  return assets != nullptr ? fs::path(assets) : BuildDir().parent_path() / "test-assets";
+}
+
+std::string BuildProgram(const std::string& name) { return BuildDir() / "bin" / name; }
+
+bool Eventually(const std::function<bool()>& condition, std::chrono::seconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(20ms);
+  }
+  return true;
+}
+
+absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
+  BANGER_RETURN_IF_ERROR(EnterNetworkNamespace());
+  // /tmp, as a socket's path has little room.
+  BANGER_ASSIGN_OR_RETURN(TempDir dir, TempDir::Create("/tmp"));
+  Instance instance(std::move(dir));
+  const fs::path root = instance.root();
+  ::chmod(root.c_str(), 0755);
+  for (const char* part : {"state", "cache", "run", "logs"}) {
+    BANGER_RETURN_IF_ERROR(MakeDirectories(root / part, 0755));
+    if (IsRoot()) ::chown((root / part).c_str(), std::atoi(kDaemonUid), std::atoi(kDaemonUid));
+  }
+  BANGER_RETURN_IF_ERROR(WriteFileAtomically(root / "config.toml", options.config, 0644));
+  if (options.netd && IsRoot()) instance.daemons_.emplace_back("netd");
+  for (const char* name : {"kerneld", "imaged", "vmd", "gateway"}) instance.daemons_.emplace_back(name);
+  for (const std::string& name : instance.daemons_) BANGER_RETURN_IF_ERROR(instance.StartDaemon(name));
+  return instance;
+}
+
+Instance::~Instance() {
+  processes_.clear();
+  if (root().empty()) return;
+  // A test that failed may leave VMMs: they are ours by their command line.
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", error)) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    const auto command_line = ReadFile(entry.path() / "cmdline");
+    if (pid > 0 && pid != ::getpid() && command_line.ok() &&
+        absl::StrContains(*command_line, root().string()))
+      ::kill(pid, SIGKILL);
+  }
+}
+
+std::vector<std::string> Instance::Environment() const {
+  return {absl::StrCat("BANGER_ROOT=", root().string()), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR=1",
+          "LANG=C.UTF-8", "TERM=dumb"};
+}
+
+std::vector<std::string> Instance::DaemonCommand(const std::string& name) const {
+  const std::string program = BuildProgram(absl::StrCat("banger-", name));
+  if (!IsRoot()) return {program};
+  if (name == "netd") return {program, "--client-uid", kDaemonUid};
+  return {"setpriv", absl::StrCat("--reuid=", kDaemonUid), absl::StrCat("--regid=", kDaemonUid),
+          "--clear-groups", program};
+}
+
+absl::Status Instance::StartDaemon(const std::string& name) {
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(Log(name), O_WRONLY | O_CREAT | O_APPEND, 0644));
+  const fs::path socket = root() / (name == "netd" ? "netd" : "run") / absl::StrCat(name, ".sock");
+  ::unlink(socket.c_str());
+  BANGER_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start({.argv = DaemonCommand(name),
+                                                                 .env = Environment(),
+                                                                 .stdout_fd = log.get(),
+                                                                 .stderr_fd = log.get(),
+                                                                 .new_session = true}));
+  const int pidfd = process.pidfd();
+  processes_.insert_or_assign(name, std::move(process));
+  const bool up = Eventually([&] { return fs::exists(socket) || WaitForProcessEnd(pidfd, 0ms); }, 20s);
+  if (up && fs::exists(socket)) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("start ", name, ": ", ReadFile(Log(name)).value_or("no log")));
+}
+
+void Instance::CrashDaemon(const std::string& name) { processes_.erase(name); }
+
+absl::StatusOr<ExitStatus> Instance::StopDaemon(const std::string& name) {
+  const auto found = processes_.find(name);
+  if (found == processes_.end()) return absl::NotFoundError(name);
+  BANGER_RETURN_IF_ERROR(found->second.Signal(SIGTERM));
+  absl::StatusOr<ExitStatus> status = found->second.Wait();
+  processes_.erase(found);
+  return status;
+}
+
+CommandResult Instance::Banger(std::vector<std::string> arguments, const std::string& input) const {
+  arguments.insert(arguments.begin(), BuildProgram("banger"));
+  absl::StatusOr<CommandResult> result = RunCommand({.argv = arguments, .env = Environment()}, input);
+  if (result.ok()) return *std::move(result);
+  return {.status = {.code = -1}, .out = "", .err = result.status().ToString()};
+}
+
+absl::StatusOr<Subprocess> Instance::StartBanger(std::vector<std::string> arguments, int stdout_fd) const {
+  arguments.insert(arguments.begin(), BuildProgram("banger"));
+  return Subprocess::Start(
+      {.argv = arguments, .env = Environment(), .stdout_fd = stdout_fd, .new_session = true});
+}
+
+absl::Status Instance::ImportKernel() const {
+  const CommandResult result = Banger({"kernel", "import", "debian-6.1", "--from", Assets() / "kernel.deb"});
+  return result.status.success() ? absl::OkStatus() : absl::InternalError(result.err);
+}
+
+absl::Status Instance::ImportImage(const std::string& name) const {
+  const CommandResult result = Banger({"image", "import", name, "--from",
+                                       Assets() / absl::StrCat(name, ".tar"), "--kernel-ref", "debian-6.1"});
+  return result.status.success() ? absl::OkStatus() : absl::InternalError(result.err);
+}
+
+HostSnapshot Instance::Snapshot() const { return TakeSnapshot(root()); }
+
+}  // namespace banger::e2e

@@ -1,0 +1,81 @@
+// One banger of its own for a test program: daemons from the build tree under a
+// fresh BANGER_ROOT. As root the harness moves into its own network namespace,
+// runs netd, and runs every other daemon under an unprivileged uid; as anybody
+// else there is no netd.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/os/subprocess.h"
+#include "common/os/temp_dir.h"
+#include "tests/e2e/host_snapshot.h"
+
+namespace banger::e2e {
+
+struct InstanceOptions {
+  bool netd = true;
+  // Added to the configuration file.
+  std::string config;
+};
+
+class Instance {
+ public:
+  static absl::StatusOr<Instance> Start(const InstanceOptions& options = {});
+  Instance(Instance&&) = default;
+  Instance& operator=(Instance&&) = delete;
+  // Kills the daemons and whatever VMM they left.
+  ~Instance();
+
+  // banger ARGS..., with stdin `input`; what it printed and its exit code.
+  CommandResult Banger(std::vector<std::string> arguments, const std::string& input = {}) const;
+  // The same, started only; for a command that the test interrupts.
+  absl::StatusOr<Subprocess> StartBanger(std::vector<std::string> arguments, int stdout_fd = -1) const;
+
+  absl::Status StartDaemon(const std::string& name);
+  // SIGKILL: as a crash.
+  void CrashDaemon(const std::string& name);
+  // SIGTERM, and its exit code.
+  absl::StatusOr<ExitStatus> StopDaemon(const std::string& name);
+  // In the order in which they start.
+  const std::vector<std::string>& daemons() const { return daemons_; }
+
+  // The kernel of the test assets, imported as "debian-6.1".
+  absl::Status ImportKernel() const;
+  // Imports a tar of the test assets: "minbase" or "systemd", with that kernel.
+  absl::Status ImportImage(const std::string& name) const;
+
+  const std::filesystem::path& root() const { return dir_.path(); }
+  std::filesystem::path Log(const std::string& daemon) const { return root() / "logs" / daemon; }
+
+  // What this instance has on the host: VMM processes, links, files, VMs.
+  HostSnapshot Snapshot() const;
+
+ private:
+  explicit Instance(TempDir dir) : dir_(std::move(dir)) {}
+  std::vector<std::string> DaemonCommand(const std::string& name) const;
+  std::vector<std::string> Environment() const;
+
+  TempDir dir_;
+  std::vector<std::string> daemons_;
+  std::map<std::string, Subprocess> processes_;
+};
+
+// Where the test assets are (BANGER_TEST_ASSETS, else build/test-assets).
+std::filesystem::path Assets();
+
+// A program of the build under test.
+std::string BuildProgram(const std::string& name);
+
+// Calls `condition` until it is true or the time is over.
+bool Eventually(const std::function<bool()>& condition,
+                std::chrono::seconds timeout = std::chrono::seconds(60));
+
+}  // namespace banger::e2e

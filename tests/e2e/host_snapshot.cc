@@ -1,0 +1,63 @@
+#include "tests/e2e/host_snapshot.h"
+
+#include <cctype>
+#include <ostream>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "common/os/file.h"
+
+namespace banger::e2e {
+namespace fs = std::filesystem;
+namespace {
+
+bool IsDaemonOrClient(const std::string& command) { return command.starts_with("banger"); }
+
+// The store keeps its pages, and its write-ahead log comes and goes.
+bool IsStoreFile(const std::string& path) { return absl::StrContains(path, ".db"); }
+
+std::multiset<std::string> Processes(const fs::path& root) {
+  std::multiset<std::string> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", error)) {
+    if (!std::isdigit(static_cast<unsigned char>(entry.path().filename().string()[0]))) continue;
+    const auto command_line = ReadFile(entry.path() / "cmdline");
+    const auto environment = ReadFile(entry.path() / "environ");
+    const auto name = ReadFile(entry.path() / "comm");
+    if (!command_line.ok() || !name.ok()) continue;
+    const bool ours = absl::StrContains(*command_line, root.string()) ||
+                      (environment.ok() && absl::StrContains(*environment, root.string()));
+    if (ours && !IsDaemonOrClient(*name)) found.insert(name->substr(0, name->size() - 1));
+  }
+  return found;
+}
+
+std::set<std::string> Links() {
+  std::set<std::string> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/net", error))
+    found.insert(entry.path().filename());
+  return found;
+}
+
+}  // namespace
+
+HostSnapshot TakeSnapshot(const fs::path& root) {
+  HostSnapshot snapshot{.processes = Processes(root), .links = Links(), .files = {}};
+  for (const char* part : {"state", "run"}) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / part, error)) {
+      const std::string path = fs::relative(entry.path(), root);
+      if (!IsStoreFile(path)) snapshot.files.insert(path);
+    }
+  }
+  return snapshot;
+}
+
+void PrintTo(const HostSnapshot& snapshot, std::ostream* out) {
+  for (const std::string& process : snapshot.processes) *out << "\n  process " << process;
+  for (const std::string& link : snapshot.links) *out << "\n  link " << link;
+  for (const std::string& file : snapshot.files) *out << "\n  file " << file;
+}
+
+}  // namespace banger::e2e

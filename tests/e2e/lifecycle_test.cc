@@ -1,0 +1,146 @@
+// A VM's life through every command.
+#include <nlohmann/json.hpp>
+
+#include "common/testing/status_matchers.h"
+#include "tests/e2e/harness.h"
+
+namespace banger::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class LifecycleTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto instance = Instance::Start();
+    ASSERT_OK(instance);
+    instance_ = new Instance(*std::move(instance));
+    ASSERT_OK(instance_->ImportKernel());
+    for (const char* image : {"minbase", "systemd"}) ASSERT_OK(instance_->ImportImage(image));
+  }
+  static void TearDownTestSuite() {
+    delete instance_;
+    instance_ = nullptr;
+  }
+  void SetUp() override {
+    ASSERT_NE(instance_, nullptr);
+    before_ = instance_->Snapshot();
+  }
+  void TearDown() override {
+    Run({"vm", "delete", "--force", "box"});
+    EXPECT_EQ(instance_->Snapshot(), before_);
+  }
+
+  static CommandResult Run(std::vector<std::string> arguments) {
+    return instance_->Banger(std::move(arguments));
+  }
+  static std::string Exec(const std::string& script) {
+    const CommandResult result = Run({"vm", "exec", "box", "--", "sh", "-c", script});
+    return result.out + result.err;
+  }
+  static nlohmann::json Show() {
+    return nlohmann::json::parse(Run({"vm", "show", "box"}).out, nullptr, /*allow_exceptions=*/false);
+  }
+
+  static Instance* instance_;
+  HostSnapshot before_;
+};
+
+Instance* LifecycleTest::instance_ = nullptr;
+
+TEST_F(LifecycleTest, StatesFollowTheCommands) {
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini", "--no-start"}).status.code, 0);
+  EXPECT_EQ(Show()["state"], "STATE_CREATED");
+  ASSERT_EQ(Run({"vm", "start", "box"}).status.code, 0);
+  EXPECT_EQ(Show()["state"], "STATE_RUNNING");
+  EXPECT_EQ(Run({"vm", "start", "box"}).status.code, 0) << "starting a running VM is fine";
+  EXPECT_THAT(Run({"ps"}).out, HasSubstr("box"));
+  const std::string first_boot = Exec("cat /proc/sys/kernel/random/boot_id");
+  ASSERT_EQ(Run({"vm", "restart", "box"}).status.code, 0);
+  EXPECT_NE(Exec("cat /proc/sys/kernel/random/boot_id"), first_boot);
+  ASSERT_EQ(Run({"vm", "stop", "box"}).status.code, 0);
+  EXPECT_EQ(Show()["state"], "STATE_STOPPED");
+  EXPECT_EQ(Run({"vm", "stop", "box"}).status.code, 0) << "stopping a stopped VM is fine";
+  EXPECT_THAT(Run({"vm", "exec", "box", "--", "true"}).err, HasSubstr("box"));
+  ASSERT_EQ(Run({"vm", "start", "box"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "kill", "box"}).status.code, 0);
+  EXPECT_TRUE(Eventually([] { return Show()["state"] == "STATE_STOPPED"; }));
+  ASSERT_EQ(Run({"vm", "delete", "box"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "show", "box"}).status.code, 3);
+}
+
+TEST_F(LifecycleTest, WhatWasWrittenJustBeforeAStopIsThereAfterTheStart) {
+  for (const char* image : {"mini", "minbase", "systemd"}) {
+    ASSERT_EQ(Run({"vm", "create", "box", "--image", image}).status.code, 0) << image;
+    EXPECT_EQ(Exec("echo root > /root/file; echo etc > /etc/file"), "");
+    ASSERT_EQ(Run({"vm", "stop", "box"}).status.code, 0) << image;
+    ASSERT_EQ(Run({"vm", "start", "box"}).status.code, 0) << image;
+    EXPECT_EQ(Exec("cat /root/file /etc/file"), "root\netc\n") << image;
+    ASSERT_EQ(Run({"vm", "delete", "--force", "box"}).status.code, 0) << image;
+  }
+}
+
+TEST_F(LifecycleTest, ARunningVmIsDeletedOnlyByForce) {
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini"}).status.code, 0);
+  const CommandResult refused = Run({"vm", "delete", "box"});
+  EXPECT_EQ(refused.status.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("box"));
+  EXPECT_EQ(Show()["state"], "STATE_RUNNING");
+  EXPECT_EQ(Run({"vm", "delete", "--force", "box"}).status.code, 0);
+}
+
+TEST_F(LifecycleTest, TheHostReachesTheGuest) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs netd, which needs root";
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini"}).status.code, 0);
+  EXPECT_EQ(Show()["network_mode"], "NETWORK_MODE_BRIDGE");
+  const std::string address = Show()["address"];
+  EXPECT_THAT(address, HasSubstr("172.30.0."));
+  EXPECT_OK(RunCommandOk({.argv = {"ping", "-c", "1", "-W", "5", address}}));
+  EXPECT_THAT(Exec("ping -c 1 -W 5 172.30.0.1"), HasSubstr("1 packets received"));
+  // The address stays with the VM.
+  ASSERT_EQ(Run({"vm", "restart", "box"}).status.code, 0);
+  EXPECT_EQ(Show()["address"], address);
+  EXPECT_OK(RunCommandOk({.argv = {"ping", "-c", "1", "-W", "5", address}}));
+}
+
+TEST_F(LifecycleTest, TheConsoleLogIsThereAndSizesAreAsAsked) {
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "minbase", "--vcpu", "2", "--memory", "384", "--disk-size",
+                 "3G", "--rootfs-size", "2G"})
+                .status.code,
+            0);
+  EXPECT_EQ(Exec("nproc"), "2\n");
+  EXPECT_EQ(Exec("[ $(awk '/MemTotal/{print int($2/1024)}' /proc/meminfo) -gt 300 ] && echo ok"), "ok\n");
+  EXPECT_EQ(Exec("[ $(df -m /root | awk 'END{print $2}') -gt 2800 ] && echo ok"), "ok\n");
+  EXPECT_EQ(Exec("[ $(df -m / | awk 'END{print $2}') -lt 2100 ] && echo ok"), "ok\n");
+  Exec("echo a line for the log > /dev/console");
+  EXPECT_TRUE(Eventually([] {
+    return Run({"vm", "logs", "box"}).out.find("a line for the log") != std::string::npos;
+  }));
+  EXPECT_THAT(Run({"vm", "logs", "--tail", "1", "box"}).out, Not(HasSubstr("Linux version")));
+}
+
+TEST_F(LifecycleTest, AGuestThatPowersItselfOffIsStopped) {
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "systemd"}).status.code, 0);
+  Exec("systemctl poweroff");
+  EXPECT_TRUE(Eventually([] { return Show()["state"] == "STATE_STOPPED"; }));
+}
+
+TEST_F(LifecycleTest, SystemdComesUpBesideTheAgent) {
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "systemd"}).status.code, 0);
+  EXPECT_EQ(Exec("cat /proc/1/comm"), "systemd\n");
+  EXPECT_TRUE(Eventually([] { return Exec("systemctl is-system-running").find("running") == 0; },
+                         std::chrono::seconds(120)))
+      << Exec("systemctl --failed; systemctl list-jobs");
+  EXPECT_EQ(Exec("systemctl is-active ssh"), "active\n");
+}
+
+TEST_F(LifecycleTest, AnImageInUseStays) {
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "minbase", "--no-start"}).status.code, 0);
+  const CommandResult refused = Run({"image", "delete", "minbase"});
+  EXPECT_EQ(refused.status.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("minbase"));
+}
+
+}  // namespace
+}  // namespace banger::e2e

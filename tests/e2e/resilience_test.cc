@@ -1,0 +1,92 @@
+// Daemons that crash while VMs run and while they are made.
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "common/testing/status_matchers.h"
+#include "tests/e2e/harness.h"
+
+namespace banger::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ResilienceTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() {
+    auto instance = Instance::Start();
+    ASSERT_OK(instance);
+    instance_ = new Instance(*std::move(instance));
+    ASSERT_OK(instance_->ImportKernel());
+  }
+  static void TearDownTestSuite() {
+    delete instance_;
+    instance_ = nullptr;
+  }
+  void SetUp() override {
+    ASSERT_NE(instance_, nullptr);
+    if (std::string(GetParam()) == "netd" && ::geteuid() != 0) GTEST_SKIP() << "netd needs root";
+  }
+
+  static CommandResult Run(std::vector<std::string> arguments) {
+    return instance_->Banger(std::move(arguments));
+  }
+  static void CrashAndRestart(const std::string& daemon) {
+    instance_->CrashDaemon(daemon);
+    ASSERT_OK(instance_->StartDaemon(daemon));
+  }
+
+  static Instance* instance_;
+};
+
+Instance* ResilienceTest::instance_ = nullptr;
+
+INSTANTIATE_TEST_SUITE_P(Daemons, ResilienceTest,
+                         ::testing::Values("netd", "kerneld", "imaged", "vmd", "gateway"),
+                         [](const auto& daemon) { return std::string(daemon.param); });
+
+TEST_P(ResilienceTest, ARunningVmGoesOnAndEveryCommandWorksAfterwards) {
+  const HostSnapshot before = instance_->Snapshot();
+  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini"}).status.code, 0);
+  const std::string boot_id = Run({"vm", "exec", "box", "--", "cat", "/proc/sys/kernel/random/boot_id"}).out;
+  ASSERT_FALSE(boot_id.empty());
+
+  CrashAndRestart(GetParam());
+
+  EXPECT_EQ(Run({"vm", "exec", "box", "--", "cat", "/proc/sys/kernel/random/boot_id"}).out, boot_id);
+  const auto shown = nlohmann::json::parse(Run({"vm", "show", "box"}).out, nullptr, false);
+  EXPECT_EQ(shown["state"], "STATE_RUNNING");
+  if (::geteuid() == 0) {
+    EXPECT_OK(RunCommandOk({.argv = {"ping", "-c", "1", "-W", "5", shown["address"].get<std::string>()}}));
+  }
+  EXPECT_EQ(Run({"kernel", "list"}).status.code, 0);
+  EXPECT_EQ(Run({"image", "list"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "restart", "box"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "create", "other", "--image", "mini"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "stop", "box", "other"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "delete", "box", "other"}).status.code, 0);
+  EXPECT_EQ(instance_->Snapshot(), before);
+}
+
+TEST_P(ResilienceTest, ACreateCompletesOrLeavesNothing) {
+  const HostSnapshot before = instance_->Snapshot();
+  for (const auto delay : {5ms, 60ms, 150ms, 400ms, 1200ms}) {
+    absl::StatusOr<Subprocess> create = instance_->StartBanger({"vm", "create", "box", "--image", "mini"});
+    ASSERT_OK(create);
+    std::this_thread::sleep_for(delay);  // the moment of the crash is what varies
+    CrashAndRestart(GetParam());
+    ASSERT_OK_AND_ASSIGN(const ExitStatus ended, create->Wait());
+    // Whatever the client was told: a VM that exists works, else there is none.
+    const bool exists = Run({"vm", "show", "box"}).status.code == 0;
+    if (ended.success()) EXPECT_TRUE(exists) << delay.count();
+    if (exists) {
+      EXPECT_EQ(Run({"vm", "start", "box"}).status.code, 0) << delay.count();
+      EXPECT_EQ(Run({"vm", "exec", "box", "--", "true"}).status.code, 0) << delay.count();
+      EXPECT_EQ(Run({"vm", "delete", "--force", "box"}).status.code, 0) << delay.count();
+    }
+    EXPECT_TRUE(Eventually([&] { return instance_->Snapshot() == before; }, 20s))
+        << delay.count() << ::testing::PrintToString(instance_->Snapshot());
+  }
+}
+
+}  // namespace
+}  // namespace banger::e2e
