@@ -77,7 +77,9 @@ TEST_P(ResilienceTest, ACreateCompletesOrLeavesNothing) {
     ASSERT_OK_AND_ASSIGN(const ExitStatus ended, create->Wait());
     // Whatever the client was told: a VM that exists works, else there is none.
     const bool exists = Run({"vm", "show", "box"}).status.code == 0;
-    if (ended.success()) EXPECT_TRUE(exists) << delay.count();
+    if (ended.success()) {
+      EXPECT_TRUE(exists) << delay.count();
+    }
     if (exists) {
       EXPECT_EQ(Run({"vm", "start", "box"}).status.code, 0) << delay.count();
       EXPECT_EQ(Run({"vm", "exec", "box", "--", "true"}).status.code, 0) << delay.count();
