@@ -41,8 +41,10 @@ constexpr Hint kHints[] = {
 };
 
 bool IsUnreachable(const absl::Status& status) {
-  // An UNAVAILABLE with a reason is a daemon's answer about something else.
-  return absl::IsUnavailable(status) && ErrorReason(status).empty();
+  // Another reason is a daemon's answer about something else.
+  const std::string reason = ErrorReason(status);
+  return absl::IsUnavailable(status) &&
+         (reason.empty() || reason == "UNAVAILABLE" || reason == "DAEMON_UNAVAILABLE");
 }
 
 // "VM" of a hint becomes the one that the error is about.
@@ -86,7 +88,7 @@ std::string HintFor(const absl::Status& status) {
   for (const Hint& hint : kHints)
     if (reason == hint.reason) return WithVm(hint.text, status);
   if (IsUnreachable(status))
-    return "start the daemons: 'systemctl start banger-gateway', or 'scripts/quickstart' in a clone";
+    return "start the daemons: 'systemctl start banger-gateway', or 'scripts/dev up' in a clone";
   if (absl::IsPermissionDenied(status) && reason.empty())
     return "ask for membership of the group 'banger', then log in again";
   return "";
