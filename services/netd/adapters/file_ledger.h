@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <utility>
+
+#include "services/netd/core/ports.h"
+
+namespace banger::netd {
+
+// The ledger as one JSON file, replaced as a whole at each change:
+//
+//   {"version": 1, "endpoints": [{"id": "…", "address": "172.30.0.2", "owner": 999, "tap": "bgr-ac1e0002"}]}
+//
+// It is meant for a directory that a reboot empties, but an old one does no
+// harm: its taps are gone and Network::Start sees that.
+class FileLedger final : public Ledger {
+ public:
+  explicit FileLedger(std::filesystem::path file) : file_(std::move(file)) {}
+
+  absl::StatusOr<Endpoints> Load() override;
+  absl::Status Save(const Endpoints& endpoints) override;
+
+ private:
+  const std::filesystem::path file_;
+};
+
+}  // namespace banger::netd

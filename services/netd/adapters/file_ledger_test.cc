@@ -1,0 +1,62 @@
+#include "services/netd/adapters/file_ledger.h"
+
+#include "common/os/file.h"
+#include "common/os/temp_dir.h"
+#include "common/testing/status_matchers.h"
+
+namespace banger::netd {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class FileLedgerTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create()); }
+  std::filesystem::path file() const { return dir_.path() / "endpoints.json"; }
+
+  TempDir dir_;
+};
+
+TEST_F(FileLedgerTest, IsEmptyAtFirst) { EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(IsEmpty())); }
+
+TEST_F(FileLedgerTest, GivesBackWhatWasSaved) {
+  const Ipv4 address = *Ipv4::Parse("10.0.0.9");
+  const Endpoints saved = {
+      {"a", {.id = "a", .address = address, .owner = 4294967294u, .tap = TapName(address)}},
+      {"b", {.id = "b", .address = *Ipv4::Parse("10.0.0.10"), .owner = 0}}};
+  ASSERT_OK(FileLedger(file()).Save(saved));
+  EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(saved));
+  ASSERT_OK(FileLedger(file()).Save({}));
+  EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(IsEmpty()));
+}
+
+TEST_F(FileLedgerTest, NamesAFileThatItDoesNotUnderstand) {
+  const std::string row = R"({"id":"a","address":"10.0.0.9","owner":1,"tap":""})";
+  const std::vector<std::string> wrong = {
+      "",
+      "{",
+      "[]",
+      "null",
+      R"({"version":2,"endpoints":[]})",
+      R"({"version":1})",
+      R"({"version":1,"endpoints":[{}]})",
+      R"({"version":1,"endpoints":[)" + row + "," + row + "]}",
+      R"({"version":1,"endpoints":[{"id":"../x","address":"10.0.0.9","owner":1,"tap":""}]})",
+      R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0","owner":1,"tap":""}]})",
+      R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0.9","owner":"root","tap":""}]})",
+      R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0.9","owner":1,"tap":"eth0"}]})"};
+  for (const std::string& text : wrong) {
+    ASSERT_OK(WriteFileAtomically(file(), text));
+    EXPECT_THAT(FileLedger(file()).Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("endpoints.json")))
+        << text;
+  }
+}
+
+TEST_F(FileLedgerTest, SaysWhenItCannotWrite) {
+  EXPECT_THAT(FileLedger(dir_.path() / "gone" / "endpoints.json").Save({}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("gone")));
+}
+
+}  // namespace
+}  // namespace banger::netd

@@ -1,0 +1,237 @@
+#include "services/netd/adapters/linux_link_host.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/os/file.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/netd/adapters/tap_device.h"
+#include "services/netd/errors.h"
+
+namespace banger::netd {
+namespace {
+
+constexpr char kMarkPrefix[] = "banger:";
+constexpr std::size_t kMaxInterfaceName = 15;
+constexpr int kEthernetMtu = 1500;
+
+// Before the interface is up, so that it never has an address.
+absl::Status DisableIpv6(const std::string& interface) {
+  const std::string file = absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/disable_ipv6");
+  absl::StatusOr<UniqueFd> fd = OpenFile(file, O_WRONLY);
+  if (absl::IsNotFound(fd.status())) return absl::OkStatus();  // a kernel without IPv6
+  if (!fd.ok()) return fd.status();
+  return Annotate(WriteFully(fd->get(), "1"), absl::StrCat("disable IPv6 on '", interface, "'"));
+}
+
+std::string WhatItIs(const Link& link) {
+  if (absl::StartsWith(link.alias, kMarkPrefix))
+    return absl::StrCat("it belongs to another netd (", link.alias, ")");
+  return link.kind.empty() ? "it is a network card"
+                           : absl::StrCat("it is a ", link.kind, " without our mark");
+}
+
+}  // namespace
+
+absl::Status CheckBridgeName(const std::string& name) {
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+  if (!name.empty() && name.size() <= kMaxInterfaceName &&
+      std::isalpha(static_cast<unsigned char>(name[0])) && std::all_of(name.begin(), name.end(), allowed) &&
+      !AddressOfTap(name).ok())
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "bridge name '", name, "': must be 1 to 15 letters, digits, '-', '_' or '.', a letter first"));
+}
+
+absl::StatusOr<std::unique_ptr<LinuxLinkHost>> LinuxLinkHost::Create(Options options) {
+  BANGER_RETURN_IF_ERROR(CheckBridgeName(options.bridge));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<Netlink> netlink, Netlink::Connect());
+  return std::unique_ptr<LinuxLinkHost>(new LinuxLinkHost(std::move(options), std::move(netlink)));
+}
+
+LinuxLinkHost::LinuxLinkHost(Options options, std::unique_ptr<Netlink> netlink)
+    : options_(std::move(options)),
+      mark_(absl::StrCat(kMarkPrefix, options_.bridge, ":", options_.directory.string())),
+      netlink_(std::move(netlink)) {}
+
+absl::StatusOr<std::optional<Link>> LinuxLinkHost::FindLink(const std::string& name) {
+  absl::StatusOr<Link> link = netlink_->FindLink(name);
+  if (absl::IsNotFound(link.status())) return std::optional<Link>();
+  if (!link.ok()) return link.status();
+  return std::optional<Link>(*std::move(link));
+}
+
+absl::Status LinuxLinkHost::EnsureBridge() {
+  BANGER_ASSIGN_OR_RETURN(std::optional<Link> bridge, FindLink(options_.bridge));
+  bool has_address = false;
+  if (bridge.has_value()) {
+    BANGER_RETURN_IF_ERROR(CheckIsOurBridge(*bridge));
+    BANGER_ASSIGN_OR_RETURN(has_address, HasItsAddress(*bridge));
+  }
+  if (has_address && bridge->up && bridge->alias == mark_) return absl::OkStatus();
+  if (!has_address) {
+    BANGER_RETURN_IF_ERROR(CheckSubnetIsFree());
+    BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));  // an idle one may have gone
+  }
+  const bool is_new = !bridge.has_value();
+  if (is_new) {
+    BANGER_ASSIGN_OR_RETURN(const int mtu, HostMtu());
+    BANGER_RETURN_IF_ERROR(
+        netlink_->AddBridge(options_.bridge, Mac::ForAddress(options_.subnet.gateway()), mtu));
+    BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));
+    if (!bridge.has_value()) return absl::AbortedError("the new bridge was removed by somebody");
+  }
+  const absl::Status finished = FinishBridge(*bridge, has_address);
+  if (!finished.ok() && is_new) return JoinErrors(finished, netlink_->DeleteLink(*bridge));
+  return finished;
+}
+
+absl::Status LinuxLinkHost::FinishBridge(const Link& bridge, bool has_address) {
+  BANGER_RETURN_IF_ERROR(netlink_->SetLink(bridge, {.alias = mark_}));
+  BANGER_RETURN_IF_ERROR(DisableIpv6(bridge.name));
+  if (!has_address) BANGER_RETURN_IF_ERROR(netlink_->AddAddress(bridge, options_.subnet));
+  return netlink_->SetLink(bridge, {.up = true});
+}
+
+absl::Status LinuxLinkHost::CheckIsOurBridge(const Link& link) const {
+  const bool is_ours = link.kind == "bridge" && (link.alias == mark_ || IsUnfinishedBridge(link));
+  return is_ours ? absl::OkStatus() : InterfaceNotOurs(link.name, WhatItIs(link));
+}
+
+// The kernel makes a bridge and marks it in two steps. One that a crash left
+// between them is known by the address that only we give.
+bool LinuxLinkHost::IsUnfinishedBridge(const Link& link) const {
+  return link.name == options_.bridge && link.kind == "bridge" && link.alias.empty() && !link.up &&
+         link.mac == Mac::ForAddress(options_.subnet.gateway()).ToString();
+}
+
+absl::StatusOr<bool> LinuxLinkHost::HasItsAddress(const Link& bridge) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses());
+  std::string other;
+  bool found = false;
+  for (const LinkAddress& address : addresses) {
+    if (address.link != bridge.index) continue;
+    if (address.address == options_.subnet.gateway() &&
+        address.prefix_length == options_.subnet.prefix_length())
+      found = true;
+    else
+      other = absl::StrCat(address.address.ToString(), "/", address.prefix_length);
+  }
+  if (found || other.empty()) return found;
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
+  for (const Link& link : links)
+    if (link.master == bridge.index)
+      return BridgeAddressDiffers(bridge.name, other, options_.subnet.ToString());
+  BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(bridge));
+  return false;
+}
+
+absl::Status LinuxLinkHost::CheckSubnetIsFree() {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes());
+  for (const Route& route : routes) {
+    // Default routes, also in the two halves that VPNs make of them.
+    if (route.prefix_length <= 1 || !options_.subnet.Overlaps(route.network, route.prefix_length)) continue;
+    BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
+    std::string interface = "?";
+    for (const Link& link : links)
+      if (link.index == route.link) interface = link.name;
+    if (interface != options_.bridge)
+      return SubnetInUse(options_.subnet.ToString(), route.ToString(), interface);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LinuxLinkHost::RemoveBridge() {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
+  if (!bridge.has_value() || !CheckIsOurBridge(*bridge).ok()) return absl::OkStatus();
+  return netlink_->DeleteLink(*bridge);
+}
+
+absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
+  if (bridge.has_value() && CheckIsOurBridge(*bridge).ok()) return bridge->mtu;
+  return HostMtu();
+}
+
+// Not more than the host's way out takes: a guest's larger packets would vanish
+// where nobody tells it so.
+absl::StatusOr<int> LinuxLinkHost::HostMtu() {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes());
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
+  int mtu = kEthernetMtu;
+  for (const Route& route : routes)
+    for (const Link& link : links)
+      if (route.prefix_length == 0 && route.link == link.index) mtu = std::min(mtu, link.mtu);
+  return mtu;
+}
+
+std::string LinuxLinkHost::AliasOf(const Tap& tap) const {
+  return absl::StrCat(mark_, ":", tap.owner, ":", tap.endpoint_id);
+}
+
+std::optional<Tap> LinuxLinkHost::ToTap(const Link& link) const {
+  absl::string_view rest = link.alias;
+  if (link.kind != "tun" || !absl::ConsumePrefix(&rest, absl::StrCat(mark_, ":"))) return std::nullopt;
+  const std::pair<std::string, std::string> parts = absl::StrSplit(rest, absl::MaxSplits(':', 1));
+  Tap tap{.name = link.name, .endpoint_id = parts.second, .in_use = link.carrier};
+  if (!absl::SimpleAtoi(parts.first, &tap.owner) || !CheckEndpointId(tap.endpoint_id).ok())
+    return std::nullopt;
+  return tap;
+}
+
+absl::StatusOr<std::vector<Tap>> LinuxLinkHost::ListTaps() {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
+  std::vector<Tap> taps;
+  for (const Link& link : links)
+    if (std::optional<Tap> tap = ToTap(link); tap.has_value()) taps.push_back(*std::move(tap));
+  std::sort(taps.begin(), taps.end(), [](const Tap& a, const Tap& b) { return a.name < b.name; });
+  return taps;
+}
+
+absl::Status LinuxLinkHost::EnsureTap(const Tap& tap) {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
+  if (!bridge.has_value())
+    return absl::FailedPreconditionError(absl::StrCat("no bridge '", options_.bridge, "'"));
+  BANGER_RETURN_IF_ERROR(CheckIsOurBridge(*bridge));
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(tap.name));
+  if (link.has_value() && !ToTap(*link).has_value()) return InterfaceNotOurs(tap.name, WhatItIs(*link));
+  if (!link.has_value()) return MakeTap(tap, *bridge);
+  if (link->alias != AliasOf(tap)) {
+    BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(*link));
+    return MakeTap(tap, *bridge);
+  }
+  if (link->up && link->master == bridge->index) return absl::OkStatus();
+  return netlink_->SetLink(*link, {.master = bridge->index, .up = true});
+}
+
+absl::Status LinuxLinkHost::MakeTap(const Tap& tap, const Link& bridge) {
+  BANGER_ASSIGN_OR_RETURN(TapDevice device, TapDevice::Create(tap.name, tap.owner));
+  BANGER_ASSIGN_OR_RETURN(const Link link, netlink_->FindLink(tap.name));
+  BANGER_RETURN_IF_ERROR(
+      netlink_->SetLink(link, {.alias = AliasOf(tap), .mtu = bridge.mtu, .master = bridge.index}));
+  BANGER_RETURN_IF_ERROR(DisableIpv6(tap.name));
+  BANGER_RETURN_IF_ERROR(netlink_->SetLink(link, {.up = true}));
+  return device.MakePersistent();
+}
+
+absl::Status LinuxLinkHost::RemoveTap(const std::string& name) {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(name));
+  if (!link.has_value() || !ToTap(*link).has_value()) return absl::OkStatus();
+  return netlink_->DeleteLink(*link);
+}
+
+absl::StatusOr<UniqueFd> LinuxLinkHost::OpenTap(const std::string& name) {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(name));
+  if (!link.has_value()) return absl::NotFoundError(absl::StrCat("open tap '", name, "': there is none"));
+  if (!ToTap(*link).has_value()) return InterfaceNotOurs(name, WhatItIs(*link));
+  return OpenTapQueue(name);
+}
+
+}  // namespace banger::netd

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/os/unique_fd.h"
+#include "services/netd/adapters/netlink.h"
+#include "services/netd/core/ports.h"
+
+namespace banger::netd {
+
+// The links of the network namespace it is made in. The mark is the interface
+// alias:
+//
+//   bridge   banger:BRIDGE:DIRECTORY
+//   tap      banger:BRIDGE:DIRECTORY:OWNER:ENDPOINT
+//
+// so that netds with another bridge or directory leave each other alone. Guests
+// speak IPv4 only: IPv6 is off on the bridge and the taps, as a guest's router
+// advertisements would else change the host's routes.
+class LinuxLinkHost final : public LinkHost {
+ public:
+  struct Options {
+    std::string bridge;  // as CheckBridgeName allows
+    Subnet subnet;
+    std::filesystem::path directory;  // of this netd
+  };
+  static absl::StatusOr<std::unique_ptr<LinuxLinkHost>> Create(Options options);
+
+  absl::Status EnsureBridge() override;
+  absl::Status RemoveBridge() override;
+  absl::StatusOr<int> BridgeMtu() override;
+  absl::StatusOr<std::vector<Tap>> ListTaps() override;
+  absl::Status EnsureTap(const Tap& tap) override;
+  absl::Status RemoveTap(const std::string& name) override;
+
+  // The queue of a tap of ours: see OpenTapQueue.
+  absl::StatusOr<UniqueFd> OpenTap(const std::string& name);
+
+ private:
+  LinuxLinkHost(Options options, std::unique_ptr<Netlink> netlink);
+
+  // Empty when there is no interface of that name.
+  absl::StatusOr<std::optional<Link>> FindLink(const std::string& name);
+  absl::Status CheckIsOurBridge(const Link& link) const;
+  bool IsUnfinishedBridge(const Link& link) const;
+  absl::Status CheckSubnetIsFree();
+  // Whether the bridge has its address; an idle one with another is removed.
+  absl::StatusOr<bool> HasItsAddress(const Link& bridge);
+  absl::Status FinishBridge(const Link& bridge, bool has_address);
+  absl::StatusOr<int> HostMtu();
+
+  std::string AliasOf(const Tap& tap) const;
+  // Empty when the link is no tap of ours.
+  std::optional<Tap> ToTap(const Link& link) const;
+  absl::Status MakeTap(const Tap& tap, const Link& bridge);
+
+  const Options options_;
+  const std::string mark_;
+  const std::unique_ptr<Netlink> netlink_;
+};
+
+// 1 to 15 of a-z A-Z 0-9 '-' '_' '.', beginning with a letter; not one of the
+// names that taps have. Else INVALID_ARGUMENT.
+absl::Status CheckBridgeName(const std::string& name);
+
+}  // namespace banger::netd

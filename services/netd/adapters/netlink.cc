@@ -1,0 +1,189 @@
+#include "services/netd/adapters/netlink.h"
+
+#include <net/if.h>
+#include <netlink/cache.h>
+#include <netlink/errno.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link/bridge.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/status_macros.h"
+
+namespace banger::netd {
+namespace {
+
+struct Deleter {
+  void operator()(rtnl_link* link) const { rtnl_link_put(link); }
+  void operator()(rtnl_addr* address) const { rtnl_addr_put(address); }
+  void operator()(nl_addr* address) const { nl_addr_put(address); }
+  void operator()(nl_cache* cache) const { nl_cache_free(cache); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Deleter>;
+
+// `error` is a libnl one: negative on failure.
+absl::Status Check(int error, const std::string& what) {
+  if (error >= 0) return absl::OkStatus();
+  const std::string message = absl::StrCat(what, ": ", nl_geterror(error));
+  switch (-error) {
+    case NLE_NODEV:
+    case NLE_OBJ_NOTFOUND:
+      return absl::NotFoundError(message);
+    case NLE_NOMEM:
+      return absl::ResourceExhaustedError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+std::string OrEmpty(const char* text) { return text != nullptr ? text : ""; }
+
+std::string Describe(const Link& link) { return absl::StrCat("'", link.name, "'"); }
+
+Link FromNl(rtnl_link* link) {
+  char mac[32] = "";
+  if (nl_addr* address = rtnl_link_get_addr(link); address != nullptr) nl_addr2str(address, mac, sizeof mac);
+  return {.index = rtnl_link_get_ifindex(link),
+          .name = OrEmpty(rtnl_link_get_name(link)),
+          .kind = OrEmpty(rtnl_link_get_type(link)),
+          .alias = OrEmpty(rtnl_link_get_ifalias(link)),
+          .mac = absl::AsciiStrToLower(mac),
+          .mtu = static_cast<int>(rtnl_link_get_mtu(link)),
+          .master = rtnl_link_get_master(link),
+          .up = (rtnl_link_get_flags(link) & IFF_UP) != 0,
+          .carrier = rtnl_link_get_carrier(link) != 0};
+}
+
+Owned<nl_addr> ToNl(Ipv4 address, int prefix_length) {
+  const std::uint32_t bits = htonl(address.bits());
+  Owned<nl_addr> made(nl_addr_build(AF_INET, &bits, sizeof bits));
+  nl_addr_set_prefixlen(made.get(), prefix_length);
+  return made;
+}
+
+// 0.0.0.0 for none, as the destination of a default route has no bytes.
+Ipv4 FromNl(nl_addr* address) {
+  std::uint32_t bits = 0;
+  if (address != nullptr && nl_addr_get_len(address) == sizeof bits)
+    bits = *static_cast<const std::uint32_t*>(nl_addr_get_binary_addr(address));
+  return Ipv4(ntohl(bits));
+}
+
+// Every object of a dump as its type.
+template <typename Object, typename Visit>
+void ForEach(nl_cache* cache, Visit visit) {
+  for (nl_object* object = nl_cache_get_first(cache); object != nullptr; object = nl_cache_get_next(object))
+    visit(reinterpret_cast<Object*>(object));
+}
+
+}  // namespace
+
+std::string Route::ToString() const {
+  if (prefix_length == 0) return "default";
+  return absl::StrCat(network.ToString(), "/", prefix_length);
+}
+
+absl::StatusOr<std::unique_ptr<Netlink>> Netlink::Connect() {
+  std::unique_ptr<Netlink> netlink(new Netlink(nl_socket_alloc()));
+  if (netlink->socket_ == nullptr) return absl::ResourceExhaustedError("allocate netlink socket");
+  BANGER_RETURN_IF_ERROR(Check(nl_connect(netlink->socket_.get(), NETLINK_ROUTE), "connect to netlink"));
+  return netlink;
+}
+
+absl::StatusOr<std::vector<Link>> Netlink::Links() {
+  nl_cache* raw = nullptr;
+  BANGER_RETURN_IF_ERROR(Check(rtnl_link_alloc_cache(socket_.get(), AF_UNSPEC, &raw), "list interfaces"));
+  const Owned<nl_cache> cache(raw);
+  std::vector<Link> links;
+  ForEach<rtnl_link>(raw, [&](rtnl_link* link) { links.push_back(FromNl(link)); });
+  return links;
+}
+
+absl::StatusOr<Link> Netlink::FindLink(const std::string& name) {
+  rtnl_link* raw = nullptr;
+  BANGER_RETURN_IF_ERROR(Check(rtnl_link_get_kernel(socket_.get(), 0, name.c_str(), &raw),
+                               absl::StrCat("find interface '", name, "'")));
+  const Owned<rtnl_link> link(raw);
+  return FromNl(raw);
+}
+
+absl::Status Netlink::AddBridge(const std::string& name, const Mac& mac, int mtu) {
+  const Owned<rtnl_link> link(rtnl_link_bridge_alloc());
+  const Owned<nl_addr> address(nl_addr_build(AF_LLC, mac.bytes().data(), mac.bytes().size()));
+  rtnl_link_set_name(link.get(), name.c_str());
+  rtnl_link_set_addr(link.get(), address.get());
+  rtnl_link_set_mtu(link.get(), mtu);
+  return Check(rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL),
+               absl::StrCat("create bridge '", name, "'"));
+}
+
+absl::Status Netlink::SetLink(const Link& link, const LinkChanges& changes) {
+  const Owned<rtnl_link> target(rtnl_link_alloc());
+  const Owned<rtnl_link> wanted(rtnl_link_alloc());
+  rtnl_link_set_ifindex(target.get(), link.index);
+  if (link.up) rtnl_link_set_flags(target.get(), IFF_UP);
+  if (!changes.alias.empty()) rtnl_link_set_ifalias(wanted.get(), changes.alias.c_str());
+  if (changes.mtu != 0) rtnl_link_set_mtu(wanted.get(), changes.mtu);
+  if (changes.master != 0) rtnl_link_set_master(wanted.get(), changes.master);
+  if (changes.up) rtnl_link_set_flags(wanted.get(), IFF_UP);
+  return Check(rtnl_link_change(socket_.get(), target.get(), wanted.get(), 0),
+               absl::StrCat("set up interface ", Describe(link)));
+}
+
+absl::Status Netlink::DeleteLink(const Link& link) {
+  const Owned<rtnl_link> target(rtnl_link_alloc());
+  rtnl_link_set_ifindex(target.get(), link.index);
+  const absl::Status deleted =
+      Check(rtnl_link_delete(socket_.get(), target.get()), absl::StrCat("delete interface ", Describe(link)));
+  return absl::IsNotFound(deleted) ? absl::OkStatus() : deleted;
+}
+
+absl::StatusOr<std::vector<LinkAddress>> Netlink::Addresses() {
+  nl_cache* raw = nullptr;
+  BANGER_RETURN_IF_ERROR(Check(rtnl_addr_alloc_cache(socket_.get(), &raw), "list addresses"));
+  const Owned<nl_cache> cache(raw);
+  std::vector<LinkAddress> addresses;
+  ForEach<rtnl_addr>(raw, [&](rtnl_addr* address) {
+    if (rtnl_addr_get_family(address) != AF_INET) return;
+    addresses.push_back({.link = rtnl_addr_get_ifindex(address),
+                         .address = FromNl(rtnl_addr_get_local(address)),
+                         .prefix_length = rtnl_addr_get_prefixlen(address)});
+  });
+  return addresses;
+}
+
+absl::Status Netlink::AddAddress(const Link& link, const Subnet& subnet) {
+  const Owned<rtnl_addr> address(rtnl_addr_alloc());
+  const Owned<nl_addr> local = ToNl(subnet.gateway(), subnet.prefix_length());
+  const Owned<nl_addr> broadcast = ToNl(subnet.broadcast(), 32);
+  rtnl_addr_set_ifindex(address.get(), link.index);
+  rtnl_addr_set_local(address.get(), local.get());
+  rtnl_addr_set_broadcast(address.get(), broadcast.get());
+  return Check(rtnl_addr_add(socket_.get(), address.get(), 0),
+               absl::StrCat("give address ", subnet.ToString(), " to ", Describe(link)));
+}
+
+absl::StatusOr<std::vector<Route>> Netlink::Routes() {
+  nl_cache* raw = nullptr;
+  BANGER_RETURN_IF_ERROR(Check(rtnl_route_alloc_cache(socket_.get(), AF_INET, 0, &raw), "list routes"));
+  const Owned<nl_cache> cache(raw);
+  std::vector<Route> routes;
+  ForEach<rtnl_route>(raw, [&](rtnl_route* route) {
+    if (rtnl_route_get_type(route) != RTN_UNICAST) return;
+    nl_addr* destination = rtnl_route_get_dst(route);
+    for (int i = 0; i < rtnl_route_get_nnexthops(route); ++i)
+      routes.push_back(
+          {.network = FromNl(destination),
+           .prefix_length = destination != nullptr ? static_cast<int>(nl_addr_get_prefixlen(destination)) : 0,
+           .link = rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, i))});
+  });
+  return routes;
+}
+
+}  // namespace banger::netd

@@ -1,0 +1,82 @@
+// The few requests to the kernel's routing netlink that netd makes, by
+// libnl-route. Errors name what was tried.
+#pragma once
+
+#include <netlink/route/link.h>
+#include <netlink/socket.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "services/netd/core/address.h"
+
+namespace banger::netd {
+
+// A network interface as it was when asked for.
+struct Link {
+  int index = 0;
+  std::string name;
+  std::string kind;   // "bridge", "tun"; empty for hardware
+  std::string alias;  // ours carry their mark there
+  std::string mac;    // lower case
+  int mtu = 0;
+  int master = 0;  // index of the bridge it is a port of; 0: none
+  bool up = false;
+  bool carrier = false;
+};
+
+struct LinkAddress {
+  int link = 0;
+  Ipv4 address;
+  int prefix_length = 0;
+};
+
+struct Route {
+  Ipv4 network;
+  int prefix_length = 0;
+  int link = 0;
+
+  std::string ToString() const;
+};
+
+// What SetLink changes; what is not set stays.
+struct LinkChanges {
+  std::string alias;
+  int mtu = 0;
+  int master = 0;
+  bool up = false;
+};
+
+// Speaks to the network namespace that it was made in. Not thread-safe.
+class Netlink {
+ public:
+  static absl::StatusOr<std::unique_ptr<Netlink>> Connect();
+
+  absl::StatusOr<std::vector<Link>> Links();
+  // NOT_FOUND when there is none.
+  absl::StatusOr<Link> FindLink(const std::string& name);
+  absl::Status AddBridge(const std::string& name, const Mac& mac, int mtu);
+  absl::Status SetLink(const Link& link, const LinkChanges& changes);
+  // By index; fine when it is gone.
+  absl::Status DeleteLink(const Link& link);
+
+  // IPv4, of all interfaces.
+  absl::StatusOr<std::vector<LinkAddress>> Addresses();
+  absl::Status AddAddress(const Link& link, const Subnet& subnet);
+
+  // IPv4 unicast routes of all tables, one for each next hop.
+  absl::StatusOr<std::vector<Route>> Routes();
+
+ private:
+  struct Free {
+    void operator()(nl_sock* socket) const { nl_socket_free(socket); }
+  };
+  explicit Netlink(nl_sock* socket) : socket_(socket) {}
+
+  std::unique_ptr<nl_sock, Free> socket_;
+};
+
+}  // namespace banger::netd

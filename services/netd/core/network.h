@@ -1,0 +1,88 @@
+// The endpoints of one bridge: who has which address and tap.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/sync/mutex.h"
+#include "services/netd/core/ports.h"
+
+namespace banger::netd {
+
+// What a start found and did, for the log.
+struct Reconciliation {
+  // The ledger could not be understood; what is in use was taken from the host.
+  absl::Status ledger;
+  std::vector<std::string> adopted;    // taps that go on, with their endpoints
+  std::vector<std::string> detached;   // endpoints whose tap is gone
+  std::vector<std::string> removed;    // taps that nobody used
+  std::vector<absl::Status> failures;  // what could not be repaired; nothing else suffers
+};
+
+// Callers are known by uid: each sees and changes its own endpoints, root all.
+// Every change is in the ledger before the host is touched, and struck from it
+// after the host has it no more, so that a crash at any point leaves nothing
+// that the next Start does not find. Thread-safe; operations take a millisecond
+// and are done one after the other.
+class Network {
+ public:
+  static constexpr uid_t kRoot = 0;
+
+  // `host` and `ledger` must outlive it. Makes ledger and host agree:
+  //   * a tap in the ledger stays, whether in use or not, and is joined to the
+  //     bridge again if it is not;
+  //   * a tap of ours that the ledger lacks is taken back into it while in use
+  //     (name and mark tell all that a row has), else removed;
+  //   * an endpoint whose tap is gone has none; one outside of the subnet that
+  //     has none goes.
+  static absl::StatusOr<std::unique_ptr<Network>> Start(const Subnet& subnet, LinkHost& host, Ledger& ledger,
+                                                        Reconciliation* done);
+
+  const Subnet& subnet() const { return subnet_; }
+  absl::StatusOr<int> Mtu() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The lowest free address. The same id gives the same endpoint again.
+  absl::StatusOr<Endpoint> Create(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<Endpoint> List(uid_t caller) const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Makes the tap (and the bridge, if it is the first), owned by the endpoint's
+  // owner. Repairs what is there already.
+  absl::StatusOr<Endpoint> Attach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Detach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Delete(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Runs `use` with the name of the endpoint's tap, which stays that endpoint's
+  // until it returns. TAP_NOT_ATTACHED when there is none.
+  absl::Status WithTap(uid_t caller, const std::string& id,
+                       const std::function<absl::Status(const std::string& tap)>& use)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Removes the bridge unless an endpoint has a tap.
+  absl::Status Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  Network(const Subnet& subnet, LinkHost& host, Ledger& ledger)
+      : subnet_(subnet), host_(host), ledger_(ledger) {}
+
+  absl::Status Reconcile(Reconciliation& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Endpoint> Find(uid_t caller, const std::string& id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Ipv4> LowestFreeAddress() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Changes the ledger, then memory.
+  absl::Status Put(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Commit(Endpoints next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Subnet subnet_;
+  LinkHost& host_;
+  Ledger& ledger_;
+  mutable Mutex mutex_;
+  Endpoints endpoints_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace banger::netd

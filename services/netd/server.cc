@@ -1,0 +1,134 @@
+#include "services/netd/server.h"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/log/log.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/netd/adapters/file_ledger.h"
+#include "services/netd/adapters/linux_link_host.h"
+#include "services/netd/adapters/privileges.h"
+#include "services/netd/core/network.h"
+#include "services/netd/network_service.h"
+#include "services/netd/tap_server.h"
+
+namespace banger::netd {
+namespace {
+
+// Root, and the uid of --client-uid, else that of user `banger` where there is one.
+absl::StatusOr<std::set<uid_t>> Clients(const std::map<std::string, std::string>& flags) {
+  std::set<uid_t> clients = {Network::kRoot};
+  if (const auto flag = flags.find("--client-uid"); flag != flags.end()) {
+    uid_t uid = 0;
+    if (!absl::SimpleAtoi(flag->second, &uid))
+      return absl::InvalidArgumentError(absl::StrCat("--client-uid '", flag->second, "' is not a uid"));
+    clients.insert(uid);
+  } else if (const passwd* user = ::getpwnam("banger"); user != nullptr) {
+    clients.insert(user->pw_uid);
+  }
+  return clients;
+}
+
+// Whoever could write there could choose what the ledger says.
+absl::Status CheckDirectory(const std::filesystem::path& directory) {
+  struct stat found {};
+  if (::lstat(directory.c_str(), &found) < 0)
+    return ErrnoError(errno, absl::StrCat("look at '", directory.string(), "'"));
+  if (!S_ISDIR(found.st_mode) || found.st_uid != ::geteuid() || (found.st_mode & 022) != 0)
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", directory.string(), "' must be a directory that only root can write to"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config) {
+  const absl::StatusOr<Ipv4> gateway = Ipv4::Parse(config.address);
+  if (!gateway.ok()) return Annotate(gateway.status(), "[network] address");
+  absl::StatusOr<Subnet> subnet = Subnet::Create(*gateway, config.prefix);
+  if (!subnet.ok()) return Annotate(subnet.status(), "[network]");
+  return subnet;
+}
+
+void Report(const Reconciliation& done) {
+  if (!done.ledger.ok())
+    log::Warn("ledger lost; went by what the host has", {{"error", std::string(done.ledger.message())}});
+  for (const absl::Status& failure : done.failures)
+    log::Error("not put right", {{"error", std::string(failure.message())}});
+  if (!done.adopted.empty() || !done.detached.empty() || !done.removed.empty())
+    log::Info("took up earlier work", {{"adopted", absl::StrJoin(done.adopted, " ")},
+                                       {"detached", absl::StrJoin(done.detached, " ")},
+                                       {"removed", absl::StrJoin(done.removed, " ")}});
+}
+
+class NetdParts final : public rpc::DaemonParts {
+ public:
+  static absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> Create(const rpc::DaemonContext& context,
+                                                                  const Subnet& subnet,
+                                                                  std::set<uid_t> clients) {
+    const std::filesystem::path directory = context.paths.netd_run_dir;
+    std::unique_ptr<NetdParts> parts(new NetdParts(std::move(clients), directory / "endpoints.json"));
+    BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,
+                                                                 .subnet = subnet,
+                                                                 .directory = directory}));
+    Reconciliation done;
+    BANGER_ASSIGN_OR_RETURN(parts->network_, Network::Start(subnet, *parts->host_, parts->ledger_, &done));
+    Report(done);
+    parts->service_.emplace(context.config.network.bridge, *parts->network_, context.workers);
+    BANGER_RETURN_IF_ERROR(parts->StartTapServer(directory / "tap.sock"));
+    return parts;
+  }
+
+  // After the last call has ended.
+  ~NetdParts() override {
+    taps_.reset();
+    if (network_ == nullptr) return;
+    if (const absl::Status stopped = network_->Stop(); !stopped.ok())
+      log::Error("bridge not removed", {{"error", std::string(stopped.message())}});
+  }
+
+  void Register(grpc::ServerBuilder& builder) override { builder.RegisterService(&*service_); }
+  bool Authorize(const PeerCredentials& peer) override { return clients_.count(peer.uid) != 0; }
+  void OnShutdown() override { taps_.reset(); }
+
+ private:
+  NetdParts(std::set<uid_t> clients, std::filesystem::path ledger)
+      : clients_(std::move(clients)), ledger_(std::move(ledger)) {}
+
+  absl::Status StartTapServer(const std::filesystem::path& socket) {
+    BANGER_ASSIGN_OR_RETURN(
+        taps_, TapServer::Start({.socket = socket,
+                                 .authorize = [this](const PeerCredentials& peer) { return Authorize(peer); },
+                                 .open_tap = [this](const std::string& tap) { return host_->OpenTap(tap); }},
+                                *network_));
+    return absl::OkStatus();
+  }
+
+  const std::set<uid_t> clients_;
+  FileLedger ledger_;
+  std::unique_ptr<LinuxLinkHost> host_;
+  std::unique_ptr<Network> network_;
+  std::optional<NetworkService> service_;
+  std::unique_ptr<TapServer> taps_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
+  BANGER_ASSIGN_OR_RETURN(std::set<uid_t> clients, Clients(context.own_flags));
+  BANGER_ASSIGN_OR_RETURN(const Subnet subnet, ConfiguredSubnet(context.config.network));
+  BANGER_RETURN_IF_ERROR(CheckDirectory(context.paths.netd_run_dir));
+  BANGER_RETURN_IF_ERROR(KeepOnlyNetAdmin());
+  return NetdParts::Create(context, subnet, std::move(clients));
+}
+
+}  // namespace banger::netd

@@ -1,0 +1,96 @@
+// The host's links and the ledger's file in memory, with faults on demand.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "services/netd/core/ports.h"
+#include "services/netd/errors.h"
+
+namespace banger::netd {
+
+// Fails, or "crashes" a test by failing every call from then on.
+class Faults {
+ public:
+  // The call number `n` from now (0 is the next) and all later ones fail.
+  void FailFrom(int n) { countdown_ = n; }
+  void Stop() { countdown_ = -1; }
+
+  absl::Status Next(const std::string& what) {
+    if (countdown_ < 0) return absl::OkStatus();
+    if (countdown_ > 0) return --countdown_, absl::OkStatus();
+    return absl::InternalError(what + ": injected fault");
+  }
+
+ private:
+  int countdown_ = -1;
+};
+
+class FakeLinkHost final : public LinkHost {
+ public:
+  absl::Status EnsureBridge() override {
+    if (const absl::Status fault = faults.Next("make bridge"); !fault.ok()) return fault;
+    has_bridge = true;
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveBridge() override {
+    if (const absl::Status fault = faults.Next("remove bridge"); !fault.ok()) return fault;
+    has_bridge = false;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int> BridgeMtu() override { return 1500; }
+
+  absl::StatusOr<std::vector<Tap>> ListTaps() override {
+    if (const absl::Status fault = faults.Next("list taps"); !fault.ok()) return fault;
+    std::vector<Tap> listed;
+    for (const auto& [name, tap] : taps) listed.push_back(tap);
+    return listed;
+  }
+
+  absl::Status EnsureTap(const Tap& tap) override {
+    if (const absl::Status fault = faults.Next("make tap"); !fault.ok()) return fault;
+    if (foreign.count(tap.name) != 0) return InterfaceNotOurs(tap.name, "it has no mark");
+    if (!has_bridge) return absl::InternalError("there is no bridge");
+    const bool in_use = taps.count(tap.name) != 0 && taps[tap.name].in_use;
+    taps[tap.name] = tap;
+    taps[tap.name].in_use = in_use;
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveTap(const std::string& name) override {
+    if (const absl::Status fault = faults.Next("remove tap"); !fault.ok()) return fault;
+    taps.erase(name);
+    return absl::OkStatus();
+  }
+
+  bool has_bridge = false;
+  std::map<std::string, Tap> taps;
+  // Names of interfaces that are not ours.
+  std::set<std::string> foreign;
+  Faults faults;
+};
+
+class FakeLedger final : public Ledger {
+ public:
+  absl::StatusOr<Endpoints> Load() override {
+    if (corrupt) return absl::DataLossError("ledger: not JSON");
+    return rows;
+  }
+
+  absl::Status Save(const Endpoints& endpoints) override {
+    if (const absl::Status fault = faults.Next("write ledger"); !fault.ok()) return fault;
+    rows = endpoints;
+    corrupt = false;
+    return absl::OkStatus();
+  }
+
+  Endpoints rows;
+  bool corrupt = false;
+  Faults faults;
+};
+
+}  // namespace banger::netd

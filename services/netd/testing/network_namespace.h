@@ -1,0 +1,57 @@
+// A network namespace for a test, so that it neither sees nor changes the
+// machine's own network.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "common/os/subprocess.h"
+
+namespace banger::netd {
+
+// Moves the calling thread, and what it starts from now on, into a new and empty
+// one; the kernel removes the last one with all that was in it. Empty, or why
+// this machine does not let us.
+inline std::string EnterNewNetworkNamespace() {
+  if (::geteuid() != 0) return "needs root";
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) return "needs /dev/net/tun";
+  if (::unshare(CLONE_NEWNET) != 0) return absl::StrCat("unshare: ", std::strerror(errno));
+  return "";
+}
+
+// `ip ARGUMENTS`: what it prints. `arguments` are split at blanks.
+inline std::string Ip(const std::string& arguments) {
+  std::vector<std::string> argv = absl::StrSplit(absl::StrCat("ip ", arguments), ' ');
+  const absl::StatusOr<std::string> out = RunCommandOk({.argv = std::move(argv)});
+  if (!out.ok()) ADD_FAILURE() << out.status();
+  return out.ok() ? *out : "";
+}
+
+// All that a netd could have changed: links with marks and ports, addresses,
+// routes. Not what the kernel changes by itself a moment later: carrier, timers.
+inline std::string HostNetwork() {
+  nlohmann::json links = nlohmann::json::parse(Ip("-d -j addr show"));
+  for (nlohmann::json& link : links) {
+    const nlohmann::json flags = link["flags"];
+    link["up"] = std::find(flags.begin(), flags.end(), "UP") != flags.end();
+    for (const char* key : {"flags", "operstate"}) link.erase(key);
+    if (link.contains("linkinfo"))
+      for (const char* key : {"info_data", "info_slave_data"}) link["linkinfo"].erase(key);
+  }
+  return absl::StrCat(links.dump(1), "\n",
+                      absl::StrReplaceAll(Ip("route show table all"), {{" linkdown", ""}}));
+}
+
+}  // namespace banger::netd
