@@ -1,0 +1,218 @@
+// banger-netd as a process of its own, in a network of its own.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "banger/network/v1/network_service.grpc.pb.h"
+#include "common/os/file.h"
+#include "common/os/subprocess.h"
+#include "common/os/temp_dir.h"
+#include "common/os/unix_socket.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/error_mapping.h"
+#include "common/status/error.h"
+#include "common/testing/status_matchers.h"
+#include "services/netd/testing/guest_end.h"
+#include "services/netd/testing/netd_client.h"
+#include "services/netd/testing/network_namespace.h"
+
+namespace banger::netd {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr uid_t kClient = 4242;
+constexpr uid_t kStranger = 5555;
+
+class NetdDaemonTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = EnterNewNetworkNamespace(); !why.empty()) GTEST_SKIP() << why;
+    ::signal(SIGPIPE, SIG_IGN);  // refused connections are closed
+    ASSERT_OK_AND_ASSIGN(root_, TempDir::Create());
+    ASSERT_EQ(::chmod(root_.path().c_str(), 0755), 0);
+    before_ = HostNetwork();
+    Start();
+  }
+
+  void Start() {
+    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+    const std::filesystem::path netd = self.parent_path().parent_path() / "bin" / "banger-netd";
+    auto daemon = Subprocess::Start(
+        {.argv = {netd.string(), "--client-uid", absl::StrCat(kClient)},
+         .env = std::vector<std::string>{absl::StrCat("BANGER_ROOT=", root_.path().string())}});
+    ASSERT_OK(daemon);
+    daemon_.emplace(*std::move(daemon));
+    ASSERT_OK(rpc::WaitForDaemon(*rpc::ConnectDaemon(directory() / "netd.sock"), "netd", 20s));
+  }
+
+  ExitStatus End(int signal) {
+    EXPECT_OK(daemon_->Signal(signal));
+    const absl::StatusOr<ExitStatus> status = daemon_->Wait();
+    EXPECT_OK(status);
+    return status.ok() ? *status : ExitStatus{.code = -1};
+  }
+
+  std::filesystem::path directory() const { return root_.path() / "netd"; }
+  NetdClient Client(uid_t uid = kClient) const { return NetdClient(directory(), uid); }
+
+  TempDir root_;
+  std::string before_;
+  std::optional<Subprocess> daemon_;
+};
+
+TEST_F(NetdDaemonTest, AGuestReachesTheHostAndNothingIsLeftAfterwards) {
+  NetdClient client = Client();
+  ASSERT_OK_AND_ASSIGN(const v1::Endpoint endpoint, client.Create("vm-1"));
+  ASSERT_OK(client.Attach("vm-1"));
+  {
+    ASSERT_OK_AND_ASSIGN(const GuestEnd guest, client.Open(endpoint));
+    EXPECT_THAT(guest.ResolveByArp("172.30.0.1"), IsOkAndHolds("52:b4:ac:1e:00:01"));
+    EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
+  }
+  ASSERT_OK(client.Delete("vm-1"));
+  EXPECT_EQ(End(SIGTERM).code, 0);
+  EXPECT_EQ(HostNetwork(), before_);
+  EXPECT_FALSE(std::filesystem::exists(directory() / "tap.sock"));
+  EXPECT_FALSE(std::filesystem::exists(directory() / "netd.sock"));
+}
+
+TEST_F(NetdDaemonTest, ARunningGuestOutlivesAKilledNetdAndIsAdopted) {
+  NetdClient client = Client();
+  ASSERT_OK_AND_ASSIGN(const v1::Endpoint endpoint, client.Create("vm-1"));
+  ASSERT_OK(client.Attach("vm-1"));
+  ASSERT_OK_AND_ASSIGN(const GuestEnd guest, client.Open(endpoint));
+  const std::string running = HostNetwork();
+
+  EXPECT_EQ(End(SIGKILL).signal, SIGKILL);
+  EXPECT_EQ(HostNetwork(), running);
+  EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
+  Start();
+  EXPECT_EQ(HostNetwork(), running);
+  EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
+
+  NetdClient later = Client();
+  ASSERT_OK_AND_ASSIGN(const v1::Endpoint same, later.Create("vm-1"));
+  EXPECT_EQ(same.tap(), "bgr-ac1e0002");
+  EXPECT_EQ(later.Create("vm-2")->address(), "172.30.0.3");
+  ASSERT_OK(later.Delete("vm-1"));
+  EXPECT_EQ(End(SIGTERM).code, 0);
+  EXPECT_EQ(HostNetwork(), before_);
+}
+
+TEST_F(NetdDaemonTest, ALostLedgerCostsOnlyWhatNobodyUses) {
+  NetdClient client = Client();
+  ASSERT_OK_AND_ASSIGN(const v1::Endpoint used, client.Create("used"));
+  ASSERT_OK(client.Create("idle"));
+  ASSERT_OK(client.Attach("used"));
+  ASSERT_OK(client.Attach("idle"));
+  ASSERT_OK_AND_ASSIGN(const GuestEnd guest, client.Open(used));
+  End(SIGKILL);
+  ASSERT_OK(WriteFileAtomically(directory() / "endpoints.json", "{torn"));
+  Start();
+  EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
+  ASSERT_OK_AND_ASSIGN(const auto endpoints, Client().List());
+  ASSERT_THAT(endpoints, SizeIs(1));
+  EXPECT_EQ(endpoints[0].name(), "endpoints/used");
+  EXPECT_EQ(endpoints[0].owner_uid(), kClient);
+  EXPECT_THAT(Ip("link show type tun"), Not(HasSubstr("bgr-ac1e0003")));
+}
+
+TEST_F(NetdDaemonTest, ALedgerFromBeforeARebootDoesNoHarm) {
+  ASSERT_OK(Client().Create("vm-1"));
+  ASSERT_OK(Client().Attach("vm-1"));
+  End(SIGKILL);
+  Ip("link del bgr-ac1e0002");
+  Ip("link del br-banger");
+  Start();
+  EXPECT_EQ(HostNetwork(), before_);
+  ASSERT_OK_AND_ASSIGN(const v1::Endpoint endpoint, Client().Create("vm-1"));
+  EXPECT_EQ(endpoint.tap(), "");
+  EXPECT_OK(Client().Attach("vm-1"));
+}
+
+TEST_F(NetdDaemonTest, StrangersAreRefusedAtBothSockets) {
+  ASSERT_OK(Client().Create("vm-1"));
+  ASSERT_OK(Client().Attach("vm-1"));
+  NetdClient stranger = Client(kStranger);
+  EXPECT_THAT(stranger.List(), Not(IsOk()));
+  EXPECT_THAT(stranger.Create("vm-2"), Not(IsOk()));
+  EXPECT_THAT(stranger.OpenDescriptor("vm-1"), Not(IsOk()));
+  EXPECT_THAT(Client().List(), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST_F(NetdDaemonTest, TheClientCannotTouchWhatIsRootsButRootCan) {
+  ASSERT_OK(Client(0).Create("roots"));
+  ASSERT_OK(Client(0).Attach("roots"));
+  ASSERT_OK(Client().Create("clients"));
+  ASSERT_OK(Client().Attach("clients"));
+  EXPECT_THAT(Client().List(), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT(Client(0).List(), IsOkAndHolds(SizeIs(2)));
+  EXPECT_EQ(ErrorReason(Client().Create("roots").status()), "ENDPOINT_OF_ANOTHER_USER");
+  EXPECT_EQ(ErrorReason(Client().Delete("roots")), "ENDPOINT_OF_ANOTHER_USER");
+  EXPECT_THAT(Client().OpenDescriptor("roots"), Not(IsOk()));
+  EXPECT_OK(Client(0).OpenDescriptor("clients"));
+  EXPECT_THAT(Ip("-d link show bgr-ac1e0003"), HasSubstr(absl::StrCat("user ", kClient)));
+}
+
+TEST_F(NetdDaemonTest, NoThreadHasMoreRightsThanNetAdmin) {
+  ASSERT_OK(Client().Create("vm-1"));
+  int threads = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator(absl::StrCat("/proc/", daemon_->pid(), "/task"))) {
+    ASSERT_OK_AND_ASSIGN(const std::string status, ReadFile(task.path() / "status"));
+    EXPECT_THAT(status, AllOf(HasSubstr("CapPrm:\t0000000000001000"), HasSubstr("CapEff:\t0000000000001000"),
+                              HasSubstr("CapBnd:\t0000000000000000"), HasSubstr("CapInh:\t0000000000000000"),
+                              HasSubstr("CapAmb:\t0000000000000000"), HasSubstr("NoNewPrivs:\t1")));
+    ++threads;
+  }
+  EXPECT_GT(threads, 1);
+}
+
+TEST_F(NetdDaemonTest, AHundredEndpointsAtOnce) {
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([this, caller] {
+      NetdClient client = Client();
+      for (int i = caller; i < 100; i += 4) {
+        EXPECT_OK(client.Create(absl::StrCat("vm-", i)));
+        EXPECT_OK(client.Attach(absl::StrCat("vm-", i)));
+        EXPECT_OK(client.OpenDescriptor(absl::StrCat("vm-", i)));
+      }
+    });
+  for (std::thread& caller : callers) caller.join();
+  ASSERT_OK_AND_ASSIGN(const auto endpoints, Client().List());
+  std::set<std::string> taps;
+  for (const v1::Endpoint& endpoint : endpoints) taps.insert(endpoint.tap());
+  EXPECT_THAT(taps, SizeIs(100));
+  NetdClient client = Client();
+  for (const v1::Endpoint& endpoint : endpoints) EXPECT_OK(client.Delete(endpoint.name().substr(10)));
+  EXPECT_EQ(End(SIGTERM).code, 0);
+  EXPECT_EQ(HostNetwork(), before_);
+}
+
+TEST_F(NetdDaemonTest, ASubnetInUseIsRefusedByNameAndServiceGoesOnWhenItIsFree) {
+  Ip("link add vpn0 type bridge");
+  Ip("link set vpn0 up");
+  Ip("route add 172.16.0.0/12 dev vpn0");
+  const std::string before = HostNetwork();
+  ASSERT_OK(Client().Create("vm-1"));
+  const absl::Status refused = Client().Attach("vm-1").status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("172.16.0.0/12 dev vpn0")));
+  EXPECT_EQ(ErrorReason(refused), "SUBNET_IN_USE");
+  EXPECT_EQ(HostNetwork(), before);
+  Ip("route del 172.16.0.0/12 dev vpn0");
+  EXPECT_OK(Client().Attach("vm-1"));
+}
+
+}  // namespace
+}  // namespace banger::netd
