@@ -30,9 +30,8 @@ class GuestEnd {
     const std::string request = Ethernet(std::string(6, '\xff'), "\x08\x06"s) +
                                 "\x00\x01\x08\x00\x06\x04\x00\x01"s + Bytes(Mac::ForAddress(address_)) +
                                 Bytes(address_) + std::string(6, '\0') + Bytes(target);
-    BANGER_RETURN_IF_ERROR(Send(request));
     // A reply (operation 2) with the target as its sender.
-    BANGER_ASSIGN_OR_RETURN(const std::string reply, Await([&](const std::string& frame) {
+    BANGER_ASSIGN_OR_RETURN(const std::string reply, Ask(request, [&](const std::string& frame) {
                               return frame.substr(12, 2) == "\x08\x06"s &&
                                      frame.substr(20, 2) == "\x00\x02"s &&
                                      frame.substr(28, 4) == Bytes(target);
@@ -53,11 +52,11 @@ class GuestEnd {
     std::string ip =
         "\x45\x00\x00\x24\x00\x01\x00\x00\x40\x01\x00\x00"s + Bytes(address_) + Bytes(*Ipv4::Parse(text));
     SetChecksum(ip, 10);
-    BANGER_RETURN_IF_ERROR(Send(Ethernet(destination, "\x08\x00"s) + ip + icmp));
-    return Await([&](const std::string& frame) {
-             return frame.substr(12, 2) == "\x08\x00"s && frame.size() >= 50 && frame[23] == 1 &&
-                    frame[34] == 0 && frame.substr(42, 8) == "banger!!";
-           })
+    return Ask(Ethernet(destination, "\x08\x00"s) + ip + icmp,
+               [&](const std::string& frame) {
+                 return frame.substr(12, 2) == "\x08\x00"s && frame.size() >= 50 && frame[23] == 1 &&
+                        frame[34] == 0 && frame.substr(42, 8) == "banger!!";
+               })
         .status();
   }
 
@@ -89,12 +88,19 @@ class GuestEnd {
     return WriteFully(queue_.get(), std::string(kVnetHeader, '\0') + frame);
   }
 
-  // Also answers the host's own ARP questions, as a guest does.
-  absl::StatusOr<std::string> Await(const std::function<bool(const std::string&)>& wanted) const {
+  // Asks again until there is an answer, as a guest does: the bridge drops what
+  // comes before it has noticed the tap's carrier. Also answers the host's own
+  // ARP questions.
+  absl::StatusOr<std::string> Ask(const std::string& question,
+                                  const std::function<bool(const std::string&)>& wanted) const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    BANGER_RETURN_IF_ERROR(Send(question));
     while (std::chrono::steady_clock::now() < deadline) {
       pollfd ready{queue_.get(), POLLIN, 0};
-      if (::poll(&ready, 1, 1000) <= 0) continue;
+      if (::poll(&ready, 1, 200) <= 0) {
+        BANGER_RETURN_IF_ERROR(Send(question));
+        continue;
+      }
       char buffer[4096];
       const ssize_t n = ::read(queue_.get(), buffer, sizeof buffer);
       if (n < static_cast<ssize_t>(kVnetHeader + 42)) continue;
