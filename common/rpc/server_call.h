@@ -50,8 +50,9 @@ grpc::ServerUnaryReactor* Unary(WorkerPool& workers, grpc::CallbackServerContext
   const bool accepted = workers.Submit([reactor, call, response, handler = std::move(handler)]() mutable {
     const log::ScopedRequestId scope(call.request_id);
     absl::StatusOr<Response> result = handler(static_cast<const Call&>(call));
-    if (result.ok()) *response = *std::move(result);
-    reactor->Finish(FinishCall(call, result.status()));
+    const absl::Status status = result.status();
+    if (status.ok()) *response = *std::move(result);
+    reactor->Finish(FinishCall(call, status));
   });
   if (!accepted) reactor->Finish(FinishCall(call, TooBusy()));
   return reactor;

@@ -9,9 +9,7 @@ namespace banger::gateway {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 using namespace std::chrono_literals;
 
 class OutageTest : public GatewayTest {

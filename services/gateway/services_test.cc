@@ -8,10 +8,6 @@
 namespace banger::gateway {
 namespace {
 
-using ::testing::Contains;
-using ::testing::Each;
-using ::testing::Not;
-
 TEST(ServicesTest, EveryServiceHasOneDaemonAndNetdIsNotAmongThem) {
   std::set<std::string> daemons;
   for (const ForwardedService& service : ForwardedServices()) {

@@ -6,9 +6,6 @@
 namespace banger::style {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
 bool MayInclude(const std::string& path, const std::string& include) {
   return LayeringFaults({.path = path, .text = "#include " + include + "\n"}).empty();
 }
