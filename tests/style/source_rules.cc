@@ -45,6 +45,13 @@ void ScriptFaults(const SourceFile& file, std::vector<std::string>& faults) {
   if (!file.executable) faults.push_back(absl::StrCat(file.path, ": is not executable"));
 }
 
+// In full, or in a loop over names: "${name}_test.cc".
+bool Names(const std::string& list, const std::string& test) {
+  if (Contains(list, test)) return true;
+  const std::string stem = test.substr(0, test.size() - std::string("_test.cc").size());
+  return Contains(list, "{name}_test.cc") && std::regex_search(list, std::regex("\\b" + stem + "\\b"));
+}
+
 }  // namespace
 
 std::vector<std::string> SourceFaults(const SourceFile& file) {
@@ -78,7 +85,7 @@ std::vector<std::string> ForgottenTests(const std::vector<SourceFile>& tree) {
       folder = folder.parent_path();
       const auto list = lists.find(folder);
       named = list != lists.end() &&
-              Contains(list->second->text, std::filesystem::path(file.path).lexically_relative(folder));
+              Names(list->second->text, std::filesystem::path(file.path).lexically_relative(folder));
     }
     if (!named) forgotten.push_back(file.path);
   }

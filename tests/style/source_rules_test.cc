@@ -79,6 +79,13 @@ TEST(SourceRulesTest, AForgottenTestIsFound) {
   EXPECT_THAT(ForgottenTests({test, {.path = "common/x/CMakeLists.txt", .text = "y/a_test.cc"}}), IsEmpty());
   EXPECT_THAT(ForgottenTests({test, {.path = "common/x/CMakeLists.txt", .text = "y/b_test.cc"}}),
               ElementsAre("common/x/y/a_test.cc"));
+  const std::string loop = "foreach(name b c)\n  banger_test(NAME ${name} SRCS ${name}_test.cc)\n";
+  EXPECT_THAT(ForgottenTests(
+                  {{.path = "tests/b_test.cc", .text = ""}, {.path = "tests/CMakeLists.txt", .text = loop}}),
+              IsEmpty());
+  EXPECT_THAT(ForgottenTests(
+                  {{.path = "tests/a_test.cc", .text = ""}, {.path = "tests/CMakeLists.txt", .text = loop}}),
+              SizeIs(1));
 }
 
 }  // namespace
