@@ -1,8 +1,8 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # make_mini_tar.sh OUT.tar [BUSYBOX]: the root file system of the image 'mini',
 # from the host's busybox-static and the etc/ beside this script. Equal inputs
 # give equal bytes. It has no init: banger's agent is one.
-set -eu
+set -euo pipefail
 out=$1
 busybox=${2:-/bin/busybox}
 here=$(cd "$(dirname "$0")" && pwd)
