@@ -1,7 +1,6 @@
 #include "services/agent/adapters/exec_process.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <pty.h>
@@ -72,6 +71,17 @@ void BecomeKillable() {
   ::close(fd);
 }
 
+// By the bare system calls: the C library's would have all threads join in, and
+// wait for those that did not survive the fork.
+void BecomeUser(const Plan& plan) {
+  const User& user = *plan.user;
+  if (::getuid() == 0 && ::syscall(SYS_setgroups, user.supplementary.size(), user.supplementary.data()) < 0)
+    Fail(plan, Report::kSetUp);
+  if (::syscall(SYS_setresgid, user.gid, user.gid, user.gid) < 0 ||
+      ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) < 0)
+    Fail(plan, Report::kSetUp);
+}
+
 void ExecuteOne(Plan& plan, const std::string& program) {
   ::execve(program.c_str(), plan.argv.data(), plan.env.data());
   if (errno != ENOEXEC) return;
@@ -88,11 +98,7 @@ void ExecuteOne(Plan& plan, const std::string& program) {
   }
   ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   BecomeKillable();
-  const User& user = *plan.user;
-  if (::getuid() == 0 && ::setgroups(user.supplementary.size(), user.supplementary.data()) < 0)
-    Fail(plan, Report::kSetUp);
-  if (::setresgid(user.gid, user.gid, user.gid) < 0 || ::setresuid(user.uid, user.uid, user.uid) < 0)
-    Fail(plan, Report::kSetUp);
+  BecomeUser(plan);
   ::umask(022);
   if (::chdir(plan.working_dir) < 0) Fail(plan, Report::kWorkingDir);
   int error = ENOENT;

@@ -15,7 +15,8 @@
 
 namespace banger::agent {
 
-// One thread runs Run; the other methods are for any thread.
+// One thread runs Run; the other methods are for any thread. The program ignores
+// SIGPIPE: a command may close its input at any time.
 class ExecSession {
  public:
   // Where output goes. Blocks as long as the receiver wants, which holds the

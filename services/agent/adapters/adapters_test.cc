@@ -1,0 +1,151 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/os/file.h"
+#include "common/os/temp_dir.h"
+#include "common/testing/status_matchers.h"
+#include "services/agent/adapters/copy_tree.h"
+#include "services/agent/adapters/disks.h"
+#include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/image_finaliser.h"
+
+namespace banger::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class AdaptersTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create()); }
+
+  void Write(const std::string& path, const std::string& content, unsigned mode = 0644) {
+    ASSERT_OK(MakeDirectories((dir_.path() / path).parent_path(), 0755));
+    ASSERT_OK(WriteFileAtomically(dir_.path() / path, content, mode));
+  }
+  std::string Read(const std::string& path) {
+    const auto content = ReadFile(dir_.path() / path);
+    return content.ok() ? *content : "(" + std::string(content.status().message()) + ")";
+  }
+  unsigned Mode(const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat((dir_.path() / path).c_str(), &info), 0) << path;
+    return info.st_mode & 07777;
+  }
+  fs::path Link(const std::string& path) {
+    std::error_code error;
+    return fs::read_symlink(dir_.path() / path, error);
+  }
+
+  TempDir dir_;
+};
+
+TEST_F(AdaptersTest, DisksAreKnownByTheirSerials) {
+  Write("vda/serial", "banger-work\n");
+  Write("vdb/serial", "banger-agent\n");
+  Write("vdc/serial", "banger-image\n");
+  Write("vdd/serial", "banger-upper\n");
+  Write("sda/serial", "banger-upper\n");
+  ASSERT_OK_AND_ASSIGN(const Disks disks, FindDisks(dir_.path()));
+  EXPECT_EQ(disks.image, "/dev/vdc");
+  EXPECT_EQ(disks.upper, "/dev/vdd");
+  EXPECT_EQ(disks.work, "/dev/vda");
+}
+
+TEST_F(AdaptersTest, DisksWithoutSerialsAreKnownByTheirPlace) {
+  for (const char* disk : {"vda", "vdb", "vdc", "vdd"}) Write(std::string(disk) + "/serial", "");
+  ASSERT_OK_AND_ASSIGN(const Disks disks, FindDisks(dir_.path()));
+  EXPECT_EQ(disks.image, "/dev/vdb");
+  EXPECT_EQ(disks.upper, "/dev/vdc");
+  EXPECT_EQ(disks.work, "/dev/vdd");
+}
+
+TEST_F(AdaptersTest, CopiesKeepModesLinksTimesAndAttributes) {
+  Write("from/.profile", "x", 0640);
+  Write("from/bin/tool", "y", 04755);
+  ASSERT_EQ(::symlink("/etc/none", (dir_.path() / "from/link").c_str()), 0);
+  ASSERT_EQ(::mkfifo((dir_.path() / "from/fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::chmod((dir_.path() / "from/bin").c_str(), 0711), 0);
+  const timespec old[] = {{1000, 0}, {2000, 5}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (dir_.path() / "from/bin").c_str(), old, 0), 0);
+  ASSERT_OK(MakeDirectories(dir_.path() / "to"));
+  ASSERT_OK(CopyTree(dir_.path() / "from", dir_.path() / "to"));
+
+  EXPECT_EQ(Read("to/.profile"), "x");
+  EXPECT_EQ(Mode("to/.profile"), 0640U);
+  EXPECT_EQ(Mode("to/bin/tool"), 04755U);
+  EXPECT_EQ(Mode("to/bin"), 0711U);
+  EXPECT_EQ(Link("to/link"), "/etc/none");
+  EXPECT_FALSE(fs::exists(dir_.path() / "to/fifo"));
+  struct stat info {};
+  ASSERT_EQ(::stat((dir_.path() / "to/bin").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mtim.tv_sec, 2000);
+}
+
+TEST_F(AdaptersTest, AnImageWithoutSystemdGetsAnIdentityAndNoUnits) {
+  Write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  Write("etc/fstab", "LABEL=root / ext4\n");
+  FinaliseImage(dir_.path());
+  EXPECT_EQ(Read("etc/machine-id").size(), 33U);
+  EXPECT_THAT(Read("etc/machine-id"), Not(HasSubstr("0123456789abcdef0")));
+  EXPECT_EQ(Read("etc/fstab"), "# not here: LABEL=root / ext4\n");
+  EXPECT_FALSE(fs::exists(dir_.path() / "etc/systemd"));
+}
+
+TEST_F(AdaptersTest, AnImageWithSystemdIsTamedOnceAndStaysTheSame) {
+  ASSERT_OK(MakeDirectories(dir_.path() / "sbin"));
+  ASSERT_EQ(::symlink("/lib/systemd/systemd", (dir_.path() / "sbin/init").c_str()), 0);
+  Write("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n");
+  Write("etc/ssh/ssh_host_rsa_key", "the image's");
+  Write("usr/bin/ssh-keygen", "");
+  Write("etc/cloud/cloud.cfg", "");
+  EXPECT_TRUE(HasSystemd(dir_.path()));
+  FinaliseImage(dir_.path());
+
+  EXPECT_EQ(Link("etc/systemd/system/serial-getty@ttyS0.service"), "/dev/null");
+  EXPECT_THAT(Read("etc/ssh/sshd_config.d/10-banger.conf"), HasSubstr("PermitRootLogin prohibit-password"));
+  EXPECT_FALSE(fs::exists(dir_.path() / "etc/ssh/ssh_host_rsa_key"));
+  EXPECT_THAT(Read("etc/systemd/system/banger-ssh-keys.service"), HasSubstr("ssh-keygen"));
+  EXPECT_TRUE(fs::exists(dir_.path() / "etc/cloud/cloud-init.disabled"));
+
+  const std::string id = Read("etc/machine-id");
+  Write("etc/ssh/ssh_host_ed25519_key", "this VM's");
+  FinaliseImage(dir_.path());
+  EXPECT_EQ(Read("etc/machine-id"), id);
+  EXPECT_EQ(Read("etc/ssh/ssh_host_ed25519_key"), "this VM's");
+}
+
+TEST_F(AdaptersTest, GuestFilesGoWhereTheyAreToldTo) {
+  ASSERT_OK(WriteGuestFile("~/.ssh/authorized_keys", "key", 0600, dir_.path()));
+  EXPECT_EQ(Read("root/.ssh/authorized_keys"), "key");
+  EXPECT_EQ(Mode("root/.ssh/authorized_keys"), 0600U);
+  EXPECT_EQ(Mode("root/.ssh"), 0755U);
+  // A link in the file's place is replaced, not followed.
+  Write("target", "old");
+  ASSERT_EQ(::symlink((dir_.path() / "target").c_str(), (dir_.path() / "root/link").c_str()), 0);
+  ASSERT_OK(WriteGuestFile("/root/link", "new", 0644, dir_.path()));
+  EXPECT_EQ(Read("target"), "old");
+  EXPECT_EQ(Read("root/link"), "new");
+}
+
+TEST_F(AdaptersTest, PathsThatAreNotPlainAreRefusedByName) {
+  for (const std::string& path :
+       {std::string("relative"), std::string("/a/../b"), std::string(""), std::string("/"), std::string("~"),
+        std::string("~user/x"), std::string("/a//b"), std::string("/a/"), std::string("/a\0b", 4)}) {
+    EXPECT_THAT(WriteGuestFile(path, "x", 0644, dir_.path()),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(path)))
+        << path;
+  }
+}
+
+TEST_F(AdaptersTest, NamesAndServersThatAreNoneAreRefusedBeforeAnythingIsSet) {
+  for (const char* name : {"", "-a", "a-", "A", "a.b", "a b"})
+    EXPECT_THAT(SetHostname(name, ""), StatusIs(absl::StatusCode::kInvalidArgument)) << name;
+  EXPECT_THAT(SetNameservers({"1.1.1.1", "1.1.1.1\nsearch evil"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("evil")));
+}
+
+}  // namespace
+}  // namespace banger::agent
