@@ -1,0 +1,119 @@
+#include "services/vmd/adapters/accelerator_probe.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/os/file.h"
+#include "common/os/process.h"
+#include "common/os/subprocess.h"
+#include "common/status/status_macros.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+namespace {
+
+using nlohmann::json;
+
+// A kernel under working KVM is through in half a second.
+constexpr std::chrono::seconds kProbeTimeout{3};
+
+std::string FileKey(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) < 0) return "missing";
+  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
+                      info.st_mtim.tv_nsec);
+}
+
+bool CanOpenKvm() { return ::access("/dev/kvm", R_OK | W_OK) == 0; }
+
+// Stops after a while, or with its parent.
+class DeadlineStop {
+ public:
+  DeadlineStop(std::chrono::milliseconds timeout, const std::stop_token& parent)
+      : on_parent_(parent, RequestStop{source_}), timer_([this, timeout](const std::stop_token& done) {
+          std::mutex mutex;
+          std::condition_variable_any never;
+          std::unique_lock lock(mutex);
+          never.wait_for(lock, done, timeout, [] { return false; });
+          if (!done.stop_requested()) source_.request_stop();
+        }) {}
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  struct RequestStop {
+    std::stop_source& source;
+    void operator()() const { source.request_stop(); }
+  };
+  std::stop_source source_;
+  std::stop_callback<RequestStop> on_parent_;
+  std::jthread timer_;
+};
+
+}  // namespace
+
+absl::StatusOr<Accelerator> AcceleratorProbe::Choose(const std::filesystem::path& qemu,
+                                                     const std::filesystem::path& vmlinux,
+                                                     const std::stop_token& stop) {
+  if (vmm_ == "qemu-tcg") return Accelerator::kTcg;
+  if (vmm_ == "qemu-kvm") {
+    if (!CanOpenKvm()) return VmmFailed("vmm is \"qemu-kvm\", but /dev/kvm cannot be opened");
+    return Accelerator::kKvm;
+  }
+  if (!CanOpenKvm()) return Accelerator::kTcg;
+  BANGER_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
+  const std::string key = absl::StrCat(FileKey(vmlinux), "/", FileKey(qemu), "/", self.boot_id);
+  std::optional<bool> runs = Remembered(key);
+  if (!runs.has_value()) {
+    BANGER_ASSIGN_OR_RETURN(runs, probes_.Do(key, stop, [&, key, qemu, vmlinux](const std::stop_token& s) {
+      return KvmRuns(qemu, vmlinux, s);
+    }));
+    Remember(key, *runs);
+  }
+  return *runs ? Accelerator::kKvm : Accelerator::kTcg;
+}
+
+absl::StatusOr<bool> AcceleratorProbe::KvmRuns(const std::filesystem::path& qemu,
+                                               const std::filesystem::path& vmlinux,
+                                               const std::stop_token& stop) {
+  const DeadlineStop deadline(kProbeTimeout, stop);
+  const absl::StatusOr<CommandResult> run =
+      RunCommand({.argv = KvmProbeArgv(qemu, vmlinux), .new_session = true}, {}, deadline.token());
+  if (stop.stop_requested()) return absl::CancelledError("stopped while KVM was tried");
+  const bool runs = run.ok() && run->status.success() &&
+                    run->out.find("Linux version") != std::string::npos &&
+                    run->out.find("Kernel panic") != std::string::npos;
+  log::Info(runs ? "KVM runs this kernel" : "KVM does not run this kernel; it will be emulated",
+            {{"kernel", vmlinux.string()}});
+  return runs;
+}
+
+std::optional<bool> AcceleratorProbe::Remembered(const std::string& key) const {
+  const absl::StatusOr<std::string> text = ReadFile(cache_file_, 1 << 20);
+  if (!text.ok()) return std::nullopt;
+  const json known = json::parse(*text, nullptr, false);
+  if (!known.is_object() || !known.contains(key) || !known[key].is_boolean()) return std::nullopt;
+  return known[key].get<bool>();
+}
+
+// Two writers at once may lose one answer, which is then found again.
+void AcceleratorProbe::Remember(const std::string& key, bool runs) const {
+  const absl::StatusOr<std::string> text = ReadFile(cache_file_, 1 << 20);
+  json known = text.ok() ? json::parse(*text, nullptr, false) : json::object();
+  if (!known.is_object() || known.size() > 100) known = json::object();
+  known[key] = runs;
+  absl::Status kept = MakeDirectories(cache_file_.parent_path());
+  if (kept.ok()) kept = WriteFileAtomically(cache_file_, known.dump(2) + "\n");
+  if (!kept.ok()) log::Warn("cannot remember what KVM can do", {{"error", std::string(kept.message())}});
+}
+
+}  // namespace banger::vmd

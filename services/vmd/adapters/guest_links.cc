@@ -1,0 +1,169 @@
+#include "services/vmd/adapters/guest_links.h"
+
+#include <fcntl.h>
+#include <google/protobuf/util/time_util.h>
+#include <grpcpp/create_channel_posix.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "banger/guest/v1/guest_service.grpc.pb.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/error_mapping.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger::vmd {
+namespace v1 = banger::guest::v1;
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kCallTimeout = 20s;
+
+milliseconds Left(steady_clock::time_point deadline) {
+  return std::max(1ms, std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
+}
+
+void Pause(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, 50ms, [] { return false; });
+}
+
+v1::ConfigureRequest ToProto(const GuestConfig& config) {
+  v1::ConfigureRequest request;
+  request.set_hostname(config.hostname);
+  if (!config.address.empty()) {
+    request.mutable_interface()->set_mac(config.mac);
+    request.mutable_interface()->set_address(config.address);
+    request.mutable_interface()->set_gateway(config.gateway);
+    request.mutable_interface()->set_mtu(config.mtu);
+  }
+  for (const std::string& variable : config.env) request.add_env(variable);
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(config.time.time_since_epoch());
+  *request.mutable_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(since_epoch.count());
+  return request;
+}
+
+// A lost connection is no answer of the daemon that the user speaks to.
+absl::Status FromGuest(const grpc::Status& status) { return Annotate(rpc::FromGrpc(status), "guest agent"); }
+
+}  // namespace
+
+// The other end of the socket pair is closed when the session ends.
+bool GuestLinks::Link::alive() const {
+  pollfd poll{.fd = watch.get(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&poll, 1, 0) == 0;
+}
+
+void GuestLinks::Open(const std::string& uid, const std::filesystem::path& socket) {
+  const MutexLock lock(mutex_);
+  guests_[uid] = {.socket = socket, .link = nullptr};
+}
+
+void GuestLinks::Close(const std::string& uid) {
+  LinkPtr link;
+  {
+    const MutexLock lock(mutex_);
+    const auto guest = guests_.find(uid);
+    if (guest == guests_.end()) return;
+    link = std::move(guest->second.link);
+    guests_.erase(guest);
+  }
+  // Calls that still use the channel end now.
+  if (link != nullptr) link->host.reset();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::string& uid,
+                                                                   milliseconds timeout,
+                                                                   const std::stop_token& stop) {
+  std::filesystem::path socket;
+  {
+    const MutexLock lock(mutex_);
+    const auto guest = guests_.find(uid);
+    if (guest == guests_.end()) return absl::UnavailableError("guest agent: the VM is not running");
+    if (guest->second.link != nullptr && guest->second.link->alive()) return guest->second.link->channel;
+    socket = guest->second.socket;
+  }
+  BANGER_ASSIGN_OR_RETURN(const LinkPtr link,
+                          connects_.Do(uid, stop, [this, socket, timeout](const std::stop_token& s) {
+                            return Connect(socket, timeout, s);
+                          }));
+  const MutexLock lock(mutex_);
+  const auto guest = guests_.find(uid);
+  if (guest == guests_.end() || guest->second.socket != socket)
+    return absl::UnavailableError("guest agent: the VM has been stopped");
+  guest->second.link = link;
+  return link->channel;
+}
+
+absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const std::filesystem::path& socket,
+                                                        milliseconds timeout, const std::stop_token& stop) {
+  auto link = std::make_shared<Link>();
+  BANGER_ASSIGN_OR_RETURN(link->host,
+                          guestlink::HostLink::Connect(socket, steady_clock::now() + timeout, stop));
+  UniqueFd stream = link->host->TakeStream();
+  link->watch.Reset(::fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
+  if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");
+  link->channel = grpc::CreateInsecureChannelFromFd("guest", stream.Release());
+  return link;
+}
+
+absl::Status GuestLinks::WaitReady(const std::string& uid, milliseconds timeout,
+                                   const std::stop_token& stop) {
+  const auto deadline = steady_clock::now() + timeout;
+  for (;;) {
+    const auto channel = Channel(uid, Left(deadline), stop);
+    absl::Status status = channel.status();
+    if (channel.ok()) {
+      rpc::ClientCall call("", std::min(Left(deadline), kCallTimeout), stop);
+      v1::GetStatusResponse response;
+      status = FromGuest(v1::GuestService::NewStub(*channel)->GetStatus(call.context(), {}, &response));
+    }
+    if (status.ok() || stop.stop_requested()) return status;
+    if (steady_clock::now() >= deadline)
+      return absl::DeadlineExceededError(
+          absl::StrCat("its agent did not answer within ",
+                       std::chrono::duration_cast<std::chrono::seconds>(timeout).count(), " s"));
+    // An agent that hands over to the image's own init comes back in a moment;
+    // a VMM that has ended stops this wait.
+    Pause(stop);
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> GuestLinks::Configure(const std::string& uid,
+                                                               const GuestConfig& config,
+                                                               const std::stop_token& stop) {
+  const v1::ConfigureRequest request = ToProto(config);
+  v1::ConfigureResponse response;
+  const absl::Status configured = rpc::RetryUnavailable(stop, [&]() -> absl::Status {
+    BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, kCallTimeout, stop));
+    rpc::ClientCall call("", kCallTimeout, stop);
+    return FromGuest(v1::GuestService::NewStub(channel)->Configure(call.context(), request, &response));
+  });
+  BANGER_RETURN_IF_ERROR(configured);
+  return std::vector<std::string>(response.warnings().begin(), response.warnings().end());
+}
+
+absl::Status GuestLinks::PowerOff(const std::string& uid, milliseconds timeout) {
+  const auto deadline = steady_clock::now() + timeout;
+  BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, timeout, {}));
+  rpc::ClientCall call("", Left(deadline));
+  v1::PowerOffResponse response;
+  const absl::Status asked =
+      FromGuest(v1::GuestService::NewStub(channel)->PowerOff(call.context(), {}, &response));
+  // A guest that is off before its answer has arrived has agreed as well.
+  return absl::IsUnavailable(asked) ? absl::OkStatus() : asked;
+}
+
+}  // namespace banger::vmd

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/guestlink/host_link.h"
+#include "common/os/unique_fd.h"
+#include "common/sync/mutex.h"
+#include "common/sync/single_flight.h"
+#include "services/vmd/core/ports.h"
+
+namespace banger::vmd {
+
+// One connection to each guest's agent, kept and shared by all calls; made anew
+// after it was lost (the agent or vmd was restarted, the guest rebooted).
+class GuestLinks final : public Guests {
+ public:
+  void Open(const std::string& uid, const std::filesystem::path& socket) override;
+  void Close(const std::string& uid) override;
+  absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,
+                         const std::stop_token& stop) override;
+  absl::StatusOr<std::vector<std::string>> Configure(const std::string& uid, const GuestConfig& config,
+                                                     const std::stop_token& stop) override;
+  absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) override;
+
+  // For calls that core knows nothing of. The channel ends with its connection:
+  // take it anew for each call. DEADLINE_EXCEEDED when no agent answers.
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> Channel(const std::string& uid,
+                                                         std::chrono::milliseconds timeout,
+                                                         const std::stop_token& stop);
+
+ private:
+  struct Link {
+    std::unique_ptr<guestlink::HostLink> host;
+    UniqueFd watch;  // a duplicate of the channel's socket, to see its end
+    std::shared_ptr<grpc::Channel> channel;
+
+    bool alive() const;
+  };
+  using LinkPtr = std::shared_ptr<Link>;
+  struct Guest {
+    std::filesystem::path socket;
+    LinkPtr link;
+  };
+
+  absl::StatusOr<LinkPtr> Connect(const std::filesystem::path& socket, std::chrono::milliseconds timeout,
+                                  const std::stop_token& stop);
+
+  Mutex mutex_;
+  std::map<std::string, Guest> guests_ ABSL_GUARDED_BY(mutex_);
+  SingleFlight<LinkPtr> connects_;
+};
+
+}  // namespace banger::vmd

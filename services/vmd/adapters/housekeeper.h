@@ -1,0 +1,29 @@
+#pragma once
+
+#include <thread>
+
+#include "services/vmd/core/ports.h"
+#include "services/vmd/core/vm_manager.h"
+
+namespace banger::vmd {
+
+// A thread that keeps console logs small, and gives back what no VM has until
+// all of it is gone.
+class Housekeeper {
+ public:
+  Housekeeper(VmManager& vms, VmFiles& files) : vms_(vms), files_(files) {}
+  ~Housekeeper() { Stop(); }
+
+  void Start();
+  void Stop();
+
+ private:
+  void Run(const std::stop_token& stop);
+  void CapConsoleLogs();
+
+  VmManager& vms_;
+  VmFiles& files_;
+  std::jthread thread_;
+};
+
+}  // namespace banger::vmd

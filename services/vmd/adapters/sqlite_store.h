@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/sync/mutex.h"
+#include "services/vmd/adapters/sqlite.h"
+#include "services/vmd/core/ports.h"
+
+namespace banger::vmd {
+
+// VMs and the ledger in one SQLite file. Each method is one short transaction;
+// nothing else happens under its mutex.
+class SqliteStore final : public VmStore {
+ public:
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::filesystem::path& path);
+
+  absl::Status Insert(const Vm& vm) override;
+  absl::Status Update(const Vm& vm) override;
+  absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
+                                   const std::string& detail) override;
+  absl::Status Delete(const std::string& uid) override;
+  absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) override;
+  absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) override;
+  absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) override;
+  absl::Status Record(const LedgerEntry& entry) override;
+  absl::Status Strike(const std::string& uid, Resource resource) override;
+  absl::StatusOr<std::vector<LedgerEntry>> Ledger(const std::string& uid) override;
+
+ private:
+  explicit SqliteStore(SqliteDatabase db) : db_(std::move(db)) {}
+
+  Mutex mutex_;
+  SqliteDatabase db_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The schema's history; only ever appended to.
+const std::vector<std::string>& StoreMigrations();
+
+}  // namespace banger::vmd

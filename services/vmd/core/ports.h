@@ -1,0 +1,228 @@
+// What vmd's core needs of the world. Everything that can wait takes a
+// std::stop_token or has a deadline of its own; every port is thread-safe. A fake
+// for each is in services/vmd/testing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "services/vmd/core/vm.h"
+
+namespace banger::vmd {
+
+// What a VM has on the host, in the order in which it is made; given back in the
+// reverse one. The numbers are stored: never change them.
+enum class Resource {
+  kImageLease = 1,  // detail: the image
+  kEndpoint = 2,    // an address at netd
+  kDisks = 3,       // the VM's directory
+  kTap = 4,
+  kProcess = 5,  // the VMM, its sockets and its runtime record
+};
+
+// "uid may have this resource": written before the resource is made and struck
+// after it is gone. Survives the VM's own row when giving back failed.
+struct LedgerEntry {
+  std::string uid;
+  Resource resource;
+  std::string detail;
+
+  bool operator==(const LedgerEntry&) const = default;
+};
+
+class VmStore {
+ public:
+  virtual ~VmStore() = default;
+
+  // VM_EXISTS when the name is taken: the one place that decides it.
+  virtual absl::Status Insert(const Vm& vm) = 0;
+  // All but uid, name and create time. VM_NOT_FOUND when the row has gone.
+  virtual absl::Status Update(const Vm& vm) = 0;
+  // Only when the state still is `from`; whether it was.
+  virtual absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
+                                           const std::string& detail) = 0;
+  // Fine when there is none.
+  virtual absl::Status Delete(const std::string& uid) = 0;
+  virtual absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) = 0;
+  // Those whose name is `reference`, else whose uid begins with it: at most ten.
+  virtual absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) = 0;
+  // By creation time, then uid; those after the row `after_uid` stood at.
+  virtual absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) = 0;
+
+  virtual absl::Status Record(const LedgerEntry& entry) = 0;
+  virtual absl::Status Strike(const std::string& uid, Resource resource) = 0;
+  // Of one VM, or of all when `uid` is empty; last made first.
+  virtual absl::StatusOr<std::vector<LedgerEntry>> Ledger(const std::string& uid) = 0;
+};
+
+// The files that a VM boots from; they stay as long as the lease.
+struct ImageFiles {
+  std::filesystem::path rootfs;
+  std::filesystem::path vmlinux;
+  std::filesystem::path initrd;  // may be empty
+  ExecDefaults exec;
+};
+
+class ImageClient {
+ public:
+  virtual ~ImageClient() = default;
+  // Idempotent for one uid.
+  virtual absl::StatusOr<ImageFiles> Acquire(const std::string& image, const std::string& uid,
+                                             const std::stop_token& stop) = 0;
+  // Fine when there is no such lease.
+  virtual absl::Status Release(const std::string& image, const std::string& uid) = 0;
+  struct Lease {
+    std::string image;
+    std::string uid;
+  };
+  // Only those of VMs.
+  virtual absl::StatusOr<std::vector<Lease>> ListLeases() = 0;
+};
+
+struct Endpoint {
+  std::string address;  // IPv4
+  int prefix_length = 0;
+  std::string mac;
+  std::string gateway;
+  int mtu = 0;
+};
+
+class NetworkClient {
+ public:
+  virtual ~NetworkClient() = default;
+  // False when this host has no netd; then VMs have user-mode networks.
+  virtual bool Present() = 0;
+  // Idempotent for one uid.
+  virtual absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::stop_token& stop) = 0;
+  virtual absl::Status AttachTap(const std::string& uid, const std::stop_token& stop) = 0;
+  // Fine when there is none.
+  virtual absl::Status DetachTap(const std::string& uid) = 0;
+  virtual absl::Status DeleteEndpoint(const std::string& uid) = 0;
+  // Uids of the endpoints that are ours.
+  virtual absl::StatusOr<std::vector<std::string>> ListEndpoints() = 0;
+};
+
+struct DiskPaths {
+  std::filesystem::path upper;
+  std::filesystem::path work;
+  std::filesystem::path console_log;
+};
+
+// The VM's own directory and what is in it.
+class VmFiles {
+ public:
+  virtual ~VmFiles() = default;
+  virtual DiskPaths PathsOf(const std::string& uid) const = 0;
+  // Replaces what an interrupted attempt left.
+  virtual absl::Status MakeDisks(const std::string& uid, const VmSizes& sizes) = 0;
+  // Fine when there is none.
+  virtual absl::Status Remove(const std::string& uid) = 0;
+  // What both disks take on the host; 0 when there are none.
+  virtual std::int64_t DiskUsed(const std::string& uid) const = 0;
+  // Directories of VMs, known or not.
+  virtual absl::StatusOr<std::vector<std::string>> List() = 0;
+  // The disk that holds the guest agent, shared by all VMs; made when missing.
+  virtual absl::StatusOr<std::filesystem::path> AgentDisk() = 0;
+};
+
+// What a VMM is to run.
+struct Machine {
+  std::string uid;
+  VmSizes sizes;
+  std::filesystem::path vmlinux;
+  std::filesystem::path initrd;  // may be empty
+  std::filesystem::path agent_disk;
+  std::filesystem::path rootfs;
+  DiskPaths disks;
+  NetworkMode network_mode = NetworkMode::kNone;
+  std::string mac;
+};
+
+struct VmmProcess {
+  pid_t pid = 0;
+  std::string vmm;                     // "qemu-kvm", "qemu-tcg"
+  std::filesystem::path agent_socket;  // the host's end of the agent's channel
+};
+
+// How a VMM ended.
+struct VmmExit {
+  enum class Kind {
+    kPoweredOff,  // the guest shut itself down
+    kRebooted,    // the guest asked for a reboot; the VMM ends all the same
+    kPanicked,    // its kernel panicked
+    kEnded,       // anything else: killed, crashed
+  };
+  Kind kind = Kind::kEnded;
+  std::string detail;  // one line for people; may be empty
+};
+
+class Vmm {
+ public:
+  // Called once for each VMM that ends, from a thread of the driver's. It must
+  // not call the driver for the same VM.
+  using OnExit = std::function<void(const std::string& uid, const VmmExit& exit)>;
+
+  virtual ~Vmm() = default;
+
+  // Boots; returns once the VMM runs the guest. There must be none for the uid.
+  virtual absl::StatusOr<VmmProcess> Launch(const Machine& machine, const std::stop_token& stop) = 0;
+  // Takes over the VMM that an earlier vmd launched. NOT_FOUND when it is gone.
+  virtual absl::StatusOr<VmmProcess> Adopt(const std::string& uid) = 0;
+  virtual std::optional<VmmProcess> Running(const std::string& uid) const = 0;
+  // Presses the power button.
+  virtual absl::Status PowerDown(const std::string& uid) = 0;
+  virtual absl::Status Signal(const std::string& uid, int signal) = 0;
+  // True when it has ended within the timeout.
+  virtual bool WaitForEnd(const std::string& uid, std::chrono::milliseconds timeout,
+                          const std::stop_token& stop) = 0;
+  // Ends the VMM if there is one, whether known, adopted or lost, waits for its
+  // end and removes its sockets and its record. OnExit has returned by then.
+  virtual absl::Status Destroy(const std::string& uid) = 0;
+};
+
+struct GuestConfig {
+  std::string hostname;
+  std::string mac;
+  std::string address;  // CIDR; empty leaves the network alone
+  std::string gateway;  // may be empty
+  int mtu = 0;
+  std::vector<std::string> env;
+  Time time;
+};
+
+// The agents inside the guests, known by their VM's uid.
+class Guests {
+ public:
+  virtual ~Guests() = default;
+  // Says where the agent's channel is; connects when first needed, and again
+  // whenever the connection was lost.
+  virtual void Open(const std::string& uid, const std::filesystem::path& socket) = 0;
+  virtual void Close(const std::string& uid) = 0;
+  // Waits until the agent answers. DEADLINE_EXCEEDED, CANCELLED.
+  virtual absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,
+                                 const std::stop_token& stop) = 0;
+  // Gives what could not be set.
+  virtual absl::StatusOr<std::vector<std::string>> Configure(const std::string& uid,
+                                                             const GuestConfig& config,
+                                                             const std::stop_token& stop) = 0;
+  // Asks the guest to sync and power off; returns when it has agreed.
+  virtual absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) = 0;
+};
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Time Now() = 0;
+};
+
+}  // namespace banger::vmd

@@ -1,0 +1,253 @@
+#include "services/vmd/core/vm_manager.h"
+
+#include <csignal>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/log/log.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/vmd/core/names.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+namespace {
+
+constexpr int kNameAttempts = 20;
+constexpr std::size_t kBackgroundThreads = 16;
+constexpr std::size_t kBackgroundQueue = 4096;
+
+}  // namespace
+
+std::string PageKey(const Vm& vm) {
+  const auto micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(vm.create_time.time_since_epoch()).count();
+  return absl::StrFormat("%020d/%s", micros, vm.uid);
+}
+
+VmManager::VmManager(const Ports& ports, VmManagerOptions options)
+    : ports_(ports),
+      options_(std::move(options)),
+      resources_(ports),
+      booter_(ports, resources_),
+      background_(kBackgroundThreads, kBackgroundQueue) {}
+
+VmManager::~VmManager() { Shutdown(); }
+
+absl::StatusOr<Vm> VmManager::Resolve(const std::string& reference) {
+  if (!IsValidVmName(reference)) return VmNameInvalid(reference);
+  BANGER_ASSIGN_OR_RETURN(std::vector<Vm> matches, ports_.store.Match(reference));
+  if (matches.empty()) return VmNotFound(reference);
+  if (matches.size() == 1) return std::move(matches.front());
+  std::vector<std::string> names;
+  for (const Vm& vm : matches) names.push_back(vm.name);
+  return VmNameAmbiguous(reference, names);
+}
+
+absl::StatusOr<VmManager::Held> VmManager::Hold(const std::string& reference, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(const Vm found, Resolve(reference));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<VmOperation> operation, operations_.Begin(found.uid, stop));
+  BANGER_ASSIGN_OR_RETURN(std::optional<Vm> now, ports_.store.Find(found.uid));
+  if (!now.has_value()) return VmNotFound(reference);
+  return Held{std::move(operation), *std::move(now)};
+}
+
+VmView VmManager::View(const Vm& vm) const {
+  VmView view{.vm = vm, .disk_used_bytes = ports_.files.DiskUsed(vm.uid)};
+  if (const std::optional<VmmProcess> process = ports_.vmm.Running(vm.uid)) {
+    view.vmm = process->vmm;
+    view.pid = process->pid;
+  }
+  return view;
+}
+
+absl::StatusOr<VmView> VmManager::Get(const std::string& reference) {
+  BANGER_ASSIGN_OR_RETURN(const Vm vm, Resolve(reference));
+  return View(vm);
+}
+
+absl::StatusOr<std::vector<VmView>> VmManager::List(const std::string& after, std::size_t limit) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Vm> rows, ports_.store.List(after, limit));
+  std::vector<VmView> views;
+  for (const Vm& vm : rows) views.push_back(View(vm));
+  return views;
+}
+
+absl::StatusOr<VmView> VmManager::Create(const CreateVm& request, const ProgressFn& progress,
+                                         const std::stop_token& stop) {
+  if (!request.name.empty() && !IsValidVmName(request.name)) return VmNameInvalid(request.name);
+  Vm vm{.uid = GenerateVmUid(), .name = request.name};
+  BANGER_ASSIGN_OR_RETURN(vm.sizes, ResolveSizes(request.sizes, options_.defaults, options_.host));
+  vm.image = request.image.empty() ? options_.default_image : request.image;
+  vm.state = request.no_start ? VmState::kCreated : VmState::kStarting;
+  vm.provisional = true;
+  vm.create_time = ports_.clock.Now();
+  // Held before the row can be seen, so nobody gets between.
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.Begin(vm.uid, stop));
+  BANGER_RETURN_IF_ERROR(Reserve(vm, request.name.empty()));
+
+  absl::Status created = Prepare(vm, progress, operation->stop());
+  if (created.ok() && !request.no_start) created = booter_.Boot(vm, progress, operation->stop());
+  BANGER_RETURN_IF_ERROR(FinishCreate(vm, *operation, created));
+  return View(vm);
+}
+
+// One short transaction decides who gets the name.
+absl::Status VmManager::Reserve(Vm& vm, bool generate_name) {
+  if (!generate_name) return ports_.store.Insert(vm);
+  absl::Status reserved;
+  for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
+    vm.name = GenerateVmName(attempt);
+    reserved = ports_.store.Insert(vm);
+    if (!absl::IsAlreadyExists(reserved)) break;
+  }
+  return reserved;
+}
+
+absl::Status VmManager::Prepare(const Vm& vm, const ProgressFn& progress, const std::stop_token& stop) {
+  const std::vector<Step> steps = {
+      {"acquire image", Resource::kImageLease, vm.image,
+       [&](const std::stop_token& s) { return ports_.images.Acquire(vm.image, vm.uid, s).status(); }},
+      {"make disks", Resource::kDisks, "",
+       [&](const std::stop_token&) { return ports_.files.MakeDisks(vm.uid, vm.sizes); }},
+  };
+  return resources_.Make(vm.uid, steps, progress, stop);
+}
+
+absl::Status VmManager::FinishCreate(Vm& vm, const VmOperation& operation, absl::Status created) {
+  if (created.ok()) {
+    if (!vm.provisional) return absl::OkStatus();  // booted, and stored so
+    vm.provisional = false;
+    created = ports_.store.Update(vm);
+    if (created.ok()) return created;
+  }
+  if (ErrorReason(created) == "VM_NOT_READY" && !operation.interrupted()) {
+    vm.state = VmState::kError;
+    vm.state_detail = std::string(created.message());
+    vm.provisional = false;
+    return JoinErrors(created, ports_.store.Update(vm));
+  }
+  // What cannot be given back now stays in the ledger, without the VM.
+  const absl::Status undone = resources_.GiveBack(vm.uid, Resource::kImageLease);
+  if (!undone.ok()) log::Warn("left for later", {{"vm", vm.name}, {"error", std::string(undone.message())}});
+  created = JoinErrors(created, ports_.store.Delete(vm.uid));
+  return operation.interrupted() ? VmDeleted(vm.name) : created;
+}
+
+absl::StatusOr<VmView> VmManager::Start(const std::string& reference, const ProgressFn& progress,
+                                        const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(Held held, Hold(reference, stop));
+  if (!ports_.vmm.Running(held.vm.uid).has_value() || held.vm.state != VmState::kRunning)
+    BANGER_RETURN_IF_ERROR(BootHeld(held, progress));
+  return View(held.vm);
+}
+
+absl::Status VmManager::BootHeld(Held& held, const ProgressFn& progress) {
+  Vm& vm = held.vm;
+  // What an earlier run has left.
+  BANGER_RETURN_IF_ERROR(resources_.GiveBack(vm.uid, Resource::kTap));
+  const Vm before = vm;
+  absl::Status booted = booter_.Boot(vm, progress, held.operation->stop());
+  if (booted.ok()) return booted;
+  if (held.operation->interrupted()) booted = VmDeleted(vm.name);
+  const bool cancelled = absl::IsCancelled(booted) || absl::IsAborted(booted);
+  vm.state = cancelled ? VmState::kStopped : VmState::kError;
+  if (cancelled && before.state == VmState::kCreated) vm.state = VmState::kCreated;
+  vm.state_detail = cancelled ? "" : std::string(booted.message());
+  return JoinErrors(booted, ports_.store.Update(vm));
+}
+
+absl::StatusOr<VmView> VmManager::Stop(const std::string& reference, std::chrono::milliseconds timeout,
+                                       const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(Held held, Hold(reference, stop));
+  BANGER_RETURN_IF_ERROR(StopHeld(held, timeout));
+  return View(held.vm);
+}
+
+absl::Status VmManager::StopHeld(Held& held, std::chrono::milliseconds timeout) {
+  Vm& vm = held.vm;
+  const bool runs = ports_.vmm.Running(vm.uid).has_value();
+  if (!runs && vm.state == VmState::kCreated) return absl::OkStatus();
+  bool killed = false;
+  if (runs) {
+    vm.state = VmState::kStopping;
+    vm.state_detail.clear();
+    BANGER_RETURN_IF_ERROR(ports_.store.Update(vm));
+    // Its caller's leaving does not end the wait; a forced delete does.
+    killed = timeout.count() > 0 && !AskToPowerOff(vm, timeout, held.operation->interrupt());
+    if (killed && shutdown_.stop_requested())
+      return absl::UnavailableError(
+          absl::StrCat("vmd is shutting down; the stop of VM '", vm.name, "' goes on"));
+  }
+  const absl::Status given_back = resources_.GiveBack(vm.uid, Resource::kTap);
+  vm.state = given_back.ok() ? VmState::kStopped : VmState::kError;
+  vm.state_detail = !given_back.ok() ? std::string(given_back.message())
+                    : killed         ? "killed: the guest did not power off in time"
+                                     : "";
+  return JoinErrors(given_back, ports_.store.Update(vm));
+}
+
+bool VmManager::AskToPowerOff(const Vm& vm, std::chrono::milliseconds timeout,
+                              const std::stop_token& interrupt) {
+  using std::chrono::milliseconds;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto left = [&] {
+    return std::max(milliseconds(0),
+                    std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now()));
+  };
+  const absl::Status asked = ports_.guests.PowerOff(vm.uid, std::min(timeout, milliseconds(5000)));
+  if (!asked.ok()) {
+    log::Warn("agent did not take the power off; pressing the button",
+              {{"vm", vm.name}, {"error", std::string(asked.message())}});
+    ports_.vmm.PowerDown(vm.uid).IgnoreError();
+  }
+  const EitherStops stop(interrupt, shutdown_.get_token());
+  return ports_.vmm.WaitForEnd(vm.uid, left(), stop.token());
+}
+
+absl::StatusOr<VmView> VmManager::Restart(const std::string& reference, std::chrono::milliseconds timeout,
+                                          const ProgressFn& progress, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(Held held, Hold(reference, stop));
+  progress({.stage = "stop"});
+  BANGER_RETURN_IF_ERROR(StopHeld(held, timeout));
+  BANGER_RETURN_IF_ERROR(BootHeld(held, progress));
+  return View(held.vm);
+}
+
+absl::StatusOr<VmView> VmManager::Kill(const std::string& reference, int signal) {
+  static const std::set<int> kAllowed = {SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM};
+  if (signal == 0) signal = SIGKILL;
+  if (!kAllowed.contains(signal)) return SignalInvalid(signal);
+  BANGER_ASSIGN_OR_RETURN(const Vm vm, Resolve(reference));
+  if (!ports_.vmm.Running(vm.uid).has_value()) return VmNotRunning(vm.name);
+  const absl::Status sent = ports_.vmm.Signal(vm.uid, signal);
+  if (absl::IsNotFound(sent)) return VmNotRunning(vm.name);
+  BANGER_RETURN_IF_ERROR(sent);
+  // So that the answer already shows what SIGKILL has done.
+  if (signal == SIGKILL) ports_.vmm.WaitForEnd(vm.uid, std::chrono::seconds(5), {});
+  return Get(vm.uid);
+}
+
+absl::Status VmManager::Delete(const std::string& reference, bool force, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(const Vm found, Resolve(reference));
+  if (force) operations_.Interrupt(found.uid);
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.Begin(found.uid, stop));
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(found.uid));
+  if (!vm.has_value()) return force ? absl::OkStatus() : VmNotFound(reference);
+  if (!force && ports_.vmm.Running(vm->uid).has_value()) return VmRunning(vm->name);
+  const absl::Status given_back = resources_.GiveBack(vm->uid, Resource::kImageLease);
+  // The ledger outlives the row, so what is left is given back later.
+  if (!given_back.ok())
+    log::Warn("left for later", {{"vm", vm->name}, {"error", std::string(given_back.message())}});
+  return ports_.store.Delete(vm->uid);
+}
+
+absl::StatusOr<Vm> VmManager::RequireRunning(const std::string& reference) {
+  BANGER_ASSIGN_OR_RETURN(Vm vm, Resolve(reference));
+  if (vm.state != VmState::kRunning) return VmNotRunning(vm.name);
+  return vm;
+}
+
+}  // namespace banger::vmd

@@ -1,0 +1,114 @@
+// What can be done with VMs. Decides; the ports do.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/sync/worker_pool.h"
+#include "services/vmd/core/booter.h"
+#include "services/vmd/core/host_resources.h"
+#include "services/vmd/core/operations.h"
+#include "services/vmd/core/sizes.h"
+
+namespace banger::vmd {
+
+struct CreateVm {
+  std::string name;   // empty: made up
+  std::string image;  // empty: the default image
+  RequestedSizes sizes;
+  bool no_start = false;
+};
+
+struct VmManagerOptions {
+  HostCapacity host;
+  VmSizes defaults;  // of FillDefaults
+  std::string default_image;
+};
+
+// Where a method takes a `reference`, it is a name, a uid, or an unambiguous
+// prefix of a uid: VM_NOT_FOUND, VM_NAME_INVALID and VM_NAME_AMBIGUOUS are its
+// errors. Thread-safe. Reading never waits for work on a VM.
+class VmManager {
+ public:
+  static constexpr std::chrono::seconds kStopTimeout{30};
+
+  VmManager(const Ports& ports, VmManagerOptions options);
+  ~VmManager();
+
+  absl::StatusOr<VmView> Get(const std::string& reference);
+  // At most `limit`, those after the row that gave `after`; see PageKey.
+  absl::StatusOr<std::vector<VmView>> List(const std::string& after, std::size_t limit);
+
+  // A failed or cancelled create leaves nothing, but for a guest that ran and
+  // never became ready: that VM is kept in ERROR, with its log.
+  absl::StatusOr<VmView> Create(const CreateVm& request, const ProgressFn& progress,
+                                const std::stop_token& stop);
+  absl::StatusOr<VmView> Start(const std::string& reference, const ProgressFn& progress,
+                               const std::stop_token& stop);
+  // Once begun it goes to its end, whether the caller stays or not.
+  absl::StatusOr<VmView> Stop(const std::string& reference, std::chrono::milliseconds timeout,
+                              const std::stop_token& stop);
+  absl::StatusOr<VmView> Restart(const std::string& reference, std::chrono::milliseconds timeout,
+                                 const ProgressFn& progress, const std::stop_token& stop);
+  // Does not wait for other work on the VM: it is the way out of such work.
+  absl::StatusOr<VmView> Kill(const std::string& reference, int signal);
+  absl::Status Delete(const std::string& reference, bool force, const std::stop_token& stop);
+
+  // The VM, if a command can be run in it now (VM_NOT_RUNNING).
+  absl::StatusOr<Vm> RequireRunning(const std::string& reference);
+
+  // After a start of vmd: takes over the VMs that still run, undoes creates that
+  // were under way, stops what cannot go on. Before any other call; never waits
+  // for a guest or another daemon.
+  absl::Status Recover();
+  // Gives back what no VM has: leftovers in the ledger, leases, endpoints and
+  // directories of unknown VMs. True when nothing is left to do.
+  bool CollectGarbage();
+
+  // vmd is about to end: waits that the next vmd can take up again end now.
+  void Shutdown() { shutdown_.request_stop(); }
+
+  void OnVmmExit(const std::string& uid, const VmmExit& exit);
+
+ private:
+  absl::StatusOr<Vm> Resolve(const std::string& reference);
+  // Resolves, takes the VM's lock, reads the row again.
+  struct Held {
+    std::unique_ptr<VmOperation> operation;
+    Vm vm;
+  };
+  absl::StatusOr<Held> Hold(const std::string& reference, const std::stop_token& stop);
+  VmView View(const Vm& vm) const;
+
+  absl::Status Reserve(Vm& vm, bool generate_name);
+  absl::Status Prepare(const Vm& vm, const ProgressFn& progress, const std::stop_token& stop);
+  absl::Status FinishCreate(Vm& vm, const VmOperation& operation, absl::Status created);
+  absl::Status BootHeld(Held& held, const ProgressFn& progress);
+  absl::Status StopHeld(Held& held, std::chrono::milliseconds timeout);
+  bool AskToPowerOff(const Vm& vm, std::chrono::milliseconds timeout, const std::stop_token& interrupt);
+
+  absl::Status RecoverOne(Vm vm);
+  bool CollectLedger();
+  bool CollectUnknown();
+  void FinishExit(const std::string& uid, bool boot_again);
+
+  const Ports ports_;
+  const VmManagerOptions options_;
+  HostResources resources_;
+  Booter booter_;
+  VmOperations operations_;
+  std::stop_source shutdown_;
+  WorkerPool background_;  // last: its jobs use all the others
+};
+
+// Where a row stands in the order of List.
+std::string PageKey(const Vm& vm);
+
+}  // namespace banger::vmd

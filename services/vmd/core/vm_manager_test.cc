@@ -1,0 +1,346 @@
+#include "services/vmd/core/vm_manager.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "common/status/error.h"
+#include "common/testing/status_matchers.h"
+#include "services/vmd/testing/fakes.h"
+
+namespace banger::vmd {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const ProgressFn kQuiet = [](const Progress&) {};
+
+class VmManagerTest : public ::testing::Test {
+ protected:
+  VmManagerTest() { StartVmd(); }
+  ~VmManagerTest() override { vms_.reset(); }
+
+  void StartVmd() {
+    vms_ = std::make_unique<VmManager>(
+        world_.ports(), VmManagerOptions{.host = {.cpus = 4, .memory_mib = 16384},
+                                         .defaults = FillDefaults(
+                                             {.disk_size_bytes = 1ll << 30, .rootfs_size_bytes = 1ll << 30},
+                                             {.cpus = 4, .memory_mib = 16384}),
+                                         .default_image = "mini"});
+    world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
+  }
+  // kill -9, and a new vmd on the same host.
+  void RestartVmd() {
+    world_.vmm.Restart();
+    vms_.reset();
+    world_.host.Mend();
+    StartVmd();
+    ASSERT_OK(vms_->Recover());
+    EXPECT_TRUE(vms_->CollectGarbage());
+  }
+  absl::StatusOr<VmView> Create(const std::string& name, bool no_start = false) {
+    return vms_->Create({.name = name, .no_start = no_start}, kQuiet, {});
+  }
+  std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    const auto views = vms_->List("", 1000);
+    if (views.ok())
+      for (const VmView& view : *views) names.push_back(view.vm.name);
+    return names;
+  }
+  VmState StateOf(const std::string& name) {
+    const auto view = vms_->Get(name);
+    return view.ok() ? view->vm.state : VmState{};
+  }
+  static bool Eventually(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  void ExpectNothingLeft() {
+    EXPECT_THAT(Names(), IsEmpty());
+    EXPECT_THAT(world_.things.All(), IsEmpty());
+    EXPECT_THAT(*world_.store.Ledger(""), IsEmpty());
+  }
+
+  FakeWorld world_;
+  std::unique_ptr<VmManager> vms_;
+};
+
+TEST_F(VmManagerTest, ACreatedVmRunsAndDeleteLeavesNothing) {
+  ASSERT_OK_AND_ASSIGN(const VmView created, Create("box"));
+  EXPECT_EQ(created.vm.state, VmState::kRunning);
+  EXPECT_EQ(created.vm.image, "mini");
+  EXPECT_EQ(created.vm.address, "172.30.0.2");
+  EXPECT_EQ(created.pid, 42);
+  ASSERT_EQ(world_.guests.configured.size(), 1u);
+  EXPECT_EQ(world_.guests.configured[0].hostname, "box");
+  EXPECT_EQ(world_.guests.configured[0].address, "172.30.0.2/24");
+  EXPECT_EQ(world_.things.All().size(), 5u);
+
+  EXPECT_EQ(ErrorReason(vms_->Delete("box", false, {})), "VM_RUNNING");
+  ASSERT_OK(vms_->Delete("box", true, {}));
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, WithoutNetdAVmHasItsOwnNetworkAndSaysSo) {
+  world_.network.present = false;
+  std::vector<Progress> progress;
+  ASSERT_OK_AND_ASSIGN(const VmView created,
+                       vms_->Create({.name = "box"}, [&](const Progress& p) { progress.push_back(p); }, {}));
+  EXPECT_EQ(created.vm.network_mode, NetworkMode::kUser);
+  EXPECT_EQ(created.vm.address, "");
+  EXPECT_THAT(progress, Contains(::testing::Field(&Progress::warning, true)));
+  ASSERT_OK(vms_->Delete("box", true, {}));
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, WrongInputLeavesNoTrace) {
+  EXPECT_EQ(ErrorReason(Create("Bad_Name").status()), "VM_NAME_INVALID");
+  EXPECT_EQ(ErrorReason(vms_->Create({.name = "a", .sizes = {.memory_mib = 0}}, kQuiet, {}).status()),
+            "VM_SIZE_INVALID");
+  EXPECT_EQ(ErrorReason(vms_->Get("a").status()), "VM_NOT_FOUND");
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, FindsByNameUidAndUnambiguousPrefix) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box", true));
+  EXPECT_OK(vms_->Get(box.vm.uid));
+  EXPECT_OK(vms_->Get(box.vm.uid.substr(0, 6)));
+  // Seventeen uids share a first digit somewhere.
+  for (int i = 0; i < 16; ++i) ASSERT_OK(Create("", true));
+  bool ambiguous = false;
+  for (const char c : std::string("0123456789abcdef"))
+    ambiguous |= ErrorReason(vms_->Get(std::string(1, c)).status()) == "VM_NAME_AMBIGUOUS";
+  EXPECT_TRUE(ambiguous);
+}
+
+TEST_F(VmManagerTest, AFailureAtAnyStepOfCreateLeavesNothing) {
+  for (const char* call : {"Acquire", "Record", "MakeDisks", "CreateEndpoint", "AttachTap", "AgentDisk",
+                           "Launch", "Insert", "Update"}) {
+    SCOPED_TRACE(call);
+    world_.host.FailAt(call, absl::InternalError("no luck"));
+    EXPECT_THAT(Create("box"), Not(IsOk()));
+    world_.host.Mend();
+    ExpectNothingLeft();
+  }
+}
+
+TEST_F(VmManagerTest, WhatCannotBeGivenBackIsGivenBackLater) {
+  ASSERT_OK(Create("box"));
+  world_.host.FailAt("DeleteEndpoint", absl::UnavailableError("netd does not answer"));
+  ASSERT_OK(vms_->Delete("box", true, {}));
+  EXPECT_THAT(Names(), IsEmpty());
+  EXPECT_FALSE(vms_->CollectGarbage());
+  world_.host.Mend();
+  EXPECT_TRUE(vms_->CollectGarbage());
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, VmdDyingAtAnyStepOfCreateLeavesNothingOrARunningVm) {
+  int completed = 0;
+  for (int cut = 0; cut < 60; ++cut) {
+    SCOPED_TRACE(cut);
+    world_.host.CutAfter(cut);
+    const bool created = Create("box").ok();
+    RestartVmd();
+    if (created) {
+      ++completed;
+      EXPECT_EQ(StateOf("box"), VmState::kRunning);
+      ASSERT_OK(vms_->Delete("box", true, {}));
+    }
+    ExpectNothingLeft();
+  }
+  EXPECT_GT(completed, 0);
+  EXPECT_LT(completed, 60);
+}
+
+TEST_F(VmManagerTest, VmdDyingAtAnyStepOfStopStartOrDeleteLosesNoVm) {
+  const std::vector<std::function<absl::Status()>> actions = {
+      [&] { return vms_->Stop("box", 1s, {}).status(); },
+      [&] { return vms_->Restart("box", 1s, kQuiet, {}).status(); },
+      [&] { return vms_->Delete("box", true, {}); },
+  };
+  for (const auto& action : actions) {
+    for (int cut = 0; cut < 40; ++cut) {
+      SCOPED_TRACE(cut);
+      if (!vms_->Get("box").ok()) {
+        ASSERT_OK(Create("box"));
+      }
+      ASSERT_OK(vms_->Start("box", kQuiet, {}));
+      world_.host.CutAfter(cut);
+      action().IgnoreError();
+      RestartVmd();
+      ASSERT_TRUE(Eventually([&] {
+        const VmState state = StateOf("box");
+        return state != VmState::kStopping && state != VmState::kStarting;
+      }));
+      if (vms_->Get("box").ok()) {
+        ASSERT_OK(vms_->Start("box", kQuiet, {}));
+        EXPECT_EQ(StateOf("box"), VmState::kRunning);
+      } else {
+        ExpectNothingLeft();
+      }
+    }
+  }
+  vms_->Delete("box", true, {}).IgnoreError();
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, OneOfAHundredCreatesOfANameWins) {
+  std::atomic<int> made = 0;
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 100; ++i)
+    callers.emplace_back([&] {
+      const auto created = Create("box");
+      made += created.ok();
+      refused += ErrorReason(created.status()) == "VM_EXISTS";
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(refused, 99);
+  ASSERT_OK(vms_->Delete("box", true, {}));
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, AWedgedBootBlocksNobodyAndAForcedDeleteEndsIt) {
+  world_.guests.boot = FakeGuests::Boot::kHangs;
+  absl::Status result;
+  std::thread creator([&] { result = Create("wedged").status(); });
+  ASSERT_TRUE(Eventually([&] { return !world_.guests.waiting.All().empty(); }));
+  world_.guests.boot = FakeGuests::Boot::kReady;
+
+  EXPECT_THAT(Names(), ElementsAre("wedged"));
+  EXPECT_EQ(StateOf("wedged"), VmState::kStarting);
+  ASSERT_OK(Create("other"));
+  std::stop_source impatient;
+  impatient.request_stop();
+  EXPECT_THAT(vms_->Stop("wedged", 1s, impatient.get_token()), StatusIs(absl::StatusCode::kCancelled));
+
+  ASSERT_OK(vms_->Delete("wedged", true, {}));
+  creator.join();
+  EXPECT_EQ(ErrorReason(result), "VM_DELETED");
+  ASSERT_OK(vms_->Delete("other", true, {}));
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, ACancelledCreateLeavesNothing) {
+  world_.guests.boot = FakeGuests::Boot::kHangs;
+  std::stop_source caller;
+  absl::Status result;
+  std::thread creator([&] { result = vms_->Create({.name = "box"}, kQuiet, caller.get_token()).status(); });
+  ASSERT_TRUE(Eventually([&] { return !world_.guests.waiting.All().empty(); }));
+  caller.request_stop();
+  creator.join();
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kCancelled));
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, AVmWhoseKernelPanicsIsKeptForItsLog) {
+  world_.guests.boot = FakeGuests::Boot::kPanics;
+  const absl::Status result = Create("box").status();
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("no root")));
+  EXPECT_EQ(ErrorReason(result), "VM_NOT_READY");
+  ASSERT_OK_AND_ASSIGN(const VmView kept, vms_->Get("box"));
+  EXPECT_EQ(kept.vm.state, VmState::kError);
+  EXPECT_THAT(kept.vm.state_detail, HasSubstr("no root"));
+  EXPECT_EQ(kept.pid, 0);
+  EXPECT_EQ(world_.things.Of("disks").size(), 1u);
+  EXPECT_THAT(world_.things.Of("process"), IsEmpty());
+
+  world_.guests.boot = FakeGuests::Boot::kReady;
+  ASSERT_OK(vms_->Start("box", kQuiet, {}));
+  EXPECT_EQ(StateOf("box"), VmState::kRunning);
+  ASSERT_OK(vms_->Delete("box", true, {}));
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, KillIsAWayOutOfAWedgedBoot) {
+  world_.guests.boot = FakeGuests::Boot::kHangs;
+  absl::Status result;
+  std::thread creator([&] { result = Create("box").status(); });
+  ASSERT_TRUE(Eventually([&] { return !world_.guests.waiting.All().empty(); }));
+  EXPECT_EQ(ErrorReason(vms_->Kill("box", 11).status()), "SIGNAL_INVALID");
+  ASSERT_OK(vms_->Kill("box", 0));
+  creator.join();
+  EXPECT_EQ(ErrorReason(result), "VM_NOT_READY");
+  EXPECT_EQ(StateOf("box"), VmState::kError);
+}
+
+TEST_F(VmManagerTest, StopAsksThenPressesTheButtonThenKills) {
+  ASSERT_OK(Create("box"));
+  ASSERT_OK(vms_->Stop("box", 10s, {}));
+  EXPECT_EQ(StateOf("box"), VmState::kStopped);
+  ASSERT_OK(vms_->Stop("box", 10s, {}));
+
+  ASSERT_OK(vms_->Start("box", kQuiet, {}));
+  world_.guests.power = FakeGuests::Power::kUnreachable;
+  ASSERT_OK_AND_ASSIGN(const VmView stopped, vms_->Stop("box", 1ms, {}));
+  EXPECT_THAT(world_.vmm.powered_down.All(), Contains(stopped.vm.uid));
+  EXPECT_EQ(stopped.vm.state, VmState::kStopped);
+  EXPECT_THAT(stopped.vm.state_detail, HasSubstr("killed"));
+  EXPECT_THAT(world_.things.Of("process"), IsEmpty());
+  EXPECT_THAT(world_.things.Of("tap"), IsEmpty());
+  EXPECT_EQ(world_.things.Of("disks").size(), 1u);
+}
+
+TEST_F(VmManagerTest, AGuestThatEndsByItselfIsStoppedAndCleanedUp) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.vmm.End(box.vm.uid, {VmmExit::Kind::kPoweredOff, ""});
+  EXPECT_EQ(StateOf("box"), VmState::kStopped);
+  EXPECT_TRUE(Eventually([&] { return world_.things.Of("tap").empty(); }));
+  EXPECT_EQ(ErrorReason(vms_->RequireRunning("box").status()), "VM_NOT_RUNNING");
+}
+
+TEST_F(VmManagerTest, AGuestThatPanicsIsInErrorAndSaysWhy) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.vmm.End(box.vm.uid, {VmmExit::Kind::kPanicked, "Kernel panic - not syncing: Oops"});
+  ASSERT_OK_AND_ASSIGN(const VmView after, vms_->Get("box"));
+  EXPECT_EQ(after.vm.state, VmState::kError);
+  EXPECT_THAT(after.vm.state_detail, HasSubstr("Oops"));
+}
+
+TEST_F(VmManagerTest, AGuestThatRebootsRunsAgain) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.vmm.End(box.vm.uid, {VmmExit::Kind::kRebooted, ""});
+  EXPECT_TRUE(Eventually([&] { return StateOf("box") == VmState::kRunning; }));
+  EXPECT_EQ(world_.vmm.launched.size(), 2u);
+}
+
+TEST_F(VmManagerTest, RunningVmsAreTakenOverAndDeadOnesMarked) {
+  ASSERT_OK_AND_ASSIGN(const VmView alive, Create("alive"));
+  ASSERT_OK_AND_ASSIGN(const VmView dead, Create("dead"));
+  world_.vmm.Restart();
+  vms_.reset();
+  world_.things.Remove("process " + dead.vm.uid);  // while vmd was away
+  RestartVmd();
+  EXPECT_EQ(StateOf("alive"), VmState::kRunning);
+  EXPECT_OK(vms_->RequireRunning("alive"));
+  EXPECT_EQ(StateOf("dead"), VmState::kStopped);
+  EXPECT_THAT(world_.things.Of("tap"), ElementsAre(alive.vm.uid));
+}
+
+TEST_F(VmManagerTest, WhatBelongsToUnknownVmsIsCollected) {
+  for (const char* kind : {"lease", "endpoint", "disks"})
+    world_.things.Add(std::string(kind) + " 0123456789ab");
+  ASSERT_OK(Create("box", true));
+  EXPECT_TRUE(vms_->CollectGarbage());
+  EXPECT_EQ(world_.things.All().size(), 2u);  // lease and disks of the VM that there is
+}
+
+}  // namespace
+}  // namespace banger::vmd

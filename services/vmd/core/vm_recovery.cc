@@ -1,0 +1,146 @@
+// The part of VmManager that nobody asked for: VMMs that end by themselves, and
+// what vmd finds at its start.
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/vmd/core/vm_manager.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+namespace {
+
+constexpr std::size_t kPage = 1000;
+
+void LogLeft(const std::string& what, const absl::Status& status) {
+  if (!status.ok()) log::Warn("left for later", {{"what", what}, {"error", std::string(status.message())}});
+}
+
+std::pair<VmState, std::string> StateAfter(const VmmExit& exit) {
+  switch (exit.kind) {
+    case VmmExit::Kind::kPoweredOff:
+      return {VmState::kStopped, ""};
+    case VmmExit::Kind::kRebooted:
+      return {VmState::kStopped, "rebooting"};
+    case VmmExit::Kind::kPanicked:
+      return {VmState::kError, absl::StrCat("the guest's kernel panicked: ", exit.detail)};
+    case VmmExit::Kind::kEnded:
+      break;
+  }
+  return {VmState::kStopped, absl::StrCat("the VMM ended", exit.detail.empty() ? "" : ": ", exit.detail)};
+}
+
+}  // namespace
+
+void VmManager::OnVmmExit(const std::string& uid, const VmmExit& exit) {
+  if (booter_.NoteExit(uid, exit)) return;
+  // Without the VM's lock, so that the state is right at once; work on the VM
+  // that is under way has another state and sees the end by itself.
+  const auto [state, detail] = StateAfter(exit);
+  const absl::StatusOr<bool> changed = ports_.store.ChangeState(uid, VmState::kRunning, state, detail);
+  if (!changed.ok() || !*changed) return;
+  const bool boot_again = exit.kind == VmmExit::Kind::kRebooted;
+  log::Info("VMM ended", {{"uid", uid}, {"detail", detail}});
+  if (!background_.Submit([this, uid, boot_again] { FinishExit(uid, boot_again); }))
+    log::Warn("left for later", {{"uid", uid}, {"what", "clean-up after the VMM's end"}});
+}
+
+// Gives back what the run had; a guest that rebooted is started again, as a
+// machine would be.
+void VmManager::FinishExit(const std::string& uid, bool boot_again) {
+  absl::StatusOr<Held> held = Hold(uid, shutdown_.get_token());
+  if (!held.ok()) return;
+  if (held->vm.state != VmState::kStopped && held->vm.state != VmState::kError) return;
+  if (ports_.vmm.Running(uid).has_value()) return;  // started anew meanwhile
+  if (!boot_again) return LogLeft(held->vm.name, resources_.GiveBack(uid, Resource::kTap));
+  LogLeft(held->vm.name, BootHeld(*held, [](const Progress&) {}));
+}
+
+absl::Status VmManager::Recover() {
+  std::string after;
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const std::vector<Vm> rows, ports_.store.List(after, kPage));
+    for (const Vm& vm : rows) {
+      LogLeft(vm.name, RecoverOne(vm));
+      after = PageKey(vm);
+    }
+    if (rows.size() < kPage) return absl::OkStatus();
+  }
+}
+
+absl::Status VmManager::RecoverOne(Vm vm) {
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.Begin(vm.uid, {}));
+  if (vm.provisional) {
+    log::Info("undoing a create that was cut short", {{"vm", vm.name}});
+    LogLeft(vm.name, resources_.GiveBack(vm.uid, Resource::kImageLease));
+    return ports_.store.Delete(vm.uid);
+  }
+  const bool should_run = vm.state == VmState::kRunning || vm.state == VmState::kStopping;
+  const absl::StatusOr<VmmProcess> process =
+      should_run ? ports_.vmm.Adopt(vm.uid) : absl::NotFoundError("it should not run");
+  if (process.ok()) {
+    log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
+    ports_.guests.Open(vm.uid, process->agent_socket);
+    if (vm.state == VmState::kRunning) return absl::OkStatus();
+    const bool queued = background_.Submit(
+        [this, uid = vm.uid] { LogLeft(uid, Stop(uid, kStopTimeout, shutdown_.get_token()).status()); });
+    return queued ? absl::OkStatus() : absl::ResourceExhaustedError("too much work to finish the stop");
+  }
+  const absl::Status given_back = resources_.GiveBack(vm.uid, Resource::kTap);
+  if (vm.state == VmState::kRunning) vm.state_detail = "found not running when vmd started";
+  if (vm.state == VmState::kStarting) vm.state_detail = "the start was cut short when vmd ended";
+  if (vm.state == VmState::kStopping) vm.state_detail.clear();
+  if (should_run || vm.state == VmState::kStarting) vm.state = VmState::kStopped;
+  return JoinErrors(given_back, ports_.store.Update(vm));
+}
+
+bool VmManager::CollectGarbage() {
+  const bool ledger_done = CollectLedger();
+  return CollectUnknown() && ledger_done;
+}
+
+bool VmManager::CollectLedger() {
+  const absl::StatusOr<std::vector<LedgerEntry>> ledger = ports_.store.Ledger("");
+  if (!ledger.ok()) return false;
+  std::set<std::string> uids;
+  for (const LedgerEntry& entry : *ledger) uids.insert(entry.uid);
+  bool done = true;
+  for (const std::string& uid : uids) {
+    const absl::StatusOr<std::unique_ptr<VmOperation>> operation =
+        operations_.Begin(uid, shutdown_.get_token());
+    const absl::StatusOr<std::optional<Vm>> vm = ports_.store.Find(uid);
+    if (!operation.ok() || !vm.ok()) return false;
+    if (!vm->has_value()) done = resources_.GiveBack(uid, Resource::kImageLease).ok() && done;
+  }
+  return done;
+}
+
+// Things without a ledger entry: the store was lost, or the host lost power with
+// its last transactions.
+bool VmManager::CollectUnknown() {
+  const absl::StatusOr<std::vector<ImageClient::Lease>> leases = ports_.images.ListLeases();
+  const absl::StatusOr<std::vector<std::string>> directories = ports_.files.List();
+  const bool bridged = ports_.network.Present();
+  const absl::StatusOr<std::vector<std::string>> endpoints =
+      bridged ? ports_.network.ListEndpoints() : std::vector<std::string>();
+  if (!leases.ok() || !directories.ok() || !endpoints.ok()) return false;
+  bool done = true;
+  // Asked after the lists were made: a VM created since is known by now.
+  const auto unknown = [&](const std::string& uid) {
+    const absl::StatusOr<std::optional<Vm>> vm = ports_.store.Find(uid);
+    const absl::StatusOr<std::vector<LedgerEntry>> entries = ports_.store.Ledger(uid);
+    return vm.ok() && entries.ok() && !vm->has_value() && entries->empty();
+  };
+  for (const ImageClient::Lease& lease : *leases)
+    if (unknown(lease.uid)) done = ports_.images.Release(lease.image, lease.uid).ok() && done;
+  for (const std::string& uid : *endpoints)
+    if (unknown(uid)) done = ports_.network.DeleteEndpoint(uid).ok() && done;
+  for (const std::string& uid : *directories)
+    if (unknown(uid)) done = ports_.vmm.Destroy(uid).ok() && ports_.files.Remove(uid).ok() && done;
+  return done;
+}
+
+}  // namespace banger::vmd

@@ -1,0 +1,95 @@
+// Every error that vmd's API can answer by itself. Those of imaged and netd pass
+// through unchanged.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status/error.h"
+
+namespace banger::vmd {
+
+inline absl::Status VmNotFound(const std::string& vm) {
+  return ApiError(absl::StatusCode::kNotFound, "VM_NOT_FOUND", absl::StrCat("VM '", vm, "' not found"),
+                  {{"vm", vm}});
+}
+
+inline absl::Status VmExists(const std::string& vm) {
+  return ApiError(absl::StatusCode::kAlreadyExists, "VM_EXISTS", absl::StrCat("VM '", vm, "' exists already"),
+                  {{"vm", vm}});
+}
+
+inline absl::Status VmNameInvalid(const std::string& vm) {
+  return ApiError(
+      absl::StatusCode::kInvalidArgument, "VM_NAME_INVALID",
+      absl::StrCat("VM name '", vm, "' is not valid: 1 to 63 of a-z, 0-9 and '-', no '-' at either end"),
+      {{"vm", vm}});
+}
+
+inline absl::Status VmNameAmbiguous(const std::string& prefix, const std::vector<std::string>& names) {
+  return ApiError(absl::StatusCode::kInvalidArgument, "VM_NAME_AMBIGUOUS",
+                  absl::StrCat("'", prefix, "' begins the ids of several VMs: ", absl::StrJoin(names, ", ")),
+                  {{"vm", prefix}});
+}
+
+// `field` is the request's; `problem` completes "memory_mib -1 ...".
+inline absl::Status VmSizeInvalid(const std::string& field, std::int64_t value, const std::string& problem) {
+  return ApiError(absl::StatusCode::kInvalidArgument, "VM_SIZE_INVALID",
+                  absl::StrCat(field, " ", value, " ", problem), {{"field", field}});
+}
+
+inline absl::Status VmRunning(const std::string& vm) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VM_RUNNING",
+                  absl::StrCat("VM '", vm, "' is running: stop it first, or delete it with force"),
+                  {{"vm", vm}});
+}
+
+inline absl::Status VmNotRunning(const std::string& vm) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VM_NOT_RUNNING",
+                  absl::StrCat("VM '", vm, "' is not running"), {{"vm", vm}});
+}
+
+inline absl::Status VmNotReady(const std::string& vm, const std::string& why) {
+  return ApiError(absl::StatusCode::kDeadlineExceeded, "VM_NOT_READY",
+                  absl::StrCat("VM '", vm, "' did not become ready: ", why), {{"vm", vm}});
+}
+
+// The operation was ended by a forced delete.
+inline absl::Status VmDeleted(const std::string& vm) {
+  return ApiError(absl::StatusCode::kAborted, "VM_DELETED",
+                  absl::StrCat("VM '", vm, "' was deleted meanwhile"), {{"vm", vm}});
+}
+
+inline absl::Status SignalInvalid(int signal) {
+  return ApiError(
+      absl::StatusCode::kInvalidArgument, "SIGNAL_INVALID",
+      absl::StrCat("signal ", signal,
+                   " is not allowed: SIGHUP (1), SIGINT (2), SIGQUIT (3), SIGKILL (9), SIGTERM (15)"),
+      {{"signal", absl::StrCat(signal)}});
+}
+
+inline absl::Status DiskFull(const std::string& what) {
+  return ApiError(absl::StatusCode::kResourceExhausted, "DISK_FULL", what);
+}
+
+inline absl::Status VmmNotFound(const std::string& program) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VMM_NOT_FOUND",
+                  absl::StrCat("'", program, "' not found: install qemu-system-x86, or set qemu_bin"),
+                  {{"program", program}});
+}
+
+// The VMM could not be started; `why` has its own words.
+inline absl::Status VmmFailed(const std::string& why) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VMM_FAILED", why);
+}
+
+inline absl::Status FieldInvalid(const std::string& field, const std::string& problem) {
+  return ApiError(absl::StatusCode::kInvalidArgument, "FIELD_INVALID", absl::StrCat(field, " ", problem),
+                  {{"field", field}});
+}
+
+}  // namespace banger::vmd

@@ -1,0 +1,59 @@
+#include "services/vmd/log_streamer.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "common/status/status_macros.h"
+#include "services/vmd/adapters/console_log.h"
+#include "services/vmd/convert.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+namespace {
+
+constexpr std::size_t kChunk = 64 << 10;
+constexpr std::chrono::milliseconds kPoll{200};
+
+void Pause(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, kPoll, [] { return false; });
+}
+
+// False when the caller has left.
+absl::StatusOr<bool> SendAll(ConsoleLogReader& log, rpc::Writer<vm::v1::ReadVmLogResponse>& out) {
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(std::string data, log.Read(kChunk));
+    if (data.empty()) return true;
+    vm::v1::ReadVmLogResponse response;
+    response.set_data(std::move(data));
+    if (!out.Send(std::move(response))) return false;
+  }
+}
+
+}  // namespace
+
+absl::Status StreamLog(VmManager& vms, const VmFiles& files, const vm::v1::ReadVmLogRequest& request,
+                       const rpc::Call& call, rpc::Writer<vm::v1::ReadVmLogResponse>& out) {
+  if (request.tail_lines() < 0) return FieldInvalid("tail_lines", "is negative");
+  BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(request.name()));
+  BANGER_ASSIGN_OR_RETURN(const VmView view, vms.Get(name));
+  const std::string uid = view.vm.uid;
+  BANGER_ASSIGN_OR_RETURN(ConsoleLogReader log,
+                          ConsoleLogReader::Open(files.PathsOf(uid).console_log, request.tail_lines()));
+  for (;;) {
+    // Asked before reading, so that the last lines are sent.
+    const absl::StatusOr<VmView> now = vms.Get(uid);
+    const bool goes_on = request.follow() && now.ok() && now->pid != 0;
+    BANGER_ASSIGN_OR_RETURN(const bool caller_listens, SendAll(log, out));
+    if (!caller_listens || call.stop.stop_requested()) return absl::CancelledError("the caller has left");
+    if (!goes_on) return absl::OkStatus();
+    Pause(call.stop);
+  }
+}
+
+}  // namespace banger::vmd

@@ -1,0 +1,8 @@
+#include "common/rpc/daemon.h"
+#include "common/rpc/reflection.h"
+#include "services/vmd/server.h"
+
+int main(int argc, char** argv) {
+  banger::rpc::EnableReflection();
+  return banger::rpc::RunDaemon(argc, argv, {.name = "vmd"}, banger::vmd::MakeServer);
+}

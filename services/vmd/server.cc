@@ -1,0 +1,115 @@
+#include "services/vmd/server.h"
+
+#include <unistd.h>
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/config/install.h"
+#include "common/os/file.h"
+#include "common/rpc/channel.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/vmd/adapters/guest_links.h"
+#include "services/vmd/adapters/housekeeper.h"
+#include "services/vmd/adapters/image_client.h"
+#include "services/vmd/adapters/network_client.h"
+#include "services/vmd/adapters/qemu_vmm.h"
+#include "services/vmd/adapters/sqlite_store.h"
+#include "services/vmd/adapters/vm_files.h"
+#include "services/vmd/core/vm_manager.h"
+#include "services/vmd/vm_service.h"
+
+namespace banger::vmd {
+namespace {
+
+class SystemClock final : public Clock {
+ public:
+  Time Now() override { return std::chrono::system_clock::now(); }
+};
+
+HostCapacity MeasureHost() {
+  const std::int64_t bytes = std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
+  return {.cpus = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), .memory_mib = bytes >> 20};
+}
+
+absl::Status CheckVmm(const std::string& vmm) {
+  static const std::set<std::string> kKnown = {"auto", "qemu", "qemu-kvm", "qemu-tcg"};
+  if (kKnown.contains(vmm)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("configuration: vmm \"", vmm, "\" is not one of auto, qemu, qemu-kvm, qemu-tcg"));
+}
+
+// Wrong defaults stop vmd, not the first user of them.
+absl::StatusOr<VmManagerOptions> ManagerOptions(const Config& config) {
+  VmManagerOptions options{.host = MeasureHost(), .default_image = config.default_image};
+  options.defaults = FillDefaults({.vcpu = config.vm_defaults.vcpu,
+                                   .memory_mib = config.vm_defaults.memory_mib,
+                                   .disk_size_bytes = config.vm_defaults.disk_size_bytes,
+                                   .rootfs_size_bytes = config.vm_defaults.rootfs_size_bytes},
+                                  options.host);
+  const auto checked = ResolveSizes({}, options.defaults, options.host);
+  if (!checked.ok()) return Annotate(checked.status(), "configuration: vm_defaults");
+  return options;
+}
+
+class Parts final : public rpc::DaemonParts {
+ public:
+  Parts(const rpc::DaemonContext& context, std::unique_ptr<SqliteStore> store, VmManagerOptions options,
+        const std::filesystem::path& agent)
+      : store_(std::move(store)),
+        images_(rpc::ConnectDaemon(context.paths.Socket("imaged"))),
+        network_(context.paths.Socket("netd"), context.paths.netd_run_dir / "tap.sock"),
+        files_(context.paths.vms_dir(), context.paths.state_dir / "agent", agent),
+        vmm_({.qemu_bin = context.config.qemu_bin,
+              .vmm = context.config.vmm,
+              .run_dir = context.paths.run_dir / "vm",
+              .vms_dir = context.paths.vms_dir(),
+              .cache_dir = context.paths.cache_dir,
+              .open_tap = [this](const std::string& uid) { return network_.OpenTap(uid); }},
+             [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
+        vms_({*store_, images_, network_, files_, vmm_, guests_, clock_}, std::move(options)),
+        housekeeper_(vms_, files_),
+        service_(context.workers, vms_, files_, guests_) {}
+
+  // The watchers report to what goes before them.
+  ~Parts() override { vmm_.StopWatching(); }
+
+  absl::Status Recover() { return vms_.Recover(); }
+  void Register(grpc::ServerBuilder& builder) override { builder.RegisterService(&service_); }
+  void OnServing() override { housekeeper_.Start(); }
+  void OnShutdown() override {
+    housekeeper_.Stop();
+    vms_.Shutdown();
+  }
+
+ private:
+  std::unique_ptr<SqliteStore> store_;
+  GrpcImageClient images_;
+  GrpcNetworkClient network_;
+  DiskFiles files_;
+  GuestLinks guests_;
+  SystemClock clock_;
+  QemuVmm vmm_;
+  VmManager vms_;
+  Housekeeper housekeeper_;
+  VmServiceImpl service_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
+  BANGER_RETURN_IF_ERROR(CheckVmm(context.config.vmm));
+  BANGER_ASSIGN_OR_RETURN(VmManagerOptions options, ManagerOptions(context.config));
+  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path agent, FindLibexec("banger-agent"));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(context.paths.vms_dir()));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store,
+                          SqliteStore::Open(context.paths.state_dir / "vmd.sqlite3"));
+  auto parts = std::make_unique<Parts>(context, std::move(store), std::move(options), agent);
+  BANGER_RETURN_IF_ERROR(parts->Recover());
+  return parts;
+}
+
+}  // namespace banger::vmd

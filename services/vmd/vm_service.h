@@ -1,0 +1,46 @@
+#pragma once
+
+#include "banger/vm/v1/vm_service.grpc.pb.h"
+#include "common/sync/worker_pool.h"
+#include "services/vmd/adapters/guest_links.h"
+#include "services/vmd/core/vm_manager.h"
+
+namespace banger::vmd {
+
+// The API's edge: shapes and names, no decisions.
+class VmServiceImpl final : public vm::v1::VmService::CallbackService {
+ public:
+  VmServiceImpl(WorkerPool& workers, VmManager& vms, VmFiles& files, GuestLinks& guests)
+      : workers_(workers), vms_(vms), files_(files), guests_(guests) {}
+
+  grpc::ServerWriteReactor<vm::v1::CreateVmResponse>* CreateVm(
+      grpc::CallbackServerContext* context, const vm::v1::CreateVmRequest* request) override;
+  grpc::ServerUnaryReactor* GetVm(grpc::CallbackServerContext* context, const vm::v1::GetVmRequest* request,
+                                  vm::v1::GetVmResponse* response) override;
+  grpc::ServerUnaryReactor* ListVms(grpc::CallbackServerContext* context,
+                                    const vm::v1::ListVmsRequest* request,
+                                    vm::v1::ListVmsResponse* response) override;
+  grpc::ServerWriteReactor<vm::v1::StartVmResponse>* StartVm(grpc::CallbackServerContext* context,
+                                                             const vm::v1::StartVmRequest* request) override;
+  grpc::ServerUnaryReactor* StopVm(grpc::CallbackServerContext* context, const vm::v1::StopVmRequest* request,
+                                   vm::v1::StopVmResponse* response) override;
+  grpc::ServerWriteReactor<vm::v1::RestartVmResponse>* RestartVm(
+      grpc::CallbackServerContext* context, const vm::v1::RestartVmRequest* request) override;
+  grpc::ServerUnaryReactor* KillVm(grpc::CallbackServerContext* context, const vm::v1::KillVmRequest* request,
+                                   vm::v1::KillVmResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteVm(grpc::CallbackServerContext* context,
+                                     const vm::v1::DeleteVmRequest* request,
+                                     vm::v1::DeleteVmResponse* response) override;
+  grpc::ServerBidiReactor<vm::v1::ExecVmRequest, vm::v1::ExecVmResponse>* ExecVm(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<vm::v1::ReadVmLogResponse>* ReadVmLog(
+      grpc::CallbackServerContext* context, const vm::v1::ReadVmLogRequest* request) override;
+
+ private:
+  WorkerPool& workers_;
+  VmManager& vms_;
+  VmFiles& files_;
+  GuestLinks& guests_;
+};
+
+}  // namespace banger::vmd
