@@ -61,7 +61,7 @@ absl::StatusOr<std::string> GuestEnd::ResolveByArp(const std::string& address) c
                           }));
   std::string mac;
   for (const unsigned char byte : answer.substr(22, 6))
-    absl::StrAppendFormat(&mac, mac.empty() ? "%02x" : ":%02x", byte);
+    absl::StrAppendFormat(&mac, "%s%02x", mac.empty() ? "" : ":", byte);
   return mac;
 }
 
