@@ -71,6 +71,14 @@ void UnmountAll() {
   }
 }
 
+// systemd's PID 1 becomes systemd-shutdown, which ends everybody, and waits 10 s
+// for who does not go. Any other SIGTERM is a mistake.
+bool SystemdShutsDown() {
+  std::ifstream comm("/proc/1/comm");
+  std::string name;
+  return std::getline(comm, name) && name.rfind("systemd-shut", 0) == 0;
+}
+
 void HandleSignal(int signal) {
   if (signal == SIGTERM || signal == SIGUSR2) ShutDown(false);
   if (signal == SIGINT) ShutDown(true);
@@ -91,6 +99,7 @@ void Supervise() {
     const int signal =
         agent > 0 ? ::sigwaitinfo(&signals, nullptr) : ::sigtimedwait(&signals, nullptr, &retry);
     if (is_init) HandleSignal(signal);
+    if (!is_init && signal == SIGTERM && SystemdShutsDown()) ::_exit(0);
     for (pid_t ended; (ended = ::waitpid(-1, nullptr, WNOHANG)) > 0;) {
       if (ended == agent) agent = -1;
     }
