@@ -105,6 +105,8 @@ absl::StatusOr<Kernel> KernelManager::Pull(const std::string& id, bool force, co
 
 absl::StatusOr<Kernel> KernelManager::PullEntry(const CatalogEntry& entry, bool force,
                                                 const ProgressFn& progress, const std::stop_token& stop) {
+  // An equal pull may have ended just now.
+  BANGER_RETURN_IF_ERROR(CheckFree(entry.id, force));
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
   BANGER_ASSIGN_OR_RETURN(const FetchedPackage package,
                           packages_.Fetch(entry.apt_package, staging->work_dir(), progress, stop));
