@@ -1,13 +1,12 @@
 #include "common/archive/archive_reader.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <utility>
 #include <vector>
 
+#include "common/archive/compress_for_tests.h"
 #include "common/archive/tar_builder.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
@@ -22,25 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::Pair;
 
 using Type = ArchiveEntry::Type;
-
-std::string Compress(const std::string& bytes, int filter) {
-  std::string out(bytes.size() + 65536, '\0');
-  std::size_t used = 0;
-  archive* writer = archive_write_new();
-  archive_write_add_filter(writer, filter);
-  archive_write_set_format_raw(writer);
-  archive_write_set_bytes_in_last_block(writer, 1);
-  archive_write_open_memory(writer, out.data(), out.size(), &used);
-  archive_entry* entry = archive_entry_new();
-  archive_entry_set_filetype(entry, AE_IFREG);
-  archive_write_header(writer, entry);
-  archive_write_data(writer, bytes.data(), bytes.size());
-  archive_entry_free(entry);
-  archive_write_close(writer);
-  archive_write_free(writer);
-  out.resize(used);
-  return out;
-}
 
 // All entries with their content; holes filled.
 absl::StatusOr<std::vector<std::pair<ArchiveEntry, std::string>>> Entries(const std::string& tar,
@@ -125,9 +105,8 @@ TEST(ArchiveReaderTest, NamesAreTheArchivesOwnBytes) {
 
 TEST(ArchiveReaderTest, FindsTheCompressionOut) {
   const std::string tar = TarBuilder().File("a", std::string(100000, 'a')).Build();
-  for (const int filter : {ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_XZ, ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_LZ4,
-                           ARCHIVE_FILTER_BZIP2}) {
-    ASSERT_OK_AND_ASSIGN(const auto entries, Entries(Compress(tar, filter)));
+  for (const char* filter : {"gzip", "xz", "zstd", "lz4", "bzip2"}) {
+    ASSERT_OK_AND_ASSIGN(const auto entries, Entries(CompressForTests(tar, filter)));
     ASSERT_EQ(entries.size(), 1U);
     EXPECT_EQ(entries[0].second, std::string(100000, 'a'));
   }
@@ -138,7 +117,7 @@ TEST(ArchiveReaderTest, WhatIsNoArchiveOrEndsTooSoonIsDataLoss) {
   EXPECT_THAT(Entries("hello, world"), StatusIs(absl::StatusCode::kDataLoss));
   const std::string tar = TarBuilder().File("a", std::string(100000, 'a')).Build();
   EXPECT_THAT(Entries(tar.substr(0, 5000)), StatusIs(absl::StatusCode::kDataLoss));
-  const std::string zstd = Compress(tar, ARCHIVE_FILTER_ZSTD);
+  const std::string zstd = CompressForTests(tar, "zstd");
   EXPECT_THAT(Entries(zstd.substr(0, zstd.size() / 2)), StatusIs(absl::StatusCode::kDataLoss));
 }
 
@@ -164,7 +143,7 @@ TEST(ArchiveReaderTest, HolesOfSparseFilesAreZerosAlsoAtTheEnd) {
 }
 
 TEST(ArchiveReaderTest, AnArOfTarsIsReadWithoutTemporaryFiles) {
-  const std::string inner = Compress(TarBuilder().File("boot/x", "kernel").Build(), ARCHIVE_FILTER_XZ);
+  const std::string inner = CompressForTests(TarBuilder().File("boot/x", "kernel").Build(), "xz");
   std::string ar = "!<arch>\n";
   const auto add = [&ar](const std::string& name, const std::string& content) {
     char header[61];
@@ -191,9 +170,8 @@ TEST(ArchiveReaderTest, AnArOfTarsIsReadWithoutTemporaryFiles) {
 
 TEST(ArchiveReaderTest, ASingleStreamIsUnpackedUpToItsLimit) {
   const std::string text(50000, 'k');
-  for (const int filter :
-       {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_XZ, ARCHIVE_FILTER_ZSTD}) {
-    const std::string packed = Compress(text, filter);
+  for (const char* filter : {"none", "gzip", "xz", "zstd"}) {
+    const std::string packed = CompressForTests(text, filter);
     MemorySource source(packed);
     ASSERT_OK_AND_ASSIGN(ArchiveReader reader, ArchiveReader::OpenCompressed(source, {.max_bytes = 50000}));
     ASSERT_OK(reader.Next());

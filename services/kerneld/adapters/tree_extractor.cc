@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <utility>
@@ -23,6 +24,8 @@ namespace {
 
 using Type = ArchiveEntry::Type;
 
+constexpr int kMaxDepth = 64;
+
 // Opens below `root`; the kernel itself sees to it that no symlink is followed
 // and nothing above is reached.
 int OpenBeneath(int root, const std::string& path, std::uint64_t flags, std::uint64_t mode) {
@@ -38,6 +41,9 @@ class Extractor {
   explicit Extractor(UniqueFd root) : root_(std::move(root)) {}
 
   absl::Status Extract(const ArchiveEntry& entry, const std::string& path, ArchiveReader& archive) {
+    member_ = path;
+    if (std::count(path.begin(), path.end(), '/') >= kMaxDepth)
+      return ArchiveRefused(absl::StrCat("member '", PrintableArchivePath(path), "' is nested too deep"));
     switch (entry.type) {
       case Type::kDirectory:
         return OpenDirectory(path).status();
@@ -53,10 +59,10 @@ class Extractor {
   std::vector<std::string> TakeFiles() { return {files_.begin(), files_.end()}; }
 
  private:
-  static absl::Status Failed(absl::string_view what, const std::string& path) {
+  absl::Status Failed(absl::string_view what, const std::string& path) const {
     const int error = errno;
     if (error == ELOOP || error == ENOTDIR || error == EISDIR || error == EXDEV || error == ENOTEMPTY) {
-      return ArchiveRefused(absl::StrCat("member '", PrintableArchivePath(path),
+      return ArchiveRefused(absl::StrCat("member '", PrintableArchivePath(member_),
                                          "' stands below or over a member of another kind"));
     }
     return ErrnoError(error, absl::StrCat(what, " '", PrintableArchivePath(path), "'"));
@@ -117,6 +123,7 @@ class Extractor {
   }
 
   const UniqueFd root_;
+  std::string member_;  // being extracted
   std::set<std::string> files_;
 };
 

@@ -17,7 +17,7 @@ using PathFilter = std::function<bool(absl::string_view path)>;
 // Unpacks regular files, directories and symlinks below `root`, an existing
 // empty directory; the paths of the regular files. Modes become 0644 or 0755,
 // owners and times are not kept. Hard links, devices, sockets and fifos are
-// skipped. ARCHIVE_REFUSED, naming the member, for '..', absolute and overlong
+// skipped. ARCHIVE_REFUSED, naming the member, for '..', absolute, overlong and too deep
 // names, relative symlinks that leave the root, and members below a symlink;
 // no write ever leaves the root.
 absl::StatusOr<std::vector<std::string>> ExtractTree(ArchiveReader& archive,
