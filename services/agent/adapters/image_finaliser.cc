@@ -100,6 +100,12 @@ absl::Status MakeHostKeysAtBoot(const fs::path& root) {
                  "/etc/systemd/system/banger-ssh-keys.service");
 }
 
+// The agent runs until the end, so its mount cannot go when the others do.
+absl::Status KeepAgentMounted(const fs::path& root) {
+  return SetFile(root / "etc/systemd/system/run-banger-agent.mount.d/10-banger.conf",
+                 "[Unit]\nDefaultDependencies=no\n", 0644);
+}
+
 // Network managers and cloud-init of the image keep their hands off what the
 // agent configures.
 void TameNetworkManagers(const fs::path& root) {
@@ -129,6 +135,7 @@ void FinaliseImage(const fs::path& root) {
   if (!HasSystemd(root)) return;
   MaskUnits(root);
   TameNetworkManagers(root);
+  SayIfFailed("keep the agent mounted", KeepAgentMounted(root));
   SayIfFailed("prepare ssh host keys", MakeHostKeysAtBoot(root));
 }
 
