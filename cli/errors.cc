@@ -40,11 +40,17 @@ constexpr Hint kHints[] = {
     {"VM_RUNNING", "stop it first, or use 'banger vm delete --force'"},
 };
 
+// Empty also for a reason that only repeats the code, as an error without one
+// gets it on the wire.
+std::string ReasonOf(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  return reason == absl::StatusCodeToString(status.code()) ? "" : reason;
+}
+
 bool IsUnreachable(const absl::Status& status) {
   // Another reason is a daemon's answer about something else.
-  const std::string reason = ErrorReason(status);
-  return absl::IsUnavailable(status) &&
-         (reason.empty() || reason == "UNAVAILABLE" || reason == "DAEMON_UNAVAILABLE");
+  const std::string reason = ReasonOf(status);
+  return absl::IsUnavailable(status) && (reason.empty() || reason == "DAEMON_UNAVAILABLE");
 }
 
 // "VM" of a hint becomes the one that the error is about.
@@ -72,9 +78,14 @@ absl::Status BrokenPipe() {
   return ApiError(absl::StatusCode::kCancelled, kBrokenPipe, "write to standard output: nobody reads it");
 }
 
+absl::Status NothingKept(const absl::Status& status) {
+  if (!absl::IsCancelled(status)) return status;
+  return absl::CancelledError(absl::StrCat(status.message(), "; nothing was kept"));
+}
+
 int ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitOk;
-  const std::string reason = ErrorReason(status);
+  const std::string reason = ReasonOf(status);
   if (reason == kUsage) return kExitUsage;
   if (reason == kBrokenPipe) return kExitBrokenPipe;
   if (absl::IsCancelled(status)) return kExitInterrupted;
@@ -84,7 +95,7 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 std::string HintFor(const absl::Status& status) {
-  const std::string reason = ErrorReason(status);
+  const std::string reason = ReasonOf(status);
   for (const Hint& hint : kHints)
     if (reason == hint.reason) return WithVm(hint.text, status);
   if (IsUnreachable(status))
@@ -95,7 +106,7 @@ std::string HintFor(const absl::Status& status) {
 }
 
 std::string FormatError(const absl::Status& status, const std::string& request_id, bool color) {
-  const std::string reason = ErrorReason(status);
+  const std::string reason = ReasonOf(status);
   if (status.ok() || reason == kBrokenPipe) return "";
   const std::string text = OneLine(std::string(status.message()));
   std::string lines = absl::StrCat(Paint("banger:", Color::kRed, color), " ",

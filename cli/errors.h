@@ -28,6 +28,9 @@ absl::Status UsageError(absl::string_view message);
 // Nobody reads our stdout any more.
 absl::Status BrokenPipe();
 
+// Adds to an interruption that it left nothing behind; other errors stay.
+absl::Status NothingKept(const absl::Status& status);
+
 int ExitCodeOf(const absl::Status& status);
 
 // What helps against the error; empty when nothing is known.

@@ -51,7 +51,7 @@ class ImageImportCommand final : public Command {
       return UsageError(absl::StrCat(what, ": --reference is for OCI layouts, and '", from_, "' is none"));
     image::v1::Image image;
     if (const absl::Status status = Send(context.client, *source, what, image); !status.ok())
-      return Annotate(status, what);
+      return Annotate(NothingKept(status), what);
     BANGER_RETURN_IF_ERROR(WriteStdout(absl::StrCat(IdOf(image.name()), "\n")));
     return kExitOk;
   }

@@ -62,7 +62,7 @@ class KernelImportCommand final : public Command {
     if (!source.ok()) return Annotate(source.status(), what);
     kernel::v1::Kernel kernel;
     if (const absl::Status status = Send(context.client, *source, what, kernel); !status.ok())
-      return Annotate(status, what);
+      return Annotate(NothingKept(status), what);
     BANGER_RETURN_IF_ERROR(WriteStdout(absl::StrCat(IdOf(kernel.name()), "\n")));
     return kExitOk;
   }

@@ -40,7 +40,7 @@ class KernelPullCommand final : public Command {
                                 return absl::OkStatus();
                               });
     view.Clear();
-    if (!status.ok()) return Annotate(status, what);
+    if (!status.ok()) return Annotate(NothingKept(status), what);
     BANGER_RETURN_IF_ERROR(WriteStdout(absl::StrCat(IdOf(kernel.name()), "\n")));
     return kExitOk;
   }

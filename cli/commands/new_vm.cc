@@ -67,7 +67,7 @@ absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm) {
                                               if (response.has_vm()) made = response.vm();
                                               return absl::OkStatus();
                                             });
-  if (!status.ok()) return Annotate(status, what);
+  if (!status.ok()) return Annotate(NothingKept(status), what);
   view.Line(Outcome(made));
   return made;
 }

@@ -20,17 +20,20 @@ using vm::v1::ExecVmRequest;
 using vm::v1::ExecVmResponse;
 using Stream = grpc::ClientReaderWriter<ExecVmRequest, ExecVmResponse>;
 
-// While it lives, the process's signals go to the pump, which runs on a thread.
+// While it lives, the process's signals go to the pump; from Start on the pump
+// runs on a thread.
 class PumpThread {
  public:
-  PumpThread(InputPump& pump, Signals& signals)
-      : pump_(pump), signals_(signals), thread_([&pump] { pump.Run(); }) {
+  PumpThread(InputPump& pump, Signals& signals) : pump_(pump), signals_(signals) {
     signals_.SetHandler([&pump](int signal) { pump.OnSignal(signal); });
   }
   ~PumpThread() {
     signals_.SetHandler({});
     pump_.Finish();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
+  }
+  void Start() {
+    thread_ = std::thread([this] { pump_.Run(); });
   }
 
  private:
@@ -38,6 +41,13 @@ class PumpThread {
   Signals& signals_;
   std::thread thread_;
 };
+
+// Raw mode, where the command has a terminal and we do.
+std::optional<RawTerminal> EnterRaw(bool tty) {
+  if (!tty || ::isatty(STDIN_FILENO) != 1) return std::nullopt;
+  absl::StatusOr<RawTerminal> entered = RawTerminal::Enter(STDIN_FILENO);
+  return entered.ok() ? std::optional<RawTerminal>(*std::move(entered)) : std::nullopt;
+}
 
 absl::Status WriteOutput(const exec::v1::Output& output, std::optional<int>& exit_code) {
   switch (output.kind_case()) {
@@ -67,26 +77,26 @@ absl::StatusOr<int> RunInVm(Client& client, Signals& signals, const std::string&
   vm::v1::VmService::Stub stub(client.channel());
   const auto call = client.NewCall(kForever);
   const std::unique_ptr<Stream> stream = stub.ExecVm(call->context());
+  InputPump pump(
+      options,
+      [&stream](const exec::v1::Input& input) {
+        ExecVmRequest request;
+        *request.mutable_input() = input;
+        return stream->Write(request);
+      },
+      [&signals] { signals.RequestStop(); });
   std::optional<int> exit_code;
   absl::Status used;
-  if (stream->Write(first)) {
-    std::optional<RawTerminal> raw;
-    if (options.tty && ::isatty(STDIN_FILENO) == 1) {
-      absl::StatusOr<RawTerminal> entered = RawTerminal::Enter(STDIN_FILENO);
-      if (entered.ok()) raw.emplace(*std::move(entered));
+  {
+    // No signal is lost between the command's start and its first input.
+    PumpThread thread(pump, signals);
+    if (stream->Write(first)) {
+      const std::optional<RawTerminal> raw = EnterRaw(options.tty);
+      thread.Start();
+      used = ReadAll<ExecVmResponse>(*stream, *call, [&exit_code](const ExecVmResponse& response) {
+        return WriteOutput(response.output(), exit_code);
+      });
     }
-    InputPump pump(
-        options,
-        [&stream](const exec::v1::Input& input) {
-          ExecVmRequest request;
-          *request.mutable_input() = input;
-          return stream->Write(request);
-        },
-        [&signals] { signals.RequestStop(); });
-    const PumpThread thread(pump, signals);
-    used = ReadAll<ExecVmResponse>(*stream, *call, [&exit_code](const ExecVmResponse& response) {
-      return WriteOutput(response.output(), exit_code);
-    });
   }
   const grpc::Status finished = stream->Finish();
   if (!used.ok()) return used;

@@ -116,9 +116,10 @@ class Packer {
 
   const fs::path root_;
   const Sink& sink_;
-  const std::unique_ptr<archive, FreeWriter> writer_;
   absl::Status sink_status_;
   std::vector<char> buffer_ = std::vector<char>(256 << 10);
+  // Last, as its end may still write what it has buffered.
+  const std::unique_ptr<archive, FreeWriter> writer_;
 };
 
 }  // namespace

@@ -1,0 +1,292 @@
+// The commands that make, use and remove VMs.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "cli/testing/cli_fixture.h"
+#include "common/os/file.h"
+#include "common/os/unix_socket.h"
+#include "common/status/error.h"
+#include "common/testing/status_matchers.h"
+
+namespace banger::cli {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+class VmTest : public CliTest {
+ protected:
+  VmTest() {
+    Add("web", "aaaaaaaaaaaa", vm::v1::Vm::STATE_RUNNING);
+    Add("old", "bbbbbbbbbbbb", vm::v1::Vm::STATE_STOPPED);
+  }
+  void Add(const std::string& name, const std::string& uid, vm::v1::Vm::State state) {
+    vm::v1::Vm& vm = *state_.vms.add_vms();
+    vm.set_name("vms/" + name);
+    vm.set_uid(uid);
+    vm.set_state(state);
+    vm.set_image("images/deb");
+    vm.set_vcpu(2);
+    vm.set_memory_mib(1536);
+    vm.set_disk_size_bytes(std::int64_t{8} << 30);
+  }
+};
+
+TEST_F(VmTest, ListShowsWhatRunsAndAllOnRequest) {
+  EXPECT_EQ(Run({"vm", "list"}).out,
+            "ID             NAME   STATE     IMAGE   IP   VCPU   MEM    DISK   CREATED\n"
+            "aaaaaaaaaaaa   web    RUNNING   deb     -    2      1.5G   8G     -\n");
+  EXPECT_EQ(Run({"ps", "-aq"}).out, "aaaaaaaaaaaa\nbbbbbbbbbbbb\n");
+  const CommandResult json = Run({"ps", "-a", "--format", "json"});
+  EXPECT_THAT(json.out, HasSubstr("\"state\": \"STATE_STOPPED\""));
+  EXPECT_THAT(json.out, HasSubstr("\"memory_mib\": \"1536\""));
+}
+
+TEST_F(VmTest, CreatePrintsTheNameAndItsProgressApart) {
+  const CommandResult result = Run({"vm", "create", "--name", "box", "--memory", "2G"});
+  EXPECT_EQ(result.out, "box\n");
+  EXPECT_EQ(result.err, "create vm 'box': boot\nwarning: netd is not running\nvm 'box' is ready\n");
+  EXPECT_THAT(state_.Events(), ElementsAre("created box memory 2048"));
+}
+
+TEST_F(VmTest, ABatchRunsAllAndReportsEach) {
+  const CommandResult result = Run({"vm", "stop", "--timeout", "2m", "web", "ghost", "db", "web"});
+  EXPECT_EQ(result.status.code, 3);
+  EXPECT_THAT(result.out, HasSubstr("web\n"));
+  EXPECT_THAT(result.out, HasSubstr("db\n"));
+  EXPECT_EQ(result.err,
+            "banger: stop vm 'ghost': vm 'ghost' not found (VM_NOT_FOUND)\n"
+            "hint: list VMs with 'banger vm list -a'\nrequest: feedbeef\n");
+  EXPECT_THAT(state_.Events(),
+              UnorderedElementsAre("timeout 120", "timeout 120", "timeout 120", "stopped web", "stopped db"));
+}
+
+TEST_F(VmTest, EveryBatchCommandReachesItsMethod) {
+  for (const char* verb : {"start", "restart", "delete"})
+    EXPECT_EQ(Run({"vm", verb, "web"}).out, "web\n") << verb;
+  EXPECT_EQ(Run({"vm", "delete", "-f", "web"}).out, "web\n");
+  EXPECT_EQ(Run({"vm", "kill", "--signal", "sigterm", "web"}).out, "web\n");
+  EXPECT_THAT(state_.Events(), ElementsAre("started web", "restarted web", "deleted web",
+                                           "deleted by force web", "signal 15 to web"));
+}
+
+TEST_F(VmTest, CtrlCCancelsTheCall) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"vm", "create", "--name", "slow"},
+        {"vm", "start", "slow"},
+        {"vm", "logs", "-f", "web"}}) {
+    const std::size_t before = state_.Events().size();
+    Subprocess program = Start(arguments);
+    while (state_.Events().size() == before) ASSERT_TRUE(state_.WaitFor("waiting"));
+    ASSERT_OK(program.Signal(SIGINT));
+    EXPECT_EQ(program.Wait()->code, 130) << arguments[1];
+    EXPECT_TRUE(state_.WaitFor("cancelled"));
+  }
+}
+
+TEST_F(VmTest, LogsAreTheBytesOfTheConsole) {
+  EXPECT_EQ(Run({"vm", "logs", "--tail", "7", "web"}).out, "tail 7\n");
+}
+
+TEST_F(VmTest, ExecLeavesTheArgumentsAlone) {
+  const std::vector<std::string> argv = {"exit", "42", "a b", "", "-i", "--", "$HOME", "'\"\\", "é"};
+  std::vector<std::string> arguments = {"vm",  "exec", "web",  "-w", "/srv", "-e",
+                                        "A=1", "-e",   "B==2", "-u", "me",   "--"};
+  arguments.insert(arguments.end(), argv.begin(), argv.end());
+  EXPECT_EQ(Run(arguments).status.code, 42);
+  EXPECT_EQ(std::vector<std::string>(state_.command.argv().begin(), state_.command.argv().end()), argv);
+  EXPECT_THAT(state_.command.env(), ElementsAre("A=1", "B==2"));
+  EXPECT_EQ(state_.command.working_dir(), "/srv");
+  EXPECT_EQ(state_.command.user(), "me");
+  EXPECT_FALSE(state_.command.stdin());
+  EXPECT_FALSE(state_.command.tty());
+}
+
+TEST_F(VmTest, ExecKeepsTheStreamsApartAndBinary) {
+  const CommandResult both = Run({"vm", "exec", "web", "--", "both"});
+  EXPECT_EQ(both.out, "to stdout\n");
+  EXPECT_EQ(both.err, "to stderr\n");
+  std::string binary;
+  for (int i = 0; i < 1 << 20; ++i) binary += static_cast<char>(i * 7 % 256);
+  EXPECT_TRUE(Run({"vm", "exec", "-i", "web", "--", "cat"}, binary).out == binary);
+}
+
+TEST_F(VmTest, ExecCarriesTenMegabytesUnharmed) {
+  const CommandResult result = Run({"vm", "exec", "web", "--", "big", "10"});
+  ASSERT_EQ(result.out.size(), std::size_t{10} << 20);
+  for (std::size_t i = 0; i < result.out.size(); ++i)
+    ASSERT_EQ(static_cast<unsigned char>(result.out[i]), (i / 65536 * 65536 + i % 65536) % 251) << i;
+}
+
+TEST_F(VmTest, ExecPassesSignalsOn) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    const std::size_t before = state_.Events().size();
+    Subprocess program = Start({"vm", "exec", "web", "--", "trap"});
+    while (state_.Events().size() < before + 2) ASSERT_TRUE(state_.WaitFor("waiting"));
+    ASSERT_OK(program.Signal(signal));
+    EXPECT_EQ(program.Wait()->code, 128 + signal);
+    EXPECT_THAT(state_.Events(), Contains(absl::StrCat("signal ", signal)));
+  }
+}
+
+TEST_F(VmTest, TheThirdCtrlCLeavesAStubbornCommand) {
+  Subprocess program = Start({"vm", "exec", "web", "--", "stubborn"});
+  ASSERT_TRUE(state_.WaitFor("waiting"));
+  // Equal signals that wait together are one: send the next when it arrived.
+  for (std::size_t seen = state_.Events().size(); seen < 4; seen = state_.Events().size()) {
+    ASSERT_OK(program.Signal(SIGINT));
+    while (state_.Events().size() == seen) ASSERT_TRUE(state_.WaitFor("waiting"));
+  }
+  ASSERT_OK(program.Signal(SIGINT));
+  EXPECT_EQ(program.Wait()->code, 130);
+}
+
+TEST_F(VmTest, AReaderThatLeavesIsNoError) {
+  int pipes[2];
+  ASSERT_EQ(::pipe2(pipes, O_CLOEXEC), 0);
+  const std::string errors = WriteFile("stderr", "");
+  const UniqueFd error_fd = *OpenFile(errors, O_WRONLY);
+  Subprocess program =
+      Start({"vm", "run", "--rm", "--name", "box", "--", "big", "50"}, -1, pipes[1], error_fd.get());
+  ::close(pipes[1]);
+  ::close(pipes[0]);
+  EXPECT_EQ(program.Wait()->code, 141);
+  EXPECT_THAT(*ReadFile(errors), Not(HasSubstr("banger:")));
+  EXPECT_TRUE(state_.WaitFor("deleted by force 0123456789ab"));
+}
+
+TEST_F(VmTest, RunGivesTheExitCodeAndRemoves) {
+  const CommandResult result = Run({"vm", "run", "--rm", "--name", "box", "--", "exit", "7"});
+  EXPECT_EQ(result.status.code, 7) << result.err;
+  EXPECT_THAT(state_.Events(),
+              ElementsAre("created box memory 0", "exec in box", "deleted by force 0123456789ab"));
+  EXPECT_THAT(result.err, Not(HasSubstr("still running")));
+}
+
+TEST_F(VmTest, RunWithoutATerminalFeedsTheShellAndRemindsOfTheVm) {
+  const CommandResult result = Run({"vm", "run", "--name", "box"}, "x");
+  EXPECT_EQ(result.status.code, 5);
+  EXPECT_TRUE(state_.command.stdin());
+  EXPECT_FALSE(state_.command.tty());
+  EXPECT_THAT(result.err, HasSubstr("vm 'box' is still running"));
+  EXPECT_THAT(state_.Events(), Contains("key 120"));
+  EXPECT_THAT(state_.Events(), Not(Contains(HasSubstr("deleted"))));
+}
+
+TEST_F(VmTest, RunRemovesAlsoAfterAFailureAndWhenTheUserWantsOut) {
+  state_.Fail("ExecVm", absl::UnavailableError("vmd went away"));
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--", "exit", "0"}).status.code, 4);
+  EXPECT_THAT(state_.Events(), Contains("deleted by force 0123456789ab"));
+}
+
+TEST_F(VmTest, RunRemovesWhenASignalEndsIt) {
+  for (const int signal : {SIGTERM, SIGHUP, SIGINT}) {
+    FakeGateway fresh(directory_.path() / absl::StrCat(signal, ".sock"));
+    Subprocess::Options options;
+    options.argv = {BangerProgram(), "vm", "run", "--rm", "--", "stubborn"};
+    options.env = {
+        {absl::StrCat("BANGER_SOCKET=", (directory_.path() / absl::StrCat(signal, ".sock")).string())}};
+    Subprocess program = *Subprocess::Start(options);
+    ASSERT_TRUE(fresh.state.WaitFor("waiting"));
+    for (std::size_t sent = 0; sent < (signal == SIGINT ? 3U : 1U); ++sent) {
+      const std::size_t seen = fresh.state.Events().size();
+      ASSERT_OK(program.Signal(signal));
+      while (sent < 2 && fresh.state.Events().size() == seen) ASSERT_TRUE(fresh.state.WaitFor("waiting"));
+    }
+    EXPECT_EQ(program.Wait()->code, 130);
+    EXPECT_TRUE(fresh.state.WaitFor("deleted by force 0123456789ab"));
+  }
+}
+
+TEST_F(VmTest, DetachPrintsTheNameAndRefusesWhatContradictsIt) {
+  EXPECT_EQ(Run({"vm", "run", "-d"}).out, "made-up\n");
+  EXPECT_EQ(state_.Calls("ExecVm"), 0);
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"vm", "run", "-d", "--rm"},
+                                                    {"vm", "run", "-d", "--", "ls"},
+                                                    {"vm", "run", "-d", "-i"}}) {
+    EXPECT_EQ(Run(arguments).status.code, 2);
+  }
+  EXPECT_EQ(state_.Calls("CreateVm"), 1);
+}
+
+TEST_F(VmTest, AVmThatNeverBecameReadyIsKeptForItsLog) {
+  state_.Fail("CreateVm", ApiError(absl::StatusCode::kDeadlineExceeded, "VM_NOT_READY",
+                                   "vm 'box' was not ready within 60 s", {{"vm", "box"}}));
+  const CommandResult result = Run({"vm", "run", "--rm", "--name", "box"});
+  EXPECT_EQ(result.status.code, 1);
+  EXPECT_THAT(result.err,
+              HasSubstr("hint: see what it said with 'banger vm logs box', remove it with 'banger vm "
+                        "delete --force box'"));
+  EXPECT_EQ(state_.Calls("DeleteVm"), 0);
+}
+
+TEST_F(VmTest, AFullDiskBehindStdoutIsAnError) {
+  const UniqueFd full = *OpenFile("/dev/full", O_WRONLY);
+  Subprocess program = Start({"vm", "list"}, -1, full.get());
+  EXPECT_EQ(program.Wait()->code, 1);
+}
+
+TEST_F(VmTest, AMissingDaemonIsNamedWithItsSocket) {
+  Subprocess::Options options;
+  const std::string nothing = (directory_.path() / "none.sock").string();
+  options.argv = {BangerProgram(), "vm", "start", "web"};
+  options.env = {{"BANGER_SOCKET=" + nothing}};
+  const CommandResult missing = *RunCommand(options);
+  EXPECT_EQ(missing.status.code, 4);
+  EXPECT_THAT(missing.err, HasSubstr("start vm 'web': reach the gateway at '" + nothing +
+                                     "': no such socket\nhint: start"));
+  // A socket that nobody listens on, as kill -9 leaves it.
+  { const UniqueFd stale = *ListenUnix(nothing, 0600); }
+  EXPECT_EQ(RunCommand(options)->status.code, 4);
+}
+
+TEST_F(VmTest, WrongInputIsRefusedWithoutACall) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"vm", "start"}, "VM is missing"},
+      {{"vm", "strat", "web"}, "did you mean 'banger vm start'?"},
+      {{"vmm"}, "did you mean 'banger vm'?"},
+      {{"frobnicate"}, "unknown command 'frobnicate'; see 'banger'"},
+      {{"--frob"}, "unknown flag '--frob'"},
+      {{"vm", "start", "--frob", "web"}, "unknown flag '--frob'"},
+      {{"vm", "show", "web", "db"}, "unexpected argument 'db'"},
+      {{"vm", "exec", "web", "ls"}, "put the command after '--'"},
+      {{"vm", "exec", "web", "-e", "A", "--", "ls"}, "--env: 'A' is not KEY=VALUE"},
+      {{"vm", "exec", "web", "-w", "srv", "--", "ls"}, "--workdir: 'srv' is not an absolute path"},
+      {{"vm", "exec", "-it", "web"}, "stdin is not a terminal"},
+      {{"vm", "run", "--vcpu", "0"}, "--vcpu: '0' is not a whole number of at least 1"},
+      {{"vm", "run", "--vcpu", "many"}, "'many' is not a whole number"},
+      {{"vm", "run", "--memory", "0"}, "--memory: '0' is not more than 0"},
+      {{"vm", "run", "--memory", "-1G"}, "--memory"},
+      {{"vm", "run", "--memory", "512"}, "--memory is not a whole number of MiB; write 512M or 2G"},
+      {{"vm", "run", "--disk-size", "big"}, "--disk-size"},
+      {{"vm", "create", "--name", "a", "--name", "b"}, "--name is given more than once"},
+      {{"vm", "stop", "--timeout", "soon", "web"}, "'soon' is not a time such as 30, 30s or 2m"},
+      {{"vm", "stop", "--timeout", "-1", "web"}, "--timeout"},
+      {{"vm", "kill", "--signal", "USR1", "web"}, "'USR1' is not one of KILL, TERM, INT, QUIT, HUP"},
+      {{"vm", "list", "--format", "xml"}, "'xml' is not one of table, json"},
+      {{"vm", "logs", "--tail", "-3", "web"}, "--tail"},
+      {{"vm", "show", "caf\xe9"}, "is not valid UTF-8"},
+      {{"kernel", "show"}, "NAME is missing"},
+      {{"kernel", "pull"}, "NAME is missing"},
+      {{"kernel", "import", "k"}, "--from is missing"},
+      {{"image", "import", "--from", "x"}, "NAME is missing"},
+      {{"image", "import", "x", "--from", "-", "--size", "0"}, "--size"},
+      {{"completion", "tcsh"}, "'tcsh' is not one of bash, zsh, fish"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const CommandResult result = Run(arguments);
+    EXPECT_EQ(result.status.code, 2) << message;
+    EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_EQ(result.out, "");
+  }
+  EXPECT_EQ(state_.LastRequestId(), "");
+}
+
+}  // namespace
+}  // namespace banger::cli

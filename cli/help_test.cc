@@ -1,0 +1,103 @@
+#include "cli/help.h"
+
+#include <cstdlib>
+#include <set>
+
+#include "cli/app.h"
+#include "cli/commands/commands.h"
+#include "cli/completion.h"
+#include "common/os/file.h"
+#include "common/os/subprocess.h"
+#include "common/testing/status_matchers.h"
+
+namespace banger::cli {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// BANGER_UPDATE_GOLDEN=1 writes the file instead.
+TEST(HelpTest, ReferenceIsWhatTheCommandTableSays) {
+  const std::string path = BANGER_SOURCE_DIR "/docs/cli.md";
+  const std::string reference = MarkdownReference(MakeCommandTable());
+  if (std::getenv("BANGER_UPDATE_GOLDEN") != nullptr) {
+    ASSERT_OK(WriteFileAtomically(path, reference, 0644));
+  }
+  ASSERT_OK_AND_ASSIGN(const std::string golden, ReadFile(path));
+  EXPECT_EQ(reference, golden) << "run it again with BANGER_UPDATE_GOLDEN=1";
+}
+
+TEST(HelpTest, AGroupSaysWhatItIsForWhatIsMostUsedAndWhatComesNext) {
+  const CommandTable table = MakeCommandTable();
+  const std::string help = GroupHelp(table, *table.FindGroup("kernel"));
+  EXPECT_THAT(help,
+              HasSubstr("banger kernel: Keep the kernels that VMs boot\n\nMost used:\n  banger kernel pull"));
+  EXPECT_THAT(help, HasSubstr("Next:\n  banger image import"));
+  EXPECT_THAT(help, HasSubstr("  rm      Remove a kernel\n"));
+}
+
+TEST(HelpTest, EveryCommandIsDescribedAndHasAnExample) {
+  const CommandTable table = MakeCommandTable();
+  std::set<std::string> paths;
+  for (const auto& command : table.commands) {
+    const CommandInfo& info = command->info();
+    EXPECT_TRUE(paths.insert(info.path).second) << info.path;
+    EXPECT_THAT(info.summary, Not(EndsWith("."))) << info.path;
+    if (info.hidden) continue;
+    EXPECT_THAT(info.summary, Not(IsEmpty())) << info.path;
+    EXPECT_THAT(info.examples, Not(IsEmpty())) << info.path;
+    for (const Example& example : info.examples) EXPECT_THAT(example.line, HasSubstr("banger ")) << info.path;
+  }
+}
+
+TEST(HelpTest, HiddenCommandsAreNotShown) {
+  EXPECT_THAT(OverviewHelp(MakeCommandTable()), Not(HasSubstr("__names")));
+}
+
+TEST(AppTest, NearestFindsASlipButNotAnotherWord) {
+  const std::vector<std::string> verbs = {"start", "stop", "restart", "list"};
+  EXPECT_EQ(Nearest("strat", verbs), "start");
+  EXPECT_EQ(Nearest("star", verbs), "start");
+  EXPECT_EQ(Nearest("lsit", verbs), "list");
+  EXPECT_EQ(Nearest("lst", verbs), "list");
+  EXPECT_EQ(Nearest("delete", verbs), "");
+}
+
+class BashCompletionTest : public ::testing::Test {
+ protected:
+  // What bash offers for the words, the last of which is being typed.
+  static std::string Complete(const std::string& words) {
+    const std::string script = BashCompletion(MakeCommandTable()) +
+                               "banger() { [[ $1 == __names ]] && echo live-$2; }\n"
+                               "COMP_WORDS=(" +
+                               words +
+                               "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _banger\n"
+                               "echo \"${COMPREPLY[*]}\"\n";
+    return RunCommand({.argv = {"bash", "-c", script}})->out;
+  }
+};
+
+TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
+  EXPECT_EQ(Complete("banger ker"), "kernel\n");
+  EXPECT_EQ(Complete("banger vm st"), "start stop\n");
+  EXPECT_EQ(Complete("banger vm stop --t"), "--timeout\n");
+  EXPECT_EQ(Complete("banger vm stop ''"), "live-vms\n");
+  EXPECT_EQ(Complete("banger vm run --image ''"), "live-images\n");
+  EXPECT_EQ(Complete("banger ps --format t"), "table\n");
+  EXPECT_EQ(Complete("banger completion ''"), "bash zsh fish\n");
+  EXPECT_EQ(Complete("banger vm exec web -- ''"), "\n");
+}
+
+TEST(CompletionTest, OtherShellsGetTheSameCommands) {
+  EXPECT_THAT(ZshCompletion(MakeCommandTable()), HasSubstr("bashcompinit"));
+  EXPECT_THAT(
+      FishCompletion(MakeCommandTable()),
+      HasSubstr(
+          "complete -c banger -n '__fish_seen_subcommand_from vm; and __fish_seen_subcommand_from stop' "
+          "-a '(banger __names vms)'"));
+}
+
+}  // namespace
+}  // namespace banger::cli

@@ -1,0 +1,314 @@
+#include "cli/testing/fake_gateway.h"
+
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "cli/names.h"
+#include "cli/testing/fake_guest.h"
+#include "common/rpc/call.h"
+#include "common/rpc/error_mapping.h"
+#include "common/status/error.h"
+
+namespace banger::cli {
+namespace {
+
+using grpc::ServerContext;
+using grpc::Status;
+
+#define RETURN_UNLESS_ENTERED(method) \
+  if (const Status entered = state_.Enter(method, *context); !entered.ok()) return entered
+
+// One page of `all` from where the token says.
+template <typename Response, typename Field>
+void FillPage(const std::string& token, int page_size, const Field& all, Field* page, Response* response) {
+  int at = 0;
+  if (!absl::SimpleAtoi(token, &at)) at = 0;
+  for (int i = at; i < all.size() && i < at + page_size; ++i) *page->Add() = all[i];
+  if (at + page_size < all.size()) response->set_next_page_token(absl::StrCat(at + page_size));
+}
+
+class FakeKernels final : public kernel::v1::KernelService::Service {
+ public:
+  explicit FakeKernels(FakeState& state) : state_(state) {}
+
+  Status GetKernel(ServerContext* context, const kernel::v1::GetKernelRequest* request,
+                   kernel::v1::GetKernelResponse* response) override {
+    RETURN_UNLESS_ENTERED("GetKernel");
+    for (const auto& kernel : state_.kernels.kernels())
+      if (kernel.name() == request->name()) *response->mutable_kernel() = kernel;
+    return Status::OK;
+  }
+  Status ListKernels(ServerContext* context, const kernel::v1::ListKernelsRequest* request,
+                     kernel::v1::ListKernelsResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListKernels");
+    FillPage(request->page_token(), state_.page_size, state_.kernels.kernels(), response->mutable_kernels(),
+             response);
+    return Status::OK;
+  }
+  Status PullKernel(ServerContext* context, const kernel::v1::PullKernelRequest* request,
+                    grpc::ServerWriter<kernel::v1::PullKernelResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("PullKernel");
+    kernel::v1::PullKernelResponse response;
+    for (const char* stage : {"download", "download", "unpack"}) {
+      response.mutable_progress()->set_stage(stage);
+      writer->Write(response);
+    }
+    response.mutable_kernel()->set_name(request->name());
+    writer->Write(response);
+    state_.Record(absl::StrCat("pulled ", request->name(), request->force() ? " with force" : ""));
+    return Status::OK;
+  }
+  Status ImportKernel(ServerContext* context,
+                      grpc::ServerReaderWriter<kernel::v1::ImportKernelResponse,
+                                               kernel::v1::ImportKernelRequest>* stream) override {
+    kernel::v1::ImportKernelRequest request;
+    stream->Read(&request);
+    state_.kernel_spec = request.spec();
+    RETURN_UNLESS_ENTERED("ImportKernel");
+    state_.received.clear();
+    while (stream->Read(&request)) state_.received += request.chunk();
+    if (context->IsCancelled()) state_.Record("import cancelled");
+    kernel::v1::ImportKernelResponse response;
+    response.mutable_kernel()->set_name(state_.kernel_spec.name());
+    stream->Write(response);
+    return Status::OK;
+  }
+  Status DeleteKernel(ServerContext* context, const kernel::v1::DeleteKernelRequest* request,
+                      kernel::v1::DeleteKernelResponse*) override {
+    RETURN_UNLESS_ENTERED("DeleteKernel");
+    state_.Record(absl::StrCat("deleted ", request->name()));
+    return Status::OK;
+  }
+
+ private:
+  FakeState& state_;
+};
+
+class FakeImages final : public image::v1::ImageService::Service {
+ public:
+  explicit FakeImages(FakeState& state) : state_(state) {}
+
+  Status GetImage(ServerContext* context, const image::v1::GetImageRequest*,
+                  image::v1::GetImageResponse* response) override {
+    RETURN_UNLESS_ENTERED("GetImage");
+    *response->mutable_image() = state_.images.images(0);
+    return Status::OK;
+  }
+  Status ListImages(ServerContext* context, const image::v1::ListImagesRequest* request,
+                    image::v1::ListImagesResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListImages");
+    FillPage(request->page_token(), state_.page_size, state_.images.images(), response->mutable_images(),
+             response);
+    return Status::OK;
+  }
+  Status ImportImage(ServerContext* context,
+                     grpc::ServerReaderWriter<image::v1::ImportImageResponse, image::v1::ImportImageRequest>*
+                         stream) override {
+    image::v1::ImportImageRequest request;
+    stream->Read(&request);
+    state_.image_spec = request.spec();
+    state_.Record("import begun");
+    RETURN_UNLESS_ENTERED("ImportImage");
+    state_.received.clear();
+    while (stream->Read(&request)) state_.received += request.chunk();
+    if (context->IsCancelled()) state_.Record("import cancelled");
+    image::v1::ImportImageResponse response;
+    response.mutable_progress()->set_stage("unpack");
+    stream->Write(response);
+    response.mutable_image()->set_name(state_.image_spec.name());
+    stream->Write(response);
+    return Status::OK;
+  }
+  Status DeleteImage(ServerContext* context, const image::v1::DeleteImageRequest* request,
+                     image::v1::DeleteImageResponse*) override {
+    RETURN_UNLESS_ENTERED("DeleteImage");
+    state_.Record(absl::StrCat("deleted ", request->name()));
+    return Status::OK;
+  }
+
+ private:
+  FakeState& state_;
+};
+
+// VMs whose id starts with "ghost" do not exist; "slow" takes until cancelled.
+class FakeVms final : public vm::v1::VmService::Service {
+ public:
+  explicit FakeVms(FakeState& state) : state_(state) {}
+
+  Status CreateVm(ServerContext* context, const vm::v1::CreateVmRequest* request,
+                  grpc::ServerWriter<vm::v1::CreateVmResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("CreateVm");
+    vm::v1::CreateVmResponse response;
+    response.mutable_progress()->set_stage("boot");
+    writer->Write(response);
+    if (request->vm_id() == "slow") return WaitForCancel(context);
+    response.mutable_progress()->set_warning(true);
+    response.mutable_progress()->set_detail("netd is not running");
+    writer->Write(response);
+    vm::v1::Vm& vm = *response.mutable_vm();
+    vm.set_name(VmName(request->vm_id().empty() ? "made-up" : request->vm_id()));
+    vm.set_uid("0123456789ab");
+    vm.set_state(request->no_start() ? vm::v1::Vm::STATE_CREATED : vm::v1::Vm::STATE_RUNNING);
+    vm.set_memory_mib(request->memory_mib());
+    writer->Write(response);
+    state_.Record(absl::StrCat("created ", IdOf(vm.name()), " memory ", vm.memory_mib()));
+    return Status::OK;
+  }
+  Status GetVm(ServerContext* context, const vm::v1::GetVmRequest* request,
+               vm::v1::GetVmResponse* response) override {
+    RETURN_UNLESS_ENTERED("GetVm");
+    for (const auto& vm : state_.vms.vms())
+      if (vm.name() == request->name()) *response->mutable_vm() = vm;
+    return response->has_vm() ? Status::OK : NotFound(request->name());
+  }
+  Status ListVms(ServerContext* context, const vm::v1::ListVmsRequest* request,
+                 vm::v1::ListVmsResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListVms");
+    FillPage(request->page_token(), state_.page_size, state_.vms.vms(), response->mutable_vms(), response);
+    return Status::OK;
+  }
+  Status StartVm(ServerContext* context, const vm::v1::StartVmRequest* request,
+                 grpc::ServerWriter<vm::v1::StartVmResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("StartVm");
+    if (IdOf(request->name()) == "slow") return WaitForCancel(context);
+    vm::v1::StartVmResponse response;
+    response.mutable_vm()->set_name(request->name());
+    writer->Write(response);
+    return Do("started", request->name());
+  }
+  Status StopVm(ServerContext* context, const vm::v1::StopVmRequest* request,
+                vm::v1::StopVmResponse*) override {
+    RETURN_UNLESS_ENTERED("StopVm");
+    if (request->has_timeout()) state_.Record(absl::StrCat("timeout ", request->timeout().seconds()));
+    return Do("stopped", request->name());
+  }
+  Status RestartVm(ServerContext* context, const vm::v1::RestartVmRequest* request,
+                   grpc::ServerWriter<vm::v1::RestartVmResponse>*) override {
+    RETURN_UNLESS_ENTERED("RestartVm");
+    return Do("restarted", request->name());
+  }
+  Status KillVm(ServerContext* context, const vm::v1::KillVmRequest* request,
+                vm::v1::KillVmResponse*) override {
+    RETURN_UNLESS_ENTERED("KillVm");
+    return Do(absl::StrCat("signal ", request->signal(), " to"), request->name());
+  }
+  Status DeleteVm(ServerContext* context, const vm::v1::DeleteVmRequest* request,
+                  vm::v1::DeleteVmResponse*) override {
+    RETURN_UNLESS_ENTERED("DeleteVm");
+    return Do(request->force() ? "deleted by force" : "deleted", request->name());
+  }
+  Status ExecVm(ServerContext* context,
+                grpc::ServerReaderWriter<vm::v1::ExecVmResponse, vm::v1::ExecVmRequest>* stream) override {
+    RETURN_UNLESS_ENTERED("ExecVm");
+    return RunFakeGuest(state_, *stream);
+  }
+  Status ReadVmLog(ServerContext* context, const vm::v1::ReadVmLogRequest* request,
+                   grpc::ServerWriter<vm::v1::ReadVmLogResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("ReadVmLog");
+    vm::v1::ReadVmLogResponse response;
+    response.set_data(absl::StrCat("tail ", request->tail_lines(), "\n"));
+    writer->Write(response);
+    return request->follow() ? WaitForCancel(context) : Status::OK;
+  }
+
+ private:
+  static Status NotFound(const std::string& name) {
+    return rpc::ToGrpc(ApiError(absl::StatusCode::kNotFound, "VM_NOT_FOUND",
+                                absl::StrCat("vm '", IdOf(name), "' not found"), {{"vm", IdOf(name)}}),
+                       "feedbeef");
+  }
+  Status Do(const std::string& what, const std::string& name) {
+    if (IdOf(name).starts_with("ghost")) return NotFound(name);
+    state_.Record(absl::StrCat(what, " ", IdOf(name)));
+    return Status::OK;
+  }
+  Status WaitForCancel(ServerContext* context) {
+    state_.Record("waiting");
+    while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    state_.Record("cancelled");
+    return Status::CANCELLED;
+  }
+
+  FakeState& state_;
+};
+
+class FakeSystem final : public system::v1::SystemService::Service {
+ public:
+  explicit FakeSystem(FakeState& state) : state_(state) {}
+  Status ListDaemons(ServerContext* context, const system::v1::ListDaemonsRequest*,
+                     system::v1::ListDaemonsResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListDaemons");
+    *response = state_.daemons;
+    return Status::OK;
+  }
+
+ private:
+  FakeState& state_;
+};
+
+}  // namespace
+
+void FakeState::Fail(const std::string& method, const absl::Status& status) {
+  const MutexLock lock(mutex_);
+  errors_[method] = status;
+}
+
+grpc::Status FakeState::Enter(const std::string& method, const ServerContext& context) {
+  const MutexLock lock(mutex_);
+  ++calls_[method];
+  const auto id = context.client_metadata().find(rpc::kRequestIdKey);
+  if (id != context.client_metadata().end()) request_id_ = std::string(id->second.data(), id->second.size());
+  const auto error = errors_.find(method);
+  return error == errors_.end() ? Status::OK : rpc::ToGrpc(error->second, request_id_);
+}
+
+int FakeState::Calls(const std::string& method) const {
+  const MutexLock lock(mutex_);
+  const auto calls = calls_.find(method);
+  return calls == calls_.end() ? 0 : calls->second;
+}
+
+std::string FakeState::LastRequestId() const {
+  const MutexLock lock(mutex_);
+  return request_id_;
+}
+
+void FakeState::Record(const std::string& event) {
+  const MutexLock lock(mutex_);
+  events_.push_back(event);
+}
+
+std::vector<std::string> FakeState::Events() const {
+  const MutexLock lock(mutex_);
+  return events_;
+}
+
+bool FakeState::WaitFor(const std::string& event) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < deadline) {
+    for (const std::string& seen : Events())
+      if (seen == event) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+FakeGateway::FakeGateway(const std::filesystem::path& socket) {
+  services_.push_back(std::make_unique<FakeKernels>(state));
+  services_.push_back(std::make_unique<FakeImages>(state));
+  services_.push_back(std::make_unique<FakeVms>(state));
+  services_.push_back(std::make_unique<FakeSystem>(state));
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("unix:" + socket.string(), grpc::InsecureServerCredentials());
+  for (const auto& service : services_) builder.RegisterService(service.get());
+  server_ = builder.BuildAndStart();
+}
+
+FakeGateway::~FakeGateway() {
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Wait();
+}
+
+}  // namespace banger::cli

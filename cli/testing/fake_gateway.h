@@ -1,0 +1,68 @@
+// A gateway for tests: the users' services in this process, on a Unix socket,
+// with answers that tests choose. Thread-safe.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "banger/image/v1/image_service.grpc.pb.h"
+#include "banger/kernel/v1/kernel_service.grpc.pb.h"
+#include "banger/system/v1/system_service.grpc.pb.h"
+#include "banger/vm/v1/vm_service.grpc.pb.h"
+#include "common/sync/mutex.h"
+
+namespace banger::cli {
+
+// What tests set, and what they look at afterwards.
+class FakeState {
+ public:
+  // The method ("GetKernel") answers that error from now on.
+  void Fail(const std::string& method, const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+  grpc::Status Enter(const std::string& method, const grpc::ServerContext& context)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  int Calls(const std::string& method) const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::string LastRequestId() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Things that happened in order, such as "deleted web", "signal 2".
+  void Record(const std::string& event) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<std::string> Events() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // False when it has not happened within 20 seconds.
+  bool WaitFor(const std::string& event) const;
+
+  vm::v1::ListVmsResponse vms;
+  kernel::v1::ListKernelsResponse kernels;
+  image::v1::ListImagesResponse images;
+  system::v1::ListDaemonsResponse daemons;
+  int page_size = 1000;
+  kernel::v1::ImportKernelRequest::Spec kernel_spec;
+  image::v1::ImportImageRequest::Spec image_spec;
+  exec::v1::Command command;
+  std::string received;  // by the last import
+
+ private:
+  mutable Mutex mutex_;
+  std::map<std::string, absl::Status> errors_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int> calls_ ABSL_GUARDED_BY(mutex_);
+  std::string request_id_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> events_ ABSL_GUARDED_BY(mutex_);
+};
+
+class FakeGateway {
+ public:
+  explicit FakeGateway(const std::filesystem::path& socket);
+  ~FakeGateway();
+
+  FakeState state;
+
+ private:
+  std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace banger::cli
