@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "cli/errors.h"
 #include "common/config/paths.h"
 #include "common/os/unix_socket.h"
 #include "common/rpc/error_mapping.h"
@@ -19,7 +20,7 @@ absl::Status Probe(const std::filesystem::path& socket) {
   if (connection.ok()) return absl::OkStatus();
   const std::string what = absl::StrCat("reach the gateway at '", socket.string(), "'");
   if (absl::IsPermissionDenied(connection.status()))
-    return absl::PermissionDeniedError(absl::StrCat(what, ": Permission denied"));
+    return GatewayForbidden(absl::StrCat(what, ": Permission denied"));
   if (absl::IsNotFound(connection.status()))
     return absl::UnavailableError(absl::StrCat(what, ": no such socket"));
   if (absl::IsUnavailable(connection.status())) return absl::OkStatus();  // the wait that follows decides

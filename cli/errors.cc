@@ -9,6 +9,7 @@ namespace {
 
 constexpr char kUsage[] = "USAGE";
 constexpr char kBrokenPipe[] = "STDOUT_CLOSED";
+constexpr char kForbidden[] = "GATEWAY_FORBIDDEN";
 
 struct Hint {
   const char* reason;
@@ -19,6 +20,7 @@ struct Hint {
 constexpr Hint kHints[] = {
     {"CATALOG_ENTRY_NOT_FOUND", "take in a kernel of your own with 'banger kernel import NAME --from FILE'"},
     {"DISK_FULL", "free space with 'banger vm delete' and 'banger image delete'"},
+    {kForbidden, "ask for membership of the group 'banger', then log in again"},
     {"IMAGE_BUILT_IN", "it comes with banger and takes no room worth saving"},
     {"IMAGE_EXISTS", "choose another name, or remove it with 'banger image delete'"},
     {"IMAGE_IN_USE", "delete the VMs that use it first: 'banger vm list -a'"},
@@ -74,6 +76,10 @@ absl::Status UsageError(absl::string_view message) {
   return ApiError(absl::StatusCode::kInvalidArgument, kUsage, message);
 }
 
+absl::Status GatewayForbidden(absl::string_view message) {
+  return ApiError(absl::StatusCode::kPermissionDenied, kForbidden, message);
+}
+
 absl::Status BrokenPipe() {
   return ApiError(absl::StatusCode::kCancelled, kBrokenPipe, "write to standard output: nobody reads it");
 }
@@ -100,8 +106,6 @@ std::string HintFor(const absl::Status& status) {
     if (reason == hint.reason) return WithVm(hint.text, status);
   if (IsUnreachable(status))
     return "start the daemons: 'systemctl start banger-gateway', or 'scripts/dev up' in a clone";
-  if (absl::IsPermissionDenied(status) && reason.empty())
-    return "ask for membership of the group 'banger', then log in again";
   return "";
 }
 

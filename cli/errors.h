@@ -25,6 +25,9 @@ constexpr int kExitBrokenPipe = 141;
 // The command line was wrong; nothing was asked of any daemon.
 absl::Status UsageError(absl::string_view message);
 
+// The gateway's socket is not for this user.
+absl::Status GatewayForbidden(absl::string_view message);
+
 // Nobody reads our stdout any more.
 absl::Status BrokenPipe();
 

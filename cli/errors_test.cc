@@ -39,6 +39,12 @@ TEST(ErrorsTest, AUsageErrorIsOneLine) {
   EXPECT_EQ(FormatError(UsageError("--x is missing"), "ffff", false), "banger: --x is missing\n");
 }
 
+TEST(ErrorsTest, AHintIsForItsReasonOnly) {
+  EXPECT_NE(HintFor(GatewayForbidden("x")), "");
+  // A file that the user may not read.
+  EXPECT_EQ(HintFor(absl::PermissionDeniedError("open '/etc/shadow': Permission denied")), "");
+}
+
 TEST(ErrorsTest, ABrokenPipeIsSilent) { EXPECT_EQ(FormatError(BrokenPipe(), "ffff", false), ""); }
 
 TEST(ErrorsTest, ColoursOnlyWhenAsked) {
