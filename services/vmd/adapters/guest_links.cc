@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kCallTimeout = 20s;
+constexpr milliseconds kFirstAnswerTimeout = 3s;
 
 milliseconds Left(steady_clock::time_point deadline) {
   return std::max(1ms, std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
@@ -109,28 +110,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::st
 
 absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const std::filesystem::path& socket,
                                                         milliseconds timeout, const std::stop_token& stop) {
-  auto link = std::make_shared<Link>();
-  BANGER_ASSIGN_OR_RETURN(link->host,
-                          guestlink::HostLink::Connect(socket, steady_clock::now() + timeout, stop));
-  UniqueFd stream = link->host->TakeStream();
-  link->watch.Reset(::fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
-  if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");
-  link->channel = grpc::CreateInsecureChannelFromFd("guest", stream.Release());
-  return link;
-}
-
-absl::Status GuestLinks::WaitReady(const std::string& uid, milliseconds timeout,
-                                   const std::stop_token& stop) {
   const auto deadline = steady_clock::now() + timeout;
   for (;;) {
-    const auto channel = Channel(uid, Left(deadline), stop);
-    absl::Status status = channel.status();
-    if (channel.ok()) {
-      rpc::ClientCall call("", std::min(Left(deadline), kCallTimeout), stop);
-      v1::GetStatusResponse response;
-      status = FromGuest(v1::GuestService::NewStub(*channel)->GetStatus(call.context(), {}, &response));
-    }
-    if (status.ok() || stop.stop_requested()) return status;
+    absl::StatusOr<LinkPtr> link = TryConnect(socket, deadline, stop);
+    if (link.ok() || stop.stop_requested()) return link;
     if (steady_clock::now() >= deadline)
       return absl::DeadlineExceededError(
           absl::StrCat("its agent did not answer within ",
@@ -139,6 +122,29 @@ absl::Status GuestLinks::WaitReady(const std::string& uid, milliseconds timeout,
     // a VMM that has ended stops this wait.
     Pause(stop);
   }
+}
+
+// A session counts only once the agent has answered over it: a guest that saw
+// the end of an earlier one late may have dropped this one too, without a word.
+absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const std::filesystem::path& socket,
+                                                           steady_clock::time_point deadline,
+                                                           const std::stop_token& stop) {
+  auto link = std::make_shared<Link>();
+  BANGER_ASSIGN_OR_RETURN(link->host, guestlink::HostLink::Connect(socket, deadline, stop));
+  UniqueFd stream = link->host->TakeStream();
+  link->watch.Reset(::fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
+  if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");
+  link->channel = grpc::CreateInsecureChannelFromFd("guest", stream.Release());
+  rpc::ClientCall call("", std::min(Left(deadline), kFirstAnswerTimeout), stop);
+  v1::GetStatusResponse response;
+  BANGER_RETURN_IF_ERROR(
+      FromGuest(v1::GuestService::NewStub(link->channel)->GetStatus(call.context(), {}, &response)));
+  return link;
+}
+
+absl::Status GuestLinks::WaitReady(const std::string& uid, milliseconds timeout,
+                                   const std::stop_token& stop) {
+  return Channel(uid, timeout, stop).status();
 }
 
 absl::StatusOr<std::vector<std::string>> GuestLinks::Configure(const std::string& uid,

@@ -53,6 +53,9 @@ class GuestLinks final : public Guests {
 
   absl::StatusOr<LinkPtr> Connect(const std::filesystem::path& socket, std::chrono::milliseconds timeout,
                                   const std::stop_token& stop);
+  absl::StatusOr<LinkPtr> TryConnect(const std::filesystem::path& socket,
+                                     std::chrono::steady_clock::time_point deadline,
+                                     const std::stop_token& stop);
 
   Mutex mutex_;
   std::map<std::string, Guest> guests_ ABSL_GUARDED_BY(mutex_);
