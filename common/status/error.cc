@@ -1,5 +1,7 @@
 #include "common/status/error.h"
 
+#include <cerrno>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -43,7 +45,10 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context) {
 }
 
 absl::Status ErrnoError(int error_number, absl::string_view context) {
-  return absl::ErrnoToStatus(error_number, context);
+  const absl::Status status = absl::ErrnoToStatus(error_number, context);
+  const bool disk_full = error_number == ENOSPC || error_number == EDQUOT;
+  if (disk_full) return ApiError(absl::StatusCode::kResourceExhausted, "DISK_FULL", status.message());
+  return status;
 }
 
 absl::Status JoinErrors(const absl::Status& first, const absl::Status& second) {

@@ -34,7 +34,8 @@ ErrorMetadata GetErrorMetadata(const absl::Status& status);
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
 // "open '/x': No such file or directory", with absl's code for the errno.
-// Not an API error: at the edge it becomes INTERNAL unless someone wraps it.
+// Not an API error: at the edge it becomes INTERNAL unless someone wraps it. Only
+// a full disk or quota speaks for itself, wherever it is met: DISK_FULL.
 absl::Status ErrnoError(int error_number, absl::string_view context);
 
 // `first`, with the message of `second` added when both failed. For clean-up

@@ -38,6 +38,11 @@ TEST(ErrorTest, AnErrnoErrorIsNoApiError) {
   EXPECT_THAT(ErrorReason(status), IsEmpty());
 }
 
+TEST(ErrorTest, AFullDiskIsOneWhereverItIsMet) {
+  EXPECT_EQ(ErrorReason(ErrnoError(ENOSPC, "write")), "DISK_FULL");
+  EXPECT_THAT(ErrnoError(EDQUOT, "write"), StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
 TEST(ErrorTest, JoinErrorsKeepsTheFirstAndNamesBoth) {
   const absl::Status joined = JoinErrors(absl::InternalError("one"), absl::NotFoundError("two"));
 
