@@ -1,5 +1,6 @@
 #include "common/rpc/daemon.h"
 
+#include <grpc/grpc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
@@ -48,6 +49,9 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
   WorkerPool workers(spec.max_workers, kMaxQueuedCalls);
   BANGER_ASSIGN_OR_RETURN(
       parts, make({.config = config, .paths = paths, .workers = workers, .own_flags = flags.own}));
+  // Held for ever: the last shutdown of gRPC waits up to 10 s for its own poller.
+  // Not before the parts are made, as it starts threads and netd drops rights.
+  ::grpc_init();
   DaemonService self(spec.name);
   BANGER_ASSIGN_OR_RETURN(
       const std::unique_ptr<Server> server,

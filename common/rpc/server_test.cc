@@ -9,6 +9,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/server_call.h"
+#include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 
 namespace banger::rpc {
@@ -27,6 +28,16 @@ class WhoService final : public v1::KernelService::CallbackService {
       who.mutable_kernel()->set_name(absl::StrCat("uid ", call.peer_uid, " ", call.method));
       return who;
     });
+  }
+
+  // Refuses after the third message.
+  grpc::ServerBidiReactor<v1::ImportKernelRequest, v1::ImportKernelResponse>* ImportKernel(
+      grpc::CallbackServerContext* context) override {
+    return BidiStream<v1::ImportKernelRequest, v1::ImportKernelResponse>(
+        workers_, context, [](const Call&, Stream<v1::ImportKernelRequest, v1::ImportKernelResponse>& stream) {
+          for (int i = 0; i < 3; ++i) stream.Read();
+          return ApiError(absl::StatusCode::kDataLoss, "KERNEL_CORRUPT", "enough");
+        });
   }
 
  private:
@@ -98,6 +109,20 @@ TEST_F(ServerTest, ConnectionsLeaveNoDescriptorsBehind) {
   while (OpenDescriptors() > before + 4 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
   EXPECT_LE(OpenDescriptors(), before + 4);
+}
+
+TEST_F(ServerTest, AnEarlyAnswerReachesAClientThatStillSends) {
+  ASSERT_OK_AND_ASSIGN(const auto server, Start());
+  const auto stub = v1::KernelService::NewStub(ConnectDaemon(dir_.path() / "s"));
+  for (int i = 0; i < 200; ++i) {
+    ClientCall call("r1", 10s);
+    const auto stream = stub->ImportKernel(call.context());
+    v1::ImportKernelRequest chunk;
+    chunk.set_chunk(std::string(256 << 10, 'x'));
+    while (stream->Write(chunk)) {
+    }
+    ASSERT_THAT(FromGrpc(stream->Finish()), StatusIs(absl::StatusCode::kDataLoss, "enough")) << i;
+  }
 }
 
 TEST_F(ServerTest, ALateDaemonIsNamed) {

@@ -46,6 +46,20 @@ class ForwardingTest : public GatewayTest {
   using GatewayTest::GetVm;
 };
 
+TEST_F(ForwardingTest, AnEarlyAnswerReachesAClientThatStillSends) {
+  for (int i = 0; i < 200; ++i) {
+    grpc::ClientContext context;
+    const auto stream = vms_->ExecVm(&context);
+    vm::v1::ExecVmRequest request;
+    request.set_name("vms/refuse");
+    request.mutable_input()->set_stdin(std::string(256 << 10, 'x'));
+    while (stream->Write(request)) {
+    }
+    const grpc::Status status = stream->Finish();
+    ASSERT_EQ(status.error_message(), "vm 'refuse' is stopped") << i << " code " << status.error_code();
+  }
+}
+
 TEST_F(ForwardingTest, MetadataPassesBothWaysBinaryToo) {
   const std::string binary("\x00\x01\xfe\xff", 4);
   grpc::ClientContext context;
