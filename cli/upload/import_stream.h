@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,6 +21,7 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
                           ProgressView& view, Take take) {
   Wake wake;
   const std::stop_callback on_stop(client.stop(), [&wake] { wake.Now(); });
+  std::atomic<bool> answered = false;
   absl::Status produced;
   // Reading the upload may block, and so may the daemon that takes it.
   std::thread sender([&] {
@@ -33,7 +35,7 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
         wake);
     if (produced.ok()) {
       stream.WritesDone();
-    } else if (!absl::IsAborted(produced)) {
+    } else if (!absl::IsAborted(produced) && !answered) {
       call.context()->TryCancel();
     }
   });
@@ -44,6 +46,9 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
     else
       take(response);
   }
+  // An early answer ends the sender, who must not cancel the call before its
+  // status is read.
+  answered = true;
   wake.Now();
   sender.join();
   const absl::Status status = client.Result(stream.Finish());
