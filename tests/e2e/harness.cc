@@ -75,7 +75,7 @@ bool Eventually(const std::function<bool()>& condition, std::chrono::seconds tim
 }
 
 absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
-  BANGER_RETURN_IF_ERROR(EnterNetworkNamespace());
+  if (options.own_network) BANGER_RETURN_IF_ERROR(EnterNetworkNamespace());
   // /tmp, as a socket's path has little room.
   BANGER_ASSIGN_OR_RETURN(TempDir dir, TempDir::Create("/tmp"));
   Instance instance(std::move(dir));
@@ -86,23 +86,31 @@ absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
     if (IsRoot()) ::chown((root / part).c_str(), std::atoi(kDaemonUid), std::atoi(kDaemonUid));
   }
   BANGER_RETURN_IF_ERROR(WriteFileAtomically(root / "config.toml", options.config, 0644));
-  if (options.netd && IsRoot()) instance.daemons_.emplace_back("netd");
+  if (options.netd && options.own_network && IsRoot()) instance.daemons_.emplace_back("netd");
   for (const char* name : {"kerneld", "imaged", "vmd", "gateway"}) instance.daemons_.emplace_back(name);
   for (const std::string& name : instance.daemons_) BANGER_RETURN_IF_ERROR(instance.StartDaemon(name));
   return instance;
 }
 
 Instance::~Instance() {
-  processes_.clear();
   if (root().empty()) return;
-  // A test that failed may leave VMMs: they are ours by their command line.
+  KillVmms();
+  for (auto daemon = daemons_.rbegin(); daemon != daemons_.rend(); ++daemon)
+    StopDaemon(*daemon).status().IgnoreError();
+  if (std::getenv("BANGER_E2E_KEEP") != nullptr) dir_.Release();
+  // In our own network namespace, so this is what a failed test left.
+  if (daemons_.front() == "netd")
+    RunCommand({.argv = {"ip", "link", "delete", "br-banger"}}).status().IgnoreError();
+}
+
+// A test that failed may leave VMMs: they are ours by their command line.
+void Instance::KillVmms() const {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc", error)) {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
     const auto command_line = ReadFile(entry.path() / "cmdline");
-    if (pid > 0 && pid != ::getpid() && command_line.ok() &&
-        absl::StrContains(*command_line, root().string()))
-      ::kill(pid, SIGKILL);
+    const bool ours = command_line.ok() && absl::StrContains(*command_line, root().string());
+    if (pid > 0 && ours && command_line->starts_with("/usr/bin/qemu")) ::kill(pid, SIGKILL);
   }
 }
 
@@ -167,6 +175,11 @@ absl::Status Instance::ImportKernel() const {
 absl::Status Instance::ImportImage(const std::string& name) const {
   const CommandResult result = Banger({"image", "import", name, "--from",
                                        Assets() / absl::StrCat(name, ".tar"), "--kernel-ref", "debian-6.1"});
+  return result.status.success() ? absl::OkStatus() : absl::InternalError(result.err);
+}
+
+absl::Status Instance::WarmUp() const {
+  const CommandResult result = Banger({"vm", "run", "--rm", "--image", "mini", "--", "true"});
   return result.status.success() ? absl::OkStatus() : absl::InternalError(result.err);
 }
 

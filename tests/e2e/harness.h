@@ -1,7 +1,7 @@
 // One banger of its own for a test program: daemons from the build tree under a
 // fresh BANGER_ROOT. As root the harness moves into its own network namespace,
 // runs netd, and runs every other daemon under an unprivileged uid; as anybody
-// else there is no netd.
+// else there is no netd. With BANGER_E2E_KEEP set the root stays, logs and all.
 #pragma once
 
 #include <chrono>
@@ -22,6 +22,8 @@ namespace banger::e2e {
 
 struct InstanceOptions {
   bool netd = true;
+  // As root: a network namespace of its own. Without: the host's, and no netd.
+  bool own_network = true;
   // Added to the configuration file.
   std::string config;
 };
@@ -31,7 +33,7 @@ class Instance {
   static absl::StatusOr<Instance> Start(const InstanceOptions& options = {});
   Instance(Instance&&) = default;
   Instance& operator=(Instance&&) = delete;
-  // Kills the daemons and whatever VMM they left.
+  // Kills whatever VMM is left and stops the daemons.
   ~Instance();
 
   // banger ARGS..., with stdin `input`; what it printed and its exit code.
@@ -52,6 +54,10 @@ class Instance {
   // Imports a tar of the test assets: "minbase" or "systemd", with that kernel.
   absl::Status ImportImage(const std::string& name) const;
 
+  // Runs a first VM, for what is made once and stays: bridge, agent disk, the
+  // answer of the KVM probe. Needs a kernel.
+  absl::Status WarmUp() const;
+
   const std::filesystem::path& root() const { return dir_.path(); }
   std::filesystem::path Log(const std::string& daemon) const { return root() / "logs" / daemon; }
 
@@ -62,6 +68,7 @@ class Instance {
   explicit Instance(TempDir dir) : dir_(std::move(dir)) {}
   std::vector<std::string> DaemonCommand(const std::string& name) const;
   std::vector<std::string> Environment() const;
+  void KillVmms() const;
 
   TempDir dir_;
   std::vector<std::string> daemons_;

@@ -1,10 +1,12 @@
 #include "tests/e2e/host_snapshot.h"
 
+#include <algorithm>
 #include <cctype>
-#include <ostream>
+#include <iterator>
 #include <system_error>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 
 namespace banger::e2e {
@@ -14,7 +16,19 @@ namespace {
 bool IsDaemonOrClient(const std::string& command) { return command.starts_with("banger"); }
 
 // The store keeps its pages, and its write-ahead log comes and goes.
-bool IsStoreFile(const std::string& path) { return absl::StrContains(path, ".db"); }
+bool IsStoreFile(const std::string& path) { return absl::StrContains(path, ".sqlite3"); }
+
+template <typename Set>
+void Compare(const char* what, const Set& before, const Set& after, std::string& changes) {
+  Set gone;
+  Set come;
+  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                      std::inserter(gone, gone.end()));
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                      std::inserter(come, come.end()));
+  for (const std::string& name : gone) absl::StrAppend(&changes, "- ", what, " ", name, "\n");
+  for (const std::string& name : come) absl::StrAppend(&changes, "+ ", what, " ", name, "\n");
+}
 
 std::multiset<std::string> Processes(const fs::path& root) {
   std::multiset<std::string> found;
@@ -54,10 +68,12 @@ HostSnapshot TakeSnapshot(const fs::path& root) {
   return snapshot;
 }
 
-void PrintTo(const HostSnapshot& snapshot, std::ostream* out) {
-  for (const std::string& process : snapshot.processes) *out << "\n  process " << process;
-  for (const std::string& link : snapshot.links) *out << "\n  link " << link;
-  for (const std::string& file : snapshot.files) *out << "\n  file " << file;
+std::string Changes(const HostSnapshot& before, const HostSnapshot& after) {
+  std::string changes;
+  Compare("process", before.processes, after.processes, changes);
+  Compare("link", before.links, after.links, changes);
+  Compare("file", before.files, after.files, changes);
+  return changes;
 }
 
 }  // namespace banger::e2e

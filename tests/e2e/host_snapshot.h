@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <iosfwd>
 #include <set>
 #include <string>
 
@@ -14,7 +13,8 @@ struct HostSnapshot {
   std::multiset<std::string> processes;
   // Network interfaces of this network namespace.
   std::set<std::string> links;
-  // Paths below state/ and run/, without the store's own files and logs.
+  // Paths below state/ and run/, without the store's own files and what vmd makes
+  // once for all VMs.
   std::set<std::string> files;
 
   bool operator==(const HostSnapshot&) const = default;
@@ -22,7 +22,7 @@ struct HostSnapshot {
 
 HostSnapshot TakeSnapshot(const std::filesystem::path& root);
 
-// For gtest: only what there is.
-void PrintTo(const HostSnapshot& snapshot, std::ostream* out);
+// What came and what went, a line each; empty when they are equal.
+std::string Changes(const HostSnapshot& before, const HostSnapshot& after);
 
 }  // namespace banger::e2e

@@ -7,8 +7,6 @@ namespace banger::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 class ImagesTest : public ::testing::Test {
  protected:
@@ -38,17 +36,6 @@ class ImagesTest : public ::testing::Test {
   std::optional<Instance> instance_;
   TempDir work_;
 };
-
-TEST_F(ImagesTest, AKernelIsPulledFromTheDistribution) {
-  const CommandResult pulled = Run({"kernel", "pull", "debian-6.1"});
-  ASSERT_EQ(pulled.status.code, 0) << pulled.err;
-  EXPECT_THAT(Run({"kernel", "list"}).out, HasSubstr("debian-6.1"));
-  EXPECT_THAT(Run({"kernel", "show", "debian-6.1"}).out, HasSubstr("\"apt:linux-image-"));
-  EXPECT_EQ(Run({"kernel", "pull", "debian-6.1"}).status.code, 1) << "it exists";
-  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
-  EXPECT_EQ(Run({"kernel", "rm", "debian-6.1"}).status.code, 0);
-  EXPECT_THAT(Run({"kernel", "list"}).out, Not(HasSubstr("debian-6.1")));
-}
 
 TEST_F(ImagesTest, AKernelComesFromADirectoryAndFromABundle) {
   const fs::path tree = work_.path() / "tree";

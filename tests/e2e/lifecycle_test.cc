@@ -17,6 +17,7 @@ class LifecycleTest : public ::testing::Test {
     ASSERT_OK(instance);
     instance_ = new Instance(*std::move(instance));
     ASSERT_OK(instance_->ImportKernel());
+    ASSERT_OK(instance_->WarmUp());
     for (const char* image : {"minbase", "systemd"}) ASSERT_OK(instance_->ImportImage(image));
   }
   static void TearDownTestSuite() {
@@ -29,7 +30,7 @@ class LifecycleTest : public ::testing::Test {
   }
   void TearDown() override {
     Run({"vm", "delete", "--force", "box"});
-    EXPECT_EQ(instance_->Snapshot(), before_);
+    EXPECT_EQ(Changes(before_, instance_->Snapshot()), "");
   }
 
   static CommandResult Run(std::vector<std::string> arguments) {
@@ -50,7 +51,7 @@ class LifecycleTest : public ::testing::Test {
 Instance* LifecycleTest::instance_ = nullptr;
 
 TEST_F(LifecycleTest, StatesFollowTheCommands) {
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini", "--no-start"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini", "--no-start"}).status.code, 0);
   EXPECT_EQ(Show()["state"], "STATE_CREATED");
   ASSERT_EQ(Run({"vm", "start", "box"}).status.code, 0);
   EXPECT_EQ(Show()["state"], "STATE_RUNNING");
@@ -72,7 +73,7 @@ TEST_F(LifecycleTest, StatesFollowTheCommands) {
 
 TEST_F(LifecycleTest, WhatWasWrittenJustBeforeAStopIsThereAfterTheStart) {
   for (const char* image : {"mini", "minbase", "systemd"}) {
-    ASSERT_EQ(Run({"vm", "create", "box", "--image", image}).status.code, 0) << image;
+    ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", image}).status.code, 0) << image;
     EXPECT_EQ(Exec("echo root > /root/file; echo etc > /etc/file"), "");
     ASSERT_EQ(Run({"vm", "stop", "box"}).status.code, 0) << image;
     ASSERT_EQ(Run({"vm", "start", "box"}).status.code, 0) << image;
@@ -82,7 +83,7 @@ TEST_F(LifecycleTest, WhatWasWrittenJustBeforeAStopIsThereAfterTheStart) {
 }
 
 TEST_F(LifecycleTest, ARunningVmIsDeletedOnlyByForce) {
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini"}).status.code, 0);
   const CommandResult refused = Run({"vm", "delete", "box"});
   EXPECT_EQ(refused.status.code, 1);
   EXPECT_THAT(refused.err, HasSubstr("box"));
@@ -92,7 +93,7 @@ TEST_F(LifecycleTest, ARunningVmIsDeletedOnlyByForce) {
 
 TEST_F(LifecycleTest, TheHostReachesTheGuest) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs netd, which needs root";
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "mini"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini"}).status.code, 0);
   EXPECT_EQ(Show()["network_mode"], "NETWORK_MODE_BRIDGE");
   const std::string address = Show()["address"];
   EXPECT_THAT(address, HasSubstr("172.30.0."));
@@ -105,8 +106,8 @@ TEST_F(LifecycleTest, TheHostReachesTheGuest) {
 }
 
 TEST_F(LifecycleTest, TheConsoleLogIsThereAndSizesAreAsAsked) {
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "minbase", "--vcpu", "2", "--memory", "384", "--disk-size",
-                 "3G", "--rootfs-size", "2G"})
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "minbase", "--vcpu", "2", "--memory", "384M",
+                 "--disk-size", "3G", "--rootfs-size", "2G"})
                 .status.code,
             0);
   EXPECT_EQ(Exec("nproc"), "2\n");
@@ -121,13 +122,16 @@ TEST_F(LifecycleTest, TheConsoleLogIsThereAndSizesAreAsAsked) {
 }
 
 TEST_F(LifecycleTest, AGuestThatPowersItselfOffIsStopped) {
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "systemd"}).status.code, 0);
-  Exec("systemctl poweroff");
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "systemd"}).status.code, 0);
+  // systemd must be there to hear it.
+  ASSERT_TRUE(Eventually([] {
+    return Run({"vm", "exec", "box", "--", "systemctl", "poweroff"}).status.success();
+  }));
   EXPECT_TRUE(Eventually([] { return Show()["state"] == "STATE_STOPPED"; }));
 }
 
 TEST_F(LifecycleTest, SystemdComesUpBesideTheAgent) {
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "systemd"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "systemd"}).status.code, 0);
   EXPECT_EQ(Exec("cat /proc/1/comm"), "systemd\n");
   EXPECT_TRUE(Eventually([] { return Exec("systemctl is-system-running").find("running") == 0; },
                          std::chrono::seconds(120)))
@@ -136,7 +140,7 @@ TEST_F(LifecycleTest, SystemdComesUpBesideTheAgent) {
 }
 
 TEST_F(LifecycleTest, AnImageInUseStays) {
-  ASSERT_EQ(Run({"vm", "create", "box", "--image", "minbase", "--no-start"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "minbase", "--no-start"}).status.code, 0);
   const CommandResult refused = Run({"image", "delete", "minbase"});
   EXPECT_EQ(refused.status.code, 1);
   EXPECT_THAT(refused.err, HasSubstr("minbase"));

