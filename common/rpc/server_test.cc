@@ -34,7 +34,8 @@ class WhoService final : public v1::KernelService::CallbackService {
   grpc::ServerBidiReactor<v1::ImportKernelRequest, v1::ImportKernelResponse>* ImportKernel(
       grpc::CallbackServerContext* context) override {
     return BidiStream<v1::ImportKernelRequest, v1::ImportKernelResponse>(
-        workers_, context, [](const Call&, Stream<v1::ImportKernelRequest, v1::ImportKernelResponse>& stream) {
+        workers_, context,
+        [](const Call&, Stream<v1::ImportKernelRequest, v1::ImportKernelResponse>& stream) {
           for (int i = 0; i < 3; ++i) stream.Read();
           return ApiError(absl::StatusCode::kDataLoss, "KERNEL_CORRUPT", "enough");
         });
