@@ -18,6 +18,15 @@ bool IsRead(const MethodDescriptor& method) {
          (method.name().starts_with("Get") || method.name().starts_with("List"));
 }
 
+// What daemons have for each other: a user with them could take a running VM's
+// image away, or learn paths that only daemons open.
+std::set<std::string> InternalMethods(const ServiceDescriptor& service) {
+  if (service.full_name() == "banger.image.v1.ImageService")
+    return {"AcquireImage", "ReleaseImage", "ListImageLeases"};
+  if (service.full_name() == "banger.kernel.v1.KernelService") return {"GetKernelFiles"};
+  return {};
+}
+
 }  // namespace
 
 const std::vector<ForwardedService>& ForwardedServices() {
@@ -39,7 +48,8 @@ std::set<std::string> ReadMethods(const ServiceDescriptor& service) {
 RouteTable MakeRoutes(const std::vector<ForwardedService>& services) {
   RouteTable routes;
   for (const ForwardedService& service : services)
-    routes.Add(service.descriptor->full_name(), service.daemon, ReadMethods(*service.descriptor));
+    routes.Add(service.descriptor->full_name(), service.daemon, ReadMethods(*service.descriptor),
+               InternalMethods(*service.descriptor));
   return routes;
 }
 

@@ -4,8 +4,9 @@
 
 namespace banger::gateway {
 
-void RouteTable::Add(const std::string& service, const std::string& daemon, std::set<std::string> reads) {
-  services_[service] = {.daemon = daemon, .reads = std::move(reads)};
+void RouteTable::Add(const std::string& service, const std::string& daemon, std::set<std::string> reads,
+                     std::set<std::string> internal) {
+  services_[service] = {.daemon = daemon, .reads = std::move(reads), .internal = std::move(internal)};
 }
 
 std::optional<Route> RouteTable::Find(absl::string_view path) const {
@@ -14,7 +15,7 @@ std::optional<Route> RouteTable::Find(absl::string_view path) const {
   const auto found = services_.find(std::string(path.substr(1, slash - 1)));
   if (found == services_.end()) return std::nullopt;
   const std::string method(path.substr(slash + 1));
-  if (method.empty()) return std::nullopt;
+  if (method.empty() || found->second.internal.contains(method)) return std::nullopt;
   return Route{.daemon = found->second.daemon, .is_read = found->second.reads.contains(method)};
 }
 

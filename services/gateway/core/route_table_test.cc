@@ -28,6 +28,12 @@ TEST_F(RouteTableTest, AMethodOfALaterVersionIsRoutedButNeverTakenForARead) {
   EXPECT_THAT(routes_.Find("/banger.vm.v1.VmService/GetSnapshot"), Optional(Route{.daemon = "vmd"}));
 }
 
+TEST_F(RouteTableTest, AnInternalMethodGoesNowhere) {
+  routes_.Add("banger.image.v1.ImageService", "imaged", {"GetImage"}, {"ReleaseImage"});
+  EXPECT_THAT(routes_.Find("/banger.image.v1.ImageService/ReleaseImage"), Eq(std::nullopt));
+  EXPECT_THAT(routes_.Find("/banger.image.v1.ImageService/DeleteImage"), Optional(Route{.daemon = "imaged"}));
+}
+
 TEST_F(RouteTableTest, OtherServicesAndOddPathsGoNowhere) {
   for (const char* path :
        {"", "/", "//", "banger.vm.v1.VmService/GetVm", "/banger.vm.v1.VmService", "/banger.vm.v1.VmService/",
