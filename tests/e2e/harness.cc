@@ -95,8 +95,8 @@ absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
 Instance::~Instance() {
   if (root().empty()) return;
   KillVmms();
-  for (auto daemon = daemons_.rbegin(); daemon != daemons_.rend(); ++daemon)
-    StopDaemon(*daemon).status().IgnoreError();
+  for (auto& [name, process] : processes_) process.Signal(SIGTERM).IgnoreError();
+  for (auto& [name, process] : processes_) process.Wait().status().IgnoreError();
   if (std::getenv("BANGER_E2E_KEEP") != nullptr) dir_.Release();
   // In our own network namespace, so this is what a failed test left.
   if (daemons_.front() == "netd")
