@@ -117,6 +117,14 @@ TEST_F(AdaptersTest, AnImageWithSystemdIsTamedOnceAndStaysTheSame) {
   EXPECT_EQ(Read("etc/ssh/ssh_host_ed25519_key"), "this VM's");
 }
 
+TEST_F(AdaptersTest, ALoopOfLinksInTheImageDoesNotStopTheBoot) {
+  Write("etc/fstab", "");
+  fs::create_symlink("var", dir_.path() / "var");
+  fs::create_symlink("ssh", dir_.path() / "etc/ssh");
+  FinaliseImage(dir_.path());
+  EXPECT_EQ(Read("etc/machine-id").size(), 33U);
+}
+
 TEST_F(AdaptersTest, GuestFilesGoWhereTheyAreToldTo) {
   ASSERT_OK(WriteGuestFile("~/.ssh/authorized_keys", "key", 0600, dir_.path()));
   EXPECT_EQ(Read("root/.ssh/authorized_keys"), "key");

@@ -68,9 +68,9 @@ absl::Status SetMachineId(const fs::path& root) {
   BANGER_RETURN_IF_ERROR(SetFile(root / "etc/machine-id", id, 0444));
   // D-Bus keeps its own, unless that is a link to the one in /etc.
   const fs::path dbus = root / "var/lib/dbus/machine-id";
-  if (fs::is_regular_file(fs::symlink_status(dbus))) BANGER_RETURN_IF_ERROR(SetFile(dbus, id, 0444));
-  // Nor may VMs share the image's host keys.
   std::error_code error;
+  if (fs::is_regular_file(fs::symlink_status(dbus, error))) BANGER_RETURN_IF_ERROR(SetFile(dbus, id, 0444));
+  // Nor may VMs share the image's host keys.
   for (const fs::directory_entry& entry : fs::directory_iterator(root / "etc/ssh", error)) {
     if (entry.path().filename().string().rfind("ssh_host_", 0) == 0) ::unlink(entry.path().c_str());
   }

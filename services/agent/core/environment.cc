@@ -26,7 +26,8 @@ Environment MergeEnvironment(const User& user, bool tty, const Environment& imag
                              const Environment& caller) {
   Environment merged = {absl::StrCat("PATH=", kDefaultPath)};
   if (tty) Set(merged, "TERM=xterm");
-  for (const std::string& entry : image) Set(merged, entry);
+  for (const std::string& entry : image)
+    if (CheckEnvironment({entry}).ok()) Set(merged, entry);
   Set(merged, absl::StrCat("HOME=", user.home));
   Set(merged, absl::StrCat("SHELL=", user.shell));
   const std::string name = user.name.empty() ? absl::StrCat(user.uid) : user.name;

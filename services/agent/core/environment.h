@@ -15,7 +15,8 @@ using Environment = std::vector<std::string>;  // "KEY=value", each key once
 
 // PATH, HOME, USER, LOGNAME, SHELL (and TERM with a terminal), then what the
 // image sets, then what the caller sets; later ones win. HOME and the like of
-// the image do not: they are the user's.
+// the image do not: they are the user's. Entries of the image that CheckEnvironment
+// refuses are left out: a careless image does not make every command fail.
 Environment MergeEnvironment(const User& user, bool tty, const Environment& image, const Environment& caller);
 
 // INVALID_ARGUMENT that names the first entry without "=", with an empty key or

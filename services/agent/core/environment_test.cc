@@ -29,6 +29,11 @@ TEST(EnvironmentTest, TheCallerWinsOverTheImageAndTheImageOverUs) {
   EXPECT_THAT(merged, Contains("TERM=vt100"));
 }
 
+TEST(EnvironmentTest, WhatIsNoEntryInTheImageChangesNothing) {
+  EXPECT_EQ(MergeEnvironment(kDev, false, {"NOEQUALS", "=x", std::string("A=\0b", 4)}, {}),
+            MergeEnvironment(kDev, false, {}, {}));
+}
+
 TEST(EnvironmentTest, KeysAreComparedWhole) {
   EXPECT_THAT(MergeEnvironment(kDev, false, {"HOMEDIR=x"}, {}), Contains("HOMEDIR=x"));
   EXPECT_EQ(Lookup({"AB=1", "A=2="}, "A"), "2=");
