@@ -182,6 +182,9 @@ absl::Status RootTree::PutHardLink(const ArchiveEntry& entry, Inode* parent, con
     return absl::InvalidArgumentError(absl::StrCat("is a hard link to the directory '", shown, "'"));
   if (writer_.Find(parent, name) == inode) return absl::OkStatus();
   writer_.Remove(parent, name);
+  // The target may have gone with the directory that stood in the way.
+  if (Lookup(target, false) != inode)
+    return absl::InvalidArgumentError(absl::StrCat("is a hard link to '", shown, "', which it replaces"));
   return writer_.AddHardLink(parent, name, inode);
 }
 

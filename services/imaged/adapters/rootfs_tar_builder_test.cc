@@ -169,6 +169,14 @@ TEST_F(RootfsTarBuilderTest, RefusesHardLinksToWhatIsNotThere) {
   ExpectRefused(directory.Directory("d").Add({.path = "dlink", .type = '1', .link_target = "d"}), "dlink");
 }
 
+TEST_F(RootfsTarBuilderTest, RefusesAHardLinkInPlaceOfTheDirectoryOfItsTarget) {
+  TarBuilder only, elsewhere;
+  ExpectRefused(only.File("d/f", "x").Add({.path = "d", .type = '1', .link_target = "d/f"}), "d");
+  elsewhere.File("d/f", "x").Add({.path = "kept", .type = '1', .link_target = "d/f"});
+  elsewhere.Add({.path = "d", .type = '1', .link_target = "d/f"});
+  ExpectRefused(elsewhere, "d");
+}
+
 TEST_F(RootfsTarBuilderTest, RefusesAParentThatIsNoDirectory) {
   TarBuilder file, loop;
   ExpectRefused(file.File("f", "x").File("f/below", "x"), "f/below");
