@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/ext4/ext4_writer.h"
+#include "common/log/log.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
@@ -88,9 +89,21 @@ absl::StatusOr<fs::path> DiskFiles::AgentDisk() {
   return disk;
 }
 
+// Those of earlier agents and of builds that were killed. VMs that run have
+// theirs open; the one handed out last may be about to be opened.
+void DiskFiles::RemoveOldAgentDisks() const {
+  std::error_code error;
+  for (fs::directory_iterator entry(agent_dir_, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path() == agent_disk_) continue;
+    if (const absl::Status removed = RemoveTree(entry->path()); !removed.ok())
+      log::Warn("an old agent disk stays", {{"error", std::string(removed.message())}});
+  }
+}
+
 // Directories are where the agent mounts what comes before the real root.
 absl::Status DiskFiles::BuildAgentDisk(const fs::path& disk) const {
   BANGER_RETURN_IF_ERROR(MakeDirectories(agent_dir_));
+  RemoveOldAgentDisks();
   BANGER_ASSIGN_OR_RETURN(const TempDir staging, TempDir::Create(agent_dir_));
   const fs::path staged = staging.path() / "agent.ext4";
   BANGER_ASSIGN_OR_RETURN(const std::string program, ReadFile(agent_));

@@ -30,7 +30,8 @@ class DiskFiles final : public VmFiles {
   std::filesystem::path Directory(const std::string& uid) const { return vms_dir_ / uid; }
 
  private:
-  absl::Status BuildAgentDisk(const std::filesystem::path& disk) const;
+  absl::Status BuildAgentDisk(const std::filesystem::path& disk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RemoveOldAgentDisks() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::filesystem::path vms_dir_;
   const std::filesystem::path agent_dir_;

@@ -69,7 +69,18 @@ TEST_F(DiskFilesTest, TheAgentDiskIsMadeOnceForEachAgent) {
   ASSERT_OK(WriteFileAtomically(agent(), "#!agent 22", 0755));
   ASSERT_OK_AND_ASSIGN(const auto second, files_->AgentDisk());
   EXPECT_NE(first, second);
-  EXPECT_TRUE(std::filesystem::exists(first));  // running VMs have it
+  EXPECT_TRUE(std::filesystem::exists(first));  // a VM may be about to start with it
+}
+
+TEST_F(DiskFilesTest, OldAgentDisksAndInterruptedBuildsGoWithTheNextBuild) {
+  const auto agent_dir = dir_.path() / "agent";
+  ASSERT_OK(MakeDirectories(agent_dir / "banger.killed"));
+  ASSERT_OK(WriteFileAtomically(agent_dir / "banger.killed/agent.ext4", "half"));
+  ASSERT_OK(WriteFileAtomically(agent_dir / "0123456789abcdef.ext4", "of an earlier version"));
+  ASSERT_OK_AND_ASSIGN(const auto disk, files_->AgentDisk());
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(agent_dir)) left.push_back(entry.path());
+  EXPECT_THAT(left, ElementsAre(disk));
 }
 
 TEST(RuntimeRecordTest, SurvivesARoundTripAndRefusesNonsense) {
