@@ -77,16 +77,16 @@ TEST_F(VmTest, EveryBatchCommandReachesItsMethod) {
 }
 
 TEST_F(VmTest, CtrlCCancelsTheCall) {
+  int calls = 0;
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"vm", "create", "--name", "slow"},
         {"vm", "start", "slow"},
         {"vm", "logs", "-f", "web"}}) {
-    const std::size_t before = state_.Events().size();
     Subprocess program = Start(arguments);
-    while (state_.Events().size() == before) ASSERT_TRUE(state_.WaitFor("waiting"));
+    ASSERT_TRUE(state_.WaitFor("waiting", ++calls));
     ASSERT_OK(program.Signal(SIGINT));
     EXPECT_EQ(program.Wait()->code, 130) << arguments[1];
-    EXPECT_TRUE(state_.WaitFor("cancelled"));
+    EXPECT_TRUE(state_.WaitFor("cancelled", calls));
   }
 }
 

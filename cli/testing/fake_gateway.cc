@@ -1,5 +1,6 @@
 #include "cli/testing/fake_gateway.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -285,11 +286,11 @@ std::vector<std::string> FakeState::Events() const {
   return events_;
 }
 
-bool FakeState::WaitFor(const std::string& event) const {
+bool FakeState::WaitFor(const std::string& event, std::ptrdiff_t times) const {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (std::chrono::steady_clock::now() < deadline) {
-    for (const std::string& seen : Events())
-      if (seen == event) return true;
+    const std::vector<std::string> seen = Events();
+    if (std::count(seen.begin(), seen.end(), event) >= times) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return false;

@@ -32,8 +32,8 @@ class FakeState {
   // Things that happened in order, such as "deleted web", "signal 2".
   void Record(const std::string& event) ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::string> Events() const ABSL_LOCKS_EXCLUDED(mutex_);
-  // False when it has not happened within 20 seconds.
-  bool WaitFor(const std::string& event) const;
+  // False when it has not happened that often within 20 seconds.
+  bool WaitFor(const std::string& event, std::ptrdiff_t times = 1) const;
 
   vm::v1::ListVmsResponse vms;
   kernel::v1::ListKernelsResponse kernels;
