@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr char kManifest[] = "manifest.json";
+constexpr std::int64_t kMaxManifestBytes = 1 << 20;
 constexpr char kRootfs[] = "rootfs.ext4";
 constexpr char kVmlinux[] = "vmlinux";
 constexpr char kInitrd[] = "initrd.img";
@@ -75,7 +76,7 @@ absl::StatusOr<DiskStore> DiskStore::Open(const fs::path& images_dir) {
 
 absl::StatusOr<Image> DiskStore::Find(const std::string& id) {
   const fs::path directory = images_ / id;
-  const absl::StatusOr<std::string> text = ReadFile(directory / kManifest, 1 << 20);
+  const absl::StatusOr<std::string> text = ReadFile(directory / kManifest, kMaxManifestBytes);
   if (absl::IsNotFound(text.status())) return ImageNotFound(id);
   BANGER_RETURN_IF_ERROR(text.status());
   absl::StatusOr<Image> image = ParseManifest(*text);
@@ -112,7 +113,10 @@ absl::Status DiskStore::AddKernel(const fs::path& staged, const KernelFiles& ker
 
 absl::StatusOr<Image> DiskStore::Publish(const fs::path& staged, const Image& image) {
   BANGER_RETURN_IF_ERROR(ForApi(MakeDirectories(staged / kLeases)));
-  BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(staged / kManifest, FormatManifest(image), 0644)));
+  const std::string manifest = FormatManifest(image);
+  if (static_cast<std::int64_t>(manifest.size()) > kMaxManifestBytes)
+    return ArchiveRefused("the image's environment and commands have more than 1 MiB");
+  BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(staged / kManifest, manifest, 0644)));
   // VMMs run under other uids and only read.
   if (::chmod((staged / kRootfs).c_str(), 0444) != 0 || ::chmod(staged.c_str(), 0755) != 0)
     return ErrnoError(errno, absl::StrCat("chmod '", staged.string(), "'"));

@@ -52,6 +52,12 @@ class DiskStoreTest : public ::testing::Test {
   std::optional<DiskStore> store_;
 };
 
+TEST_F(DiskStoreTest, RefusesAConfigThatItCouldNotReadAgain) {
+  const Image image{.id = "deb", .config = {.env = {"A=" + std::string(1 << 20, 'x')}}};
+  EXPECT_EQ(ErrorReason(Publish(image).status()), "ARCHIVE_REFUSED");
+  EXPECT_FALSE(fs::exists(images() / "deb"));
+}
+
 TEST_F(DiskStoreTest, RemembersAllOfAnImage) {
   const Image image{
       .id = "deb",

@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxIndexDepth = 4;
+constexpr int kMaxJsonDepth = 100;
 constexpr std::size_t kMaxLayers = 1000;
 constexpr char kRefName[] = "org.opencontainers.image.ref.name";
 
@@ -35,8 +36,15 @@ std::string FromOciArch(const std::string& arch) {
   return arch;
 }
 
+// Copies of a document recurse, so a deep one would exhaust the stack.
 absl::StatusOr<json> Parse(const std::string& text, const std::string& what) {
-  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  bool too_deep = false;
+  const auto within_depth = [&too_deep](int depth, json::parse_event_t, const json&) {
+    too_deep = too_deep || depth > kMaxJsonDepth;
+    return !too_deep;
+  };
+  json value = json::parse(text, within_depth, /*allow_exceptions=*/false);
+  if (too_deep) return ImageCorrupt(absl::StrCat(what, " is nested too deeply"));
   if (!value.is_object()) return ImageCorrupt(absl::StrCat(what, " is not a JSON object"));
   return value;
 }

@@ -224,6 +224,18 @@ TEST_F(OciLayoutBuilderTest, RefusesDocumentsThatContradictThemselves) {
   ExpectError(TarBuilder().File("bin/sh", "x").Build(), "ARCHIVE_REFUSED", "no index.json");
 }
 
+TEST_F(OciLayoutBuilderTest, RefusesDocumentsThatAreDeeperThanTheStack) {
+  const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+  const std::string index = absl::StrCat(R"({"manifests":)", deep, "}");
+  ExpectError(TarBuilder().File("index.json", index).Build(), "IMAGE_CORRUPT", "index.json is nested");
+  TarBuilder tar;
+  OciLayout layout;
+  layout.Layer(tar.File("a", "a"));
+  const auto manifest =
+      layout.Blob(absl::StrCat(R"({"layers":)", deep, "}"), "application/vnd.oci.image.manifest.v1+json");
+  ExpectError(layout.Build({manifest}), "IMAGE_CORRUPT", "nested too deeply");
+}
+
 TEST_F(OciLayoutBuilderTest, RefusesHostileLayersByTheirMember) {
   TarBuilder dots, nothing;
   ExpectError(OciLayout().Layer(dots.File("../../evil", "x")).Build(), "ARCHIVE_REFUSED", "../../evil");
