@@ -13,8 +13,9 @@
 
 namespace banger::cli {
 
-// Streams an upload: the spec, then the bytes, while progress is shown. `first`
-// is the request with the spec; `take` gets the other events.
+// Streams an upload: the spec, the bytes, and the empty chunk that says that
+// they were all, while progress is shown. `first` is the request with the spec;
+// `take` gets the other events.
 template <typename Request, typename Response, typename Take>
 absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Response>& stream,
                           rpc::ClientCall& call, const Request& first, const Upload& upload,
@@ -34,6 +35,8 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
         },
         wake);
     if (produced.ok()) {
+      request.set_chunk("");
+      stream.Write(request);
       stream.WritesDone();
     } else if (!absl::IsAborted(produced) && !answered) {
       call.context()->TryCancel();

@@ -65,6 +65,8 @@ class ImageServiceTest : public ::testing::Test {
       request.set_chunk(bytes.substr(i, 4096));
       if (!stream->Write(request)) break;
     }
+    request.set_chunk("");
+    stream->Write(request);
     stream->WritesDone();
     v1::ImportImageResponse response;
     std::optional<v1::Image> image;
@@ -165,6 +167,23 @@ TEST_F(ImageServiceTest, TheSpecComesFirst) {
   stream->Write(request);
   stream->WritesDone();
   EXPECT_EQ(ErrorReason(rpc::FromGrpc(stream->Finish())), "REQUEST_INVALID");
+}
+
+TEST_F(ImageServiceTest, AStreamThatIsCutOffLeavesNothing) {
+  rpc::ClientCall call("r1", 30s);
+  const auto stream = stub_->ImportImage(call.context());
+  Request request;
+  *request.mutable_spec() = SpecFor("small", SmallRoot());
+  request.mutable_spec()->set_total_bytes(0);
+  stream->Write(request);
+  request.set_chunk(SmallRoot());
+  stream->Write(request);
+  stream->WritesDone();
+  v1::ImportImageResponse progress;
+  while (stream->Read(&progress)) EXPECT_FALSE(progress.has_image());
+  EXPECT_EQ(ErrorReason(rpc::FromGrpc(stream->Finish())), "IMAGE_CORRUPT");
+  EXPECT_TRUE(StagingIsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(images() / "small"));
 }
 
 TEST_F(ImageServiceTest, ACallerWhoLeavesLeavesNothing) {

@@ -21,8 +21,9 @@ absl::StatusOr<std::size_t> ImportStream::Read(std::span<char> buffer) {
 
 absl::Status ImportStream::NextChunk() {
   std::optional<v1::ImportImageRequest> request = call_.Read();
-  if (!request) return End();
+  if (!request) return CutOff();
   if (!request->has_chunk()) return RequestInvalid("part", "must be a chunk after the spec");
+  if (request->chunk().empty()) return End();
   chunk_ = std::move(*request->mutable_chunk());
   used_ = 0;
   received_bytes_ += static_cast<std::int64_t>(chunk_.size());
@@ -34,9 +35,15 @@ absl::Status ImportStream::NextChunk() {
   return absl::OkStatus();
 }
 
+// A cancelled call looks like this, too, before gRPC says that it is cancelled.
+absl::Status ImportStream::CutOff() const {
+  if (stop_.stop_requested()) return absl::CancelledError("the caller has left in the middle of the import");
+  return ImageCorrupt(
+      absl::StrCat("the stream was cut off after ", received_bytes_, " bytes: no empty chunk ended it"));
+}
+
 absl::Status ImportStream::End() {
   ended_ = true;
-  if (stop_.stop_requested()) return absl::CancelledError("the caller has left in the middle of the import");
   if (total_bytes_ > 0 && received_bytes_ != total_bytes_)
     return ImageCorrupt(
         absl::StrCat("the stream ended after ", received_bytes_, " of ", total_bytes_, " bytes"));

@@ -21,12 +21,13 @@ class ImportStream final : public ByteSource {
       : call_(call), stop_(std::move(stop)), progress_(call), total_bytes_(total_bytes) {}
 
   // CANCELLED when the caller has left, IMAGE_CORRUPT when it sent less or more
-  // than announced.
+  // than announced or did not say that it was all.
   absl::StatusOr<std::size_t> Read(std::span<char> buffer) override;
 
  private:
   absl::Status NextChunk();
   absl::Status End();
+  absl::Status CutOff() const;
 
   Call& call_;
   const std::stop_token stop_;

@@ -18,7 +18,8 @@
 namespace banger::kerneld {
 
 // The bytes of an ImportKernel call. KERNEL_CORRUPT when they end before the
-// announced size, CANCELLED when the caller left.
+// announced size or without the empty chunk that says that they were all,
+// CANCELLED when the caller left.
 class ChunkSource final : public ByteSource {
  public:
   using Stream = rpc::Stream<kernel::v1::ImportKernelRequest, kernel::v1::ImportKernelResponse>;
@@ -29,9 +30,11 @@ class ChunkSource final : public ByteSource {
 
   absl::StatusOr<std::size_t> Read(std::span<char> buffer) override {
     while (used_ == chunk_.size()) {
+      if (ended_) return 0;
       std::optional<kernel::v1::ImportKernelRequest> next = stream_.Read();
-      if (!next.has_value()) return End();
+      if (!next.has_value()) return CutOff();
       if (next->has_spec()) return RequestInvalid("spec", "came twice");
+      if (next->chunk().empty()) return End();
       chunk_ = std::move(*next->mutable_chunk());
       used_ = 0;
     }
@@ -43,8 +46,15 @@ class ChunkSource final : public ByteSource {
   }
 
  private:
-  absl::StatusOr<std::size_t> End() const {
+  // A cancelled call looks like this, too, before gRPC says that it is cancelled.
+  absl::Status CutOff() const {
     if (stop_.stop_requested()) return absl::CancelledError("the caller has left");
+    return KernelCorrupt(
+        absl::StrCat("the stream was cut off after ", done_bytes_, " bytes: no empty chunk ended it"));
+  }
+
+  absl::StatusOr<std::size_t> End() {
+    ended_ = true;
     if (done_bytes_ < total_bytes_)
       return KernelCorrupt(absl::StrCat("the bytes end after ", done_bytes_, " of ", total_bytes_));
     return 0;
@@ -56,6 +66,7 @@ class ChunkSource final : public ByteSource {
   std::string chunk_;
   std::size_t used_ = 0;
   std::int64_t done_bytes_ = 0;
+  bool ended_ = false;
 };
 
 }  // namespace banger::kerneld

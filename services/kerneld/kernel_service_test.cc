@@ -59,6 +59,8 @@ class KernelServiceTest : public ::testing::Test {
       request.set_chunk(bytes.substr(at, 1000));
       if (!stream->Write(request)) break;
     }
+    request.set_chunk("");
+    stream->Write(request);
     stream->WritesDone();
     v1::Kernel kernel;
     v1::ImportKernelResponse response;
@@ -191,6 +193,22 @@ TEST_F(KernelServiceTest, AnUploadThatEndsTooSoonIsCorrupt) {
   Spec spec = MakeSpec("x", v1::ImportKernelRequest::FORMAT_IMAGE);
   spec.set_total_bytes(1'000'000);
   EXPECT_THAT(Import(spec, MakeVmlinux()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("of 1000000")));
+  EXPECT_EQ(Names(*List(0)), "");
+  EXPECT_TRUE(NothingStaged());
+}
+
+TEST_F(KernelServiceTest, AnUploadThatIsCutOffLeavesNoTrace) {
+  rpc::ClientCall call("r", 30s);
+  const auto stream = stub_->ImportKernel(call.context());
+  v1::ImportKernelRequest request;
+  *request.mutable_spec() = MakeSpec("x", v1::ImportKernelRequest::FORMAT_IMAGE);
+  stream->Write(request);
+  request.set_chunk(MakeVmlinux());
+  stream->Write(request);
+  stream->WritesDone();
+  v1::ImportKernelResponse progress;
+  while (stream->Read(&progress)) EXPECT_FALSE(progress.has_kernel());
+  EXPECT_THAT(rpc::FromGrpc(stream->Finish()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("cut off")));
   EXPECT_EQ(Names(*List(0)), "");
   EXPECT_TRUE(NothingStaged());
 }
