@@ -13,37 +13,38 @@ namespace banger::vmd {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
 // A serial console makes less than a MiB a second.
 constexpr auto kCapInterval = 2s;
-constexpr auto kFirstGarbage = 0s;
 constexpr auto kGarbageInterval = 30s;
+// After imaged or netd was away.
+constexpr auto kRetryInterval = 5s;
+
+// False when stopped.
+bool Pause(const std::stop_token& stop, std::chrono::seconds duration) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+  return !stop.stop_requested();
+}
 
 }  // namespace
 
 void Housekeeper::Start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+  capper_ = std::jthread([this](const std::stop_token& stop) {
+    do CapConsoleLogs();
+    while (Pause(stop, kCapInterval));
+  });
+  collector_ = std::jthread([this](const std::stop_token& stop) {
+    while (Pause(stop, vms_.CollectGarbage() ? kGarbageInterval : kRetryInterval)) continue;
+  });
 }
 
 void Housekeeper::Stop() {
-  thread_.request_stop();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Housekeeper::Run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  auto collect_at = steady_clock::now() + kFirstGarbage;
-  while (!stop.stop_requested()) {
-    CapConsoleLogs();
-    if (steady_clock::now() >= collect_at) {
-      vms_.CollectGarbage();
-      collect_at = steady_clock::now() + kGarbageInterval;
-    }
-    never.wait_for(lock, stop, kCapInterval, [] { return false; });
-  }
+  for (std::jthread* thread : {&capper_, &collector_}) thread->request_stop();
+  for (std::jthread* thread : {&capper_, &collector_})
+    if (thread->joinable()) thread->join();
 }
 
 void Housekeeper::CapConsoleLogs() {

@@ -7,8 +7,8 @@
 
 namespace banger::vmd {
 
-// A thread that keeps console logs small, and gives back what no VM has until
-// all of it is gone.
+// Keeps console logs small, and gives back what no VM has until all of it is
+// gone.
 class Housekeeper {
  public:
   Housekeeper(VmManager& vms, VmFiles& files) : vms_(vms), files_(files) {}
@@ -18,12 +18,12 @@ class Housekeeper {
   void Stop();
 
  private:
-  void Run(const std::stop_token& stop);
   void CapConsoleLogs();
 
   VmManager& vms_;
   VmFiles& files_;
-  std::jthread thread_;
+  std::jthread capper_;
+  std::jthread collector_;  // waits for other daemons
 };
 
 }  // namespace banger::vmd

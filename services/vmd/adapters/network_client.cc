@@ -58,25 +58,28 @@ absl::Status GrpcNetworkClient::DetachTap(const std::string& uid) {
   v1::DetachTapRequest request;
   request.set_name(EndpointName(uid));
   v1::DetachTapResponse response;
-  return CallDaemon("netd", *channel_, {}, [&](grpc::ClientContext* context) {
+  const auto call = [&](grpc::ClientContext* context) {
     return NetworkService::NewStub(channel_)->DetachTap(context, request, &response);
-  });
+  };
+  return CallDaemon("netd", *channel_, {}, call, kAppearsForUndo);
 }
 
 absl::Status GrpcNetworkClient::DeleteEndpoint(const std::string& uid) {
   v1::DeleteEndpointRequest request;
   request.set_name(EndpointName(uid));
   v1::DeleteEndpointResponse response;
-  return CallDaemon("netd", *channel_, {}, [&](grpc::ClientContext* context) {
+  const auto call = [&](grpc::ClientContext* context) {
     return NetworkService::NewStub(channel_)->DeleteEndpoint(context, request, &response);
-  });
+  };
+  return CallDaemon("netd", *channel_, {}, call, kAppearsForUndo);
 }
 
 absl::StatusOr<std::vector<std::string>> GrpcNetworkClient::ListEndpoints() {
   v1::ListEndpointsResponse response;
-  BANGER_RETURN_IF_ERROR(CallDaemon("netd", *channel_, {}, [&](grpc::ClientContext* context) {
+  const auto call = [&](grpc::ClientContext* context) {
     return NetworkService::NewStub(channel_)->ListEndpoints(context, {}, &response);
-  }));
+  };
+  BANGER_RETURN_IF_ERROR(CallDaemon("netd", *channel_, {}, call, kAppearsForUndo));
   std::vector<std::string> uids;
   for (const v1::Endpoint& endpoint : response.endpoints()) {
     absl::string_view uid = endpoint.name();
