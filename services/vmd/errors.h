@@ -53,6 +53,12 @@ inline absl::Status VmNotRunning(const std::string& vm) {
                   absl::StrCat("VM '", vm, "' is not running"), {{"vm", vm}});
 }
 
+// Its agent did not answer, or no longer does.
+inline absl::Status GuestUnreachable(const std::string& vm, const std::string& why) {
+  return ApiError(absl::StatusCode::kUnavailable, "GUEST_UNREACHABLE", absl::StrCat("VM '", vm, "': ", why),
+                  {{"vm", vm}});
+}
+
 inline absl::Status VmNotReady(const std::string& vm, const std::string& why) {
   return ApiError(absl::StatusCode::kDeadlineExceeded, "VM_NOT_READY",
                   absl::StrCat("VM '", vm, "' did not become ready: ", why), {{"vm", vm}});

@@ -5,7 +5,6 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "banger/guest/v1/guest_service.grpc.pb.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error_mapping.h"
@@ -63,19 +62,21 @@ absl::Status ForwardExec(VmManager& vms, GuestLinks& guests, const rpc::Call& ca
     return FieldInvalid("input", "of the first message has no command");
   BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(first->name()));
   BANGER_ASSIGN_OR_RETURN(const Vm vm, vms.RequireRunning(name));
-  BANGER_ASSIGN_OR_RETURN(const auto channel, guests.Channel(vm.uid, kConnectTimeout, call.stop));
+  const auto channel = guests.Channel(vm.uid, kConnectTimeout, call.stop);
+  if (absl::IsDeadlineExceeded(channel.status()) || absl::IsUnavailable(channel.status()))
+    return GuestUnreachable(vm.name, std::string(channel.status().message()));
+  BANGER_RETURN_IF_ERROR(channel.status());
 
   guest_v1::ExecRequest request;
   request.mutable_input()->Swap(first->mutable_input());
   ApplyDefaults(vm.exec, request.mutable_input()->mutable_command());
   rpc::ClientCall guest_call(call);
-  const auto guest = guest_v1::GuestService::NewStub(channel)->Exec(guest_call.context());
+  const auto guest = guest_v1::GuestService::NewStub(*channel)->Exec(guest_call.context());
   // A failed write shows in Finish.
   guest->Write(request);
   const absl::Status status = Forward(caller, *guest, guest_call.context());
   if (absl::IsUnavailable(status))
-    return absl::UnavailableError(
-        absl::StrCat("the connection to VM '", vm.name, "' was lost while the command ran"));
+    return GuestUnreachable(vm.name, "the connection to its agent was lost while the command ran");
   return status;
 }
 

@@ -56,6 +56,15 @@ v1::ConfigureRequest ToProto(const GuestConfig& config) {
   return request;
 }
 
+// Pings only while calls run; the agent permits them at any rate.
+grpc::ChannelArguments NoticeSilence(milliseconds silence) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(silence.count() / 3));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(silence.count() * 2 / 3));
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return arguments;
+}
+
 // A lost connection is no answer of the daemon that the user speaks to.
 absl::Status FromGuest(const grpc::Status& status) { return Annotate(rpc::FromGrpc(status), "guest agent"); }
 
@@ -67,9 +76,10 @@ bool GuestLinks::Link::alive() const {
   return ::poll(&poll, 1, 0) == 0;
 }
 
-void GuestLinks::Open(const std::string& uid, const std::filesystem::path& socket) {
+void GuestLinks::Open(const std::string& uid, const std::filesystem::path& socket,
+                      const std::vector<std::string>& env) {
   const MutexLock lock(mutex_);
-  guests_[uid] = {.socket = socket, .link = nullptr};
+  guests_[uid] = {.socket = socket, .env = env, .link = nullptr};
 }
 
 void GuestLinks::Close(const std::string& uid) {
@@ -88,31 +98,31 @@ void GuestLinks::Close(const std::string& uid) {
 absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::string& uid,
                                                                    milliseconds timeout,
                                                                    const std::stop_token& stop) {
-  std::filesystem::path socket;
+  Guest found;
   {
     const MutexLock lock(mutex_);
     const auto guest = guests_.find(uid);
     if (guest == guests_.end()) return absl::UnavailableError("guest agent: the VM is not running");
     if (guest->second.link != nullptr && guest->second.link->alive()) return guest->second.link->channel;
-    socket = guest->second.socket;
+    found = {.socket = guest->second.socket, .env = guest->second.env, .link = nullptr};
   }
   BANGER_ASSIGN_OR_RETURN(const LinkPtr link,
-                          connects_.Do(uid, stop, [this, socket, timeout](const std::stop_token& s) {
-                            return Connect(socket, timeout, s);
+                          connects_.Do(uid, stop, [this, found, timeout](const std::stop_token& s) {
+                            return Connect(found, timeout, s);
                           }));
   const MutexLock lock(mutex_);
   const auto guest = guests_.find(uid);
-  if (guest == guests_.end() || guest->second.socket != socket)
+  if (guest == guests_.end() || guest->second.socket != found.socket)
     return absl::UnavailableError("guest agent: the VM has been stopped");
   guest->second.link = link;
   return link->channel;
 }
 
-absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const std::filesystem::path& socket,
-                                                        milliseconds timeout, const std::stop_token& stop) {
+absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const Guest& guest, milliseconds timeout,
+                                                        const std::stop_token& stop) {
   const auto deadline = steady_clock::now() + timeout;
   for (;;) {
-    absl::StatusOr<LinkPtr> link = TryConnect(socket, deadline, stop);
+    absl::StatusOr<LinkPtr> link = TryConnect(guest, deadline, stop);
     if (link.ok() || stop.stop_requested()) return link;
     if (steady_clock::now() >= deadline)
       return absl::DeadlineExceededError(
@@ -126,19 +136,20 @@ absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const std::filesystem::p
 
 // A session counts only once the agent has answered over it: a guest that saw
 // the end of an earlier one late may have dropped this one too, without a word.
-absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const std::filesystem::path& socket,
+absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const Guest& guest,
                                                            steady_clock::time_point deadline,
                                                            const std::stop_token& stop) {
   auto link = std::make_shared<Link>();
-  BANGER_ASSIGN_OR_RETURN(link->host, guestlink::HostLink::Connect(socket, deadline, stop));
+  BANGER_ASSIGN_OR_RETURN(link->host, guestlink::HostLink::Connect(guest.socket, deadline, stop));
   UniqueFd stream = link->host->TakeStream();
   link->watch.Reset(::fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
   if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");
-  link->channel = grpc::CreateInsecureChannelFromFd("guest", stream.Release());
+  link->channel = grpc::CreateCustomInsecureChannelFromFd("guest", stream.Release(), NoticeSilence(silence_));
   rpc::ClientCall call("", std::min(Left(deadline), kFirstAnswerTimeout), stop);
-  v1::GetStatusResponse response;
+  const v1::ConfigureRequest request = ToProto({.env = guest.env, .time = std::chrono::system_clock::now()});
+  v1::ConfigureResponse response;
   BANGER_RETURN_IF_ERROR(
-      FromGuest(v1::GuestService::NewStub(link->channel)->GetStatus(call.context(), {}, &response)));
+      FromGuest(v1::GuestService::NewStub(link->channel)->Configure(call.context(), request, &response)));
   return link;
 }
 

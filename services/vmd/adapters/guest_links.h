@@ -20,10 +20,18 @@
 namespace banger::vmd {
 
 // One connection to each guest's agent, kept and shared by all calls; made anew
-// after it was lost (the agent or vmd was restarted, the guest rebooted).
+// after it was lost (the agent or vmd was restarted, the guest rebooted). While
+// calls run, a guest that answers nothing for `silence` loses its connection, so
+// that they end with UNAVAILABLE.
 class GuestLinks final : public Guests {
  public:
-  void Open(const std::string& uid, const std::filesystem::path& socket) override;
+  // Generous, as a guest that is emulated on a busy host may be slow.
+  static constexpr std::chrono::seconds kSilence{30};
+
+  explicit GuestLinks(std::chrono::milliseconds silence = kSilence) : silence_(silence) {}
+
+  void Open(const std::string& uid, const std::filesystem::path& socket,
+            const std::vector<std::string>& env) override;
   void Close(const std::string& uid) override;
   absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,
                          const std::stop_token& stop) override;
@@ -48,15 +56,16 @@ class GuestLinks final : public Guests {
   using LinkPtr = std::shared_ptr<Link>;
   struct Guest {
     std::filesystem::path socket;
+    std::vector<std::string> env;
     LinkPtr link;
   };
 
-  absl::StatusOr<LinkPtr> Connect(const std::filesystem::path& socket, std::chrono::milliseconds timeout,
+  absl::StatusOr<LinkPtr> Connect(const Guest& guest, std::chrono::milliseconds timeout,
                                   const std::stop_token& stop);
-  absl::StatusOr<LinkPtr> TryConnect(const std::filesystem::path& socket,
-                                     std::chrono::steady_clock::time_point deadline,
+  absl::StatusOr<LinkPtr> TryConnect(const Guest& guest, std::chrono::steady_clock::time_point deadline,
                                      const std::stop_token& stop);
 
+  const std::chrono::milliseconds silence_;
   Mutex mutex_;
   std::map<std::string, Guest> guests_ ABSL_GUARDED_BY(mutex_);
   SingleFlight<LinkPtr> connects_;

@@ -45,6 +45,8 @@ Endpoint UserModeEndpoint() {
 }  // namespace
 
 absl::Status Booter::Boot(Vm& vm, const ProgressFn& progress, const std::stop_token& stop) {
+  const auto tell = [&progress] { progress({.stage = "boot", .detail = "waiting for other VMs to boot"}); };
+  BANGER_ASSIGN_OR_RETURN(const BootSlots::Slot slot, slots_.Take(tell, stop));
   Watch watch;
   {
     const MutexLock lock(mutex_);
@@ -123,7 +125,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                                            .network_mode = vm.network_mode,
                                            .mac = vm.mac};
                      BANGER_ASSIGN_OR_RETURN(const VmmProcess process, ports_.vmm.Launch(machine, s));
-                     ports_.guests.Open(vm.uid, process.agent_socket);
+                     ports_.guests.Open(vm.uid, process.agent_socket, vm.exec.env);
                      return absl::OkStatus();
                    }});
   BANGER_RETURN_IF_ERROR(resources_.Make(vm.uid, steps, progress, stop));

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/sync/mutex.h"
+#include "services/vmd/core/boot_slots.h"
 #include "services/vmd/core/host_resources.h"
 
 namespace banger::vmd {
@@ -21,7 +22,9 @@ class Booter {
   // guest that ends is noticed at once.
   static constexpr std::chrono::minutes kReadyTimeout{3};
 
-  Booter(const Ports& ports, HostResources& resources) : ports_(ports), resources_(resources) {}
+  // At most `at_once` guests boot at a time.
+  Booter(const Ports& ports, HostResources& resources, int at_once)
+      : ports_(ports), resources_(resources), slots_(at_once) {}
 
   // Boots and stores the VM as RUNNING. On failure nothing is left running. A
   // guest that ran but never became ready is VM_NOT_READY.
@@ -51,6 +54,7 @@ class Booter {
 
   const Ports ports_;
   HostResources& resources_;
+  BootSlots slots_;
   Mutex mutex_;
   std::map<std::string, Watch*> watches_ ABSL_GUARDED_BY(mutex_);
 };

@@ -205,8 +205,10 @@ class Guests {
  public:
   virtual ~Guests() = default;
   // Says where the agent's channel is; connects when first needed, and again
-  // whenever the connection was lost.
-  virtual void Open(const std::string& uid, const std::filesystem::path& socket) = 0;
+  // whenever the connection was lost. Each connection begins by telling the agent
+  // the time and `env`, as it may be another agent process, or another time.
+  virtual void Open(const std::string& uid, const std::filesystem::path& socket,
+                    const std::vector<std::string>& env) = 0;
   virtual void Close(const std::string& uid) = 0;
   // Waits until the agent answers. DEADLINE_EXCEEDED, CANCELLED.
   virtual absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,

@@ -16,6 +16,7 @@ namespace banger::vmd {
 namespace {
 
 constexpr int kNameAttempts = 20;
+constexpr int kBootsPerCpu = 2;
 constexpr std::size_t kBackgroundThreads = 16;
 constexpr std::size_t kBackgroundQueue = 4096;
 
@@ -31,7 +32,7 @@ VmManager::VmManager(const Ports& ports, VmManagerOptions options)
     : ports_(ports),
       options_(std::move(options)),
       resources_(ports),
-      booter_(ports, resources_),
+      booter_(ports, resources_, kBootsPerCpu * options_.host.cpus),
       background_(kBackgroundThreads, kBackgroundQueue) {}
 
 VmManager::~VmManager() { Shutdown(); }

@@ -80,6 +80,48 @@ class VmManagerTest : public ::testing::Test {
   std::unique_ptr<VmManager> vms_;
 };
 
+TEST_F(VmManagerTest, ANewVmdKnowsTheEnvironmentOfTheVmsItTakesOver) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.guests.opened.clear();
+  RestartVmd();
+  EXPECT_THAT(world_.guests.opened[box.vm.uid], ElementsAre("LANG=C"));
+}
+
+TEST_F(VmManagerTest, OnlySoManyVmsBootAtATimeAndOthersCanStopWaiting) {
+  world_.guests.boot = FakeGuests::Boot::kHangs;
+  std::vector<std::jthread> boots;
+  for (int i = 0; i < 8; ++i)  // twice the CPUs
+    boots.emplace_back([this, i](const std::stop_token& stop) {
+      vms_->Create({.name = absl::StrCat("vm-", i)}, kQuiet, stop).status().IgnoreError();
+    });
+  ASSERT_TRUE(Eventually([&] { return world_.guests.waiting.All().size() == 8; }));
+
+  std::stop_source leave;
+  std::atomic<bool> waits = false;
+  const ProgressFn note = [&](const Progress& progress) {
+    if (progress.detail == "waiting for other VMs to boot") waits = true;
+  };
+  absl::Status left;
+  std::jthread ninth([&] { left = vms_->Create({.name = "ninth"}, note, leave.get_token()).status(); });
+  ASSERT_TRUE(Eventually([&] { return waits.load(); }));
+  EXPECT_EQ(world_.guests.waiting.All().size(), 8u);
+  leave.request_stop();
+  ninth.join();
+  EXPECT_THAT(left, StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(Names(), Not(Contains("ninth")));
+
+  // A boot that ends lets the next one begin.
+  std::jthread tenth([&](const std::stop_token& stop) {
+    vms_->Create({.name = "tenth"}, kQuiet, stop).status().IgnoreError();
+  });
+  boots.front().request_stop();
+  boots.front().join();
+  EXPECT_TRUE(Eventually([&] {
+    const auto view = vms_->Get("tenth");
+    return view.ok() && world_.guests.waiting.Has(view->vm.uid);
+  }));
+}
+
 TEST_F(VmManagerTest, ACreatedVmRunsAndDeleteLeavesNothing) {
   ASSERT_OK_AND_ASSIGN(const VmView created, Create("box"));
   EXPECT_EQ(created.vm.state, VmState::kRunning);

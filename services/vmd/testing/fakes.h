@@ -201,7 +201,9 @@ class FakeImages final : public ImageClient, FakeMaker {
   absl::StatusOr<ImageFiles> Acquire(const std::string& image, const std::string& uid,
                                      const std::stop_token&) override {
     if (absl::Status s = Make("Acquire", absl::StrCat("lease ", uid)); !s.ok()) return s;
-    return ImageFiles{.rootfs = "/images/" + image, .vmlinux = "/images/vmlinux", .exec = {.user = "app"}};
+    return ImageFiles{.rootfs = "/images/" + image,
+                      .vmlinux = "/images/vmlinux",
+                      .exec = {.env = {"LANG=C"}, .user = "app"}};
   }
   absl::Status Release(const std::string&, const std::string& uid) override {
     return Unmake("Release", absl::StrCat("lease ", uid));
@@ -243,8 +245,10 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
 class FakeFiles final : public VmFiles, FakeMaker {
  public:
   using FakeMaker::FakeMaker;
+  std::filesystem::path root = "/vms";
+
   DiskPaths PathsOf(const std::string& uid) const override {
-    return {"/vms/" + uid + "/upper", "/vms/" + uid + "/work", "/vms/" + uid + "/console.log"};
+    return {root / uid / "upper", root / uid / "work", root / uid / "console.log"};
   }
   absl::Status MakeDisks(const std::string& uid, const VmSizes&) override {
     return Make("MakeDisks", absl::StrCat("disks ", uid));
@@ -347,7 +351,11 @@ class FakeGuests final : public Guests {
   std::atomic<Power> power = Power::kObeys;
   FakeThings waiting;  // uids that WaitReady waits for
 
-  void Open(const std::string&, const std::filesystem::path&) override {}
+  void Open(const std::string& uid, const std::filesystem::path&,
+            const std::vector<std::string>& env) override {
+    const std::lock_guard lock(mutex_);
+    opened[uid] = env;
+  }
   void Close(const std::string&) override {}
   absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,
                          const std::stop_token& stop) override {
@@ -377,6 +385,7 @@ class FakeGuests final : public Guests {
   }
 
   std::vector<GuestConfig> configured;
+  std::map<std::string, std::vector<std::string>> opened;  // the environment of each
 
  private:
   FakeHost& host_;
