@@ -1,0 +1,263 @@
+#include "services/vmd/exec_forwarder.h"
+
+#include <atomic>
+
+#include "services/vmd/testing/service_fixture.h"
+
+namespace banger::vmd {
+namespace {
+
+using namespace banger::vm::v1;
+using ::testing::HasSubstr;
+namespace guest_v1 = banger::guest::v1;
+
+using GuestStream = FakeAgent::ExecStream;
+
+guest_v1::ExecResponse Stdout(std::string bytes) {
+  guest_v1::ExecResponse response;
+  response.mutable_output()->set_stdout(std::move(bytes));
+  return response;
+}
+
+guest_v1::ExecResponse Exited(int code) {
+  guest_v1::ExecResponse response;
+  response.mutable_output()->mutable_exited()->set_exit_code(code);
+  return response;
+}
+
+ExecVmRequest Start(const std::string& vm, std::vector<std::string> argv) {
+  ExecVmRequest request;
+  request.set_name(vm);
+  for (std::string& argument : argv)
+    request.mutable_input()->mutable_command()->add_argv(std::move(argument));
+  return request;
+}
+
+class ExecForwarderTest : public ServiceFixture {
+ protected:
+  void StartGuest(FakeAgent::OnExec exec) {
+    uid_ = CreateVm("box");
+    agent_ = std::make_unique<FakeAgent>(AgentSocket(uid_), std::move(exec));
+    links_.Open(uid_, AgentSocket(uid_), {"LANG=C"});
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    call_ = stub_->ExecVm(&context_);
+  }
+  void TearDown() override {
+    links_.Close(uid_);
+    call_.reset();
+    ServiceFixture::TearDown();
+  }
+  absl::Status Refused(const ExecVmRequest& first) {
+    grpc::ClientContext context;
+    const auto call = stub_->ExecVm(&context);
+    call->Write(first);
+    ExecVmResponse response;
+    EXPECT_FALSE(call->Read(&response));
+    return rpc::FromGrpc(call->Finish());
+  }
+  // Another call, to its end.
+  absl::Status RunAgain() {
+    grpc::ClientContext context;
+    const auto call = stub_->ExecVm(&context);
+    call->Write(Start("vms/box", {"true"}));
+    ExecVmResponse response;
+    while (call->Read(&response)) continue;
+    return rpc::FromGrpc(call->Finish());
+  }
+  absl::Status Finish() { return rpc::FromGrpc(call_->Finish()); }
+
+  std::string uid_;
+  std::unique_ptr<FakeAgent> agent_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<ExecVmRequest, ExecVmResponse>> call_;
+};
+
+TEST_F(ExecForwarderTest, WhatIsWrongIsSaidBeforeAnythingRuns) {
+  EXPECT_EQ(ErrorReason(Refused(Start("vms/none", {"true"}))), "VM_NOT_FOUND");
+  EXPECT_EQ(ErrorReason(Refused(Start("box", {"true"}))), "VM_NAME_INVALID");
+  CreateVm("box");
+  ExecVmRequest no_command;
+  no_command.set_name("vms/box");
+  EXPECT_THAT(Refused(no_command), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("command")));
+  ASSERT_OK(vms_->Stop("box", std::chrono::seconds(1), {}));
+  const absl::Status stopped = Refused(Start("vms/box", {"true"}));
+  EXPECT_EQ(ErrorReason(stopped), "VM_NOT_RUNNING");
+  EXPECT_EQ(stopped.code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(ExecForwarderTest, EveryInputReachesTheGuestInOrderAndTheOutputComesBack) {
+  std::vector<exec::v1::Input> inputs;
+  StartGuest([&](grpc::ServerContext&, GuestStream& stream) {
+    guest_v1::ExecRequest request;
+    while (inputs.size() < 5 && stream.Read(&request)) inputs.push_back(request.input());
+    stream.Write(Stdout("hello"));
+    stream.Write(Exited(7));
+    return grpc::Status::OK;
+  });
+  ExecVmRequest request = Start("vms/box", {"sh", "-c", "x y"});
+  request.mutable_input()->mutable_command()->set_tty(true);
+  call_->Write(request);
+  ExecVmRequest input;
+  input.mutable_input()->set_stdin(std::string("a\0b", 3));
+  call_->Write(input);
+  input.mutable_input()->mutable_window_size()->set_rows(50);
+  call_->Write(input);
+  input.mutable_input()->set_signal(15);
+  call_->Write(input);
+  input.mutable_input()->set_stdin_closed(true);
+  call_->Write(input);
+
+  // The stream ends after Exited although the caller could still send.
+  ExecVmResponse response;
+  ASSERT_TRUE(call_->Read(&response));
+  EXPECT_EQ(response.output().stdout(), "hello");
+  ASSERT_TRUE(call_->Read(&response));
+  EXPECT_EQ(response.output().exited().exit_code(), 7);
+  EXPECT_FALSE(call_->Read(&response));
+  EXPECT_OK(Finish());
+
+  ASSERT_EQ(inputs.size(), 5u);
+  EXPECT_EQ(inputs[0].command().argv(2), "x y");
+  EXPECT_TRUE(inputs[0].command().tty());
+  EXPECT_EQ(inputs[0].command().user(), "app");  // of the image, as none was asked for
+  EXPECT_EQ(inputs[1].stdin(), std::string("a\0b", 3));
+  EXPECT_EQ(inputs[2].window_size().rows(), 50u);
+  EXPECT_EQ(inputs[3].signal(), 15);
+  EXPECT_TRUE(inputs[4].stdin_closed());
+}
+
+TEST_F(ExecForwarderTest, TheGuestHearsThatTheCallerSendsNoMore) {
+  StartGuest([](grpc::ServerContext&, GuestStream& stream) {
+    guest_v1::ExecRequest request;
+    while (stream.Read(&request)) continue;
+    stream.Write(Exited(0));
+    return grpc::Status::OK;
+  });
+  call_->Write(Start("vms/box", {"cat"}));
+  call_->WritesDone();
+  ExecVmResponse response;
+  ASSERT_TRUE(call_->Read(&response));
+  EXPECT_TRUE(response.output().has_exited());
+  EXPECT_OK(Finish());
+}
+
+TEST_F(ExecForwarderTest, ACallerThatLeavesEndsTheCommand) {
+  std::atomic<bool> started = false;
+  std::atomic<bool> cancelled = false;
+  StartGuest([&](grpc::ServerContext& context, GuestStream& stream) {
+    started = true;
+    guest_v1::ExecRequest request;
+    while (stream.Read(&request)) continue;
+    cancelled = Eventually([&] { return context.IsCancelled(); });
+    return grpc::Status::CANCELLED;
+  });
+  call_->Write(Start("vms/box", {"sleep", "1000"}));
+  ASSERT_TRUE(Eventually([&] { return started.load(); }));
+  context_.TryCancel();
+  EXPECT_EQ(Finish().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(Eventually([&] { return cancelled.load(); }));
+}
+
+TEST_F(ExecForwarderTest, ARefusalOfTheGuestComesBackAsItIs) {
+  StartGuest([](grpc::ServerContext&, GuestStream&) {
+    return rpc::ToGrpc(ApiError(absl::StatusCode::kInvalidArgument, "COMMAND_INVALID", "user 'nobody2'"), "");
+  });
+  call_->Write(Start("vms/box", {"true"}));
+  const absl::Status status = Finish();
+  EXPECT_EQ(ErrorReason(status), "COMMAND_INVALID");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nobody2")));
+}
+
+TEST_F(ExecForwarderTest, ASessionThatEndsUnderACommandNamesTheVmAndTheNextOneWorks) {
+  std::atomic<int> calls = 0;
+  StartGuest([&](grpc::ServerContext& context, GuestStream& stream) {
+    stream.Write(Exited(0));
+    if (++calls == 1) Eventually([&] { return context.IsCancelled(); });
+    return grpc::Status::OK;
+  });
+  call_->Write(Start("vms/box", {"sleep", "1000"}));
+  ExecVmResponse response;
+  ASSERT_TRUE(call_->Read(&response));
+  agent_->Drop();
+  EXPECT_THAT(Finish(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("'box'")));
+
+  EXPECT_OK(RunAgain());
+}
+
+TEST_F(ExecForwarderTest, AGuestThatFallsSilentEndsTheCommandAndMayComeBack) {
+  std::atomic<int> calls = 0;
+  StartGuest([&](grpc::ServerContext& context, GuestStream& stream) {
+    stream.Write(Exited(0));
+    if (++calls == 1) Eventually([&] { return context.IsCancelled(); });
+    return grpc::Status::OK;
+  });
+  call_->Write(Start("vms/box", {"sleep", "1000"}));
+  ExecVmResponse response;
+  ASSERT_TRUE(call_->Read(&response));
+  agent_->Freeze(true);
+  const absl::Status status = Finish();
+  EXPECT_EQ(ErrorReason(status), "GUEST_UNREACHABLE");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("'box'")));
+
+  agent_->Freeze(false);
+  EXPECT_OK(RunAgain());
+}
+
+TEST_F(ExecForwarderTest, AQuietCommandIsNotASilentGuest) {
+  std::atomic<bool> enough = false;
+  StartGuest([&](grpc::ServerContext&, GuestStream& stream) {
+    Eventually([&] { return enough.load(); });
+    stream.Write(Exited(0));
+    return grpc::Status::OK;
+  });
+  call_->Write(Start("vms/box", {"sleep", "4"}));
+  std::this_thread::sleep_for(std::chrono::seconds(4));  // longer than the silence allowed
+  enough = true;
+  ExecVmResponse response;
+  EXPECT_TRUE(call_->Read(&response));
+  EXPECT_OK(Finish());
+}
+
+TEST_F(ExecForwarderTest, EachSessionBeginsWithTheTimeAndTheImagesEnvironment) {
+  StartGuest([](grpc::ServerContext&, GuestStream& stream) {
+    stream.Write(Exited(0));
+    return grpc::Status::OK;
+  });
+  ASSERT_OK(RunAgain());
+  agent_->Drop();
+  ASSERT_TRUE(Eventually([&] { return RunAgain().ok() && agent_->configured().size() == 2; }));
+  for (const guest_v1::ConfigureRequest& request : agent_->configured()) {
+    EXPECT_THAT(request.env(), ::testing::ElementsAre("LANG=C"));
+    EXPECT_GT(request.time().seconds(), 1'600'000'000);
+    EXPECT_EQ(request.hostname(), "");  // what a running guest has, stays
+    EXPECT_FALSE(request.has_interface());
+  }
+}
+
+TEST_F(ExecForwarderTest, AGuestThatFloodsWaitsForItsCaller) {
+  constexpr int kChunk = 64 << 10;
+  constexpr int kChunks = 1024;
+  std::atomic<int> written = 0;
+  StartGuest([&](grpc::ServerContext&, GuestStream& stream) {
+    while (written < kChunks && stream.Write(Stdout(std::string(kChunk, 'x')))) ++written;
+    stream.Write(Exited(0));
+    return grpc::Status::OK;
+  });
+  call_->Write(Start("vms/box", {"yes"}));
+  // Until nothing moves any more.
+  int before = -1;
+  ASSERT_TRUE(Eventually([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return written > 0 && std::exchange(before, written.load()) == written;
+  }));
+  EXPECT_LT(written, kChunks / 4);
+
+  std::size_t bytes = 0;
+  ExecVmResponse response;
+  while (call_->Read(&response)) bytes += response.output().stdout().size();
+  EXPECT_EQ(bytes, std::size_t{kChunk} * kChunks);
+  EXPECT_OK(Finish());
+}
+
+}  // namespace
+}  // namespace banger::vmd

@@ -1,0 +1,150 @@
+#include "services/vmd/vm_service.h"
+
+#include "services/vmd/testing/service_fixture.h"
+
+namespace banger::vmd {
+namespace {
+
+using namespace banger::vm::v1;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class VmServiceTest : public ServiceFixture {
+ protected:
+  // One unary call.
+  template <typename Response, typename Request>
+  absl::Status Call(grpc::Status (VmService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
+    rpc::ClientCall call("", std::chrono::seconds(20));
+    return rpc::FromGrpc((stub_.get()->*method)(call.context(), request, response));
+  }
+  template <typename Response, typename Request>
+  std::string ReasonOf(grpc::Status (VmService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                               Response*),
+                       const Request& request) {
+    Response ignored;
+    const absl::Status status = Call(method, request, &ignored);
+    return absl::StrCat(absl::StatusCodeToString(status.code()), " ", ErrorReason(status));
+  }
+  absl::Status Create(const CreateVmRequest& request, std::vector<CreateVmResponse>* responses = nullptr) {
+    rpc::ClientCall call("", std::chrono::seconds(20));
+    const auto reader = stub_->CreateVm(call.context(), request);
+    CreateVmResponse response;
+    while (reader->Read(&response))
+      if (responses != nullptr) responses->push_back(response);
+    return rpc::FromGrpc(reader->Finish());
+  }
+};
+
+template <typename Request>
+Request Named(const std::string& name) {
+  Request request;
+  request.set_name(name);
+  return request;
+}
+
+TEST_F(VmServiceTest, CreateReportsProgressAndEndsWithTheVm) {
+  CreateVmRequest request;
+  request.set_vm_id("box");
+  request.set_image("images/mini");
+  request.set_vcpu(2);
+  std::vector<CreateVmResponse> responses;
+  ASSERT_OK(Create(request, &responses));
+  ASSERT_GE(responses.size(), 2u);
+  EXPECT_EQ(responses.front().progress().stage(), "acquire image");
+  const vm::v1::Vm& vm = responses.back().vm();
+  EXPECT_EQ(vm.name(), "vms/box");
+  EXPECT_EQ(vm.image(), "images/mini");
+  EXPECT_EQ(vm.state(), vm::v1::Vm::STATE_RUNNING);
+  EXPECT_EQ(vm.vcpu(), 2);
+  EXPECT_EQ(vm.address(), "172.30.0.2");
+  EXPECT_EQ(vm.pid(), 42);
+
+  EXPECT_THAT(Create(request), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("box")));
+}
+
+TEST_F(VmServiceTest, AZeroThatWasAskedForIsNotADefault) {
+  CreateVmRequest request;
+  request.set_memory_mib(0);
+  const absl::Status status = Create(request);
+  EXPECT_EQ(ErrorReason(status), "VM_SIZE_INVALID");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("memory_mib")));
+  EXPECT_THAT(world_.things.All(), IsEmpty());
+}
+
+TEST_F(VmServiceTest, ACreateWhoseCallerLeavesLeavesNothing) {
+  world_.guests.boot = FakeGuests::Boot::kHangs;
+  grpc::ClientContext context;
+  CreateVmRequest request;
+  request.set_vm_id("box");
+  const auto reader = stub_->CreateVm(&context, request);
+  ASSERT_TRUE(Eventually([&] { return !world_.guests.waiting.All().empty(); }));
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(Eventually([&] { return world_.things.All().empty(); }));
+  EXPECT_TRUE(Eventually([&] {
+    return ReasonOf(&VmService::Stub::GetVm, Named<GetVmRequest>("vms/box")) == "NOT_FOUND VM_NOT_FOUND";
+  }));
+}
+
+TEST_F(VmServiceTest, WhatIsWrongHasACodeAndAReason) {
+  CreateVm("box");
+  using Stub = VmService::Stub;
+  EXPECT_EQ(ReasonOf(&Stub::GetVm, Named<GetVmRequest>("vms/none")), "NOT_FOUND VM_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(&Stub::GetVm, Named<GetVmRequest>("box")), "INVALID_ARGUMENT VM_NAME_INVALID");
+  EXPECT_EQ(ReasonOf(&Stub::GetVm, Named<GetVmRequest>("vms/A_B")), "INVALID_ARGUMENT VM_NAME_INVALID");
+  EXPECT_EQ(ReasonOf(&Stub::StopVm, Named<StopVmRequest>("vms/none")), "NOT_FOUND VM_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(&Stub::DeleteVm, Named<DeleteVmRequest>("vms/box")), "FAILED_PRECONDITION VM_RUNNING");
+  ListVmsRequest list;
+  list.set_page_size(-1);
+  EXPECT_EQ(ReasonOf(&Stub::ListVms, list), "INVALID_ARGUMENT FIELD_INVALID");
+  auto stop = Named<StopVmRequest>("vms/box");
+  stop.mutable_timeout()->set_seconds(-1);
+  EXPECT_EQ(ReasonOf(&Stub::StopVm, stop), "INVALID_ARGUMENT FIELD_INVALID");
+  auto kill = Named<KillVmRequest>("vms/box");
+  kill.set_signal(64);
+  EXPECT_EQ(ReasonOf(&Stub::KillVm, kill), "INVALID_ARGUMENT SIGNAL_INVALID");
+  kill.set_signal(0);
+  EXPECT_EQ(ReasonOf(&Stub::KillVm, kill), "OK ");
+  EXPECT_EQ(ReasonOf(&Stub::KillVm, kill), "FAILED_PRECONDITION VM_NOT_RUNNING");
+  CreateVmRequest create;
+  create.set_image("mini");
+  EXPECT_EQ(ErrorReason(Create(create)), "FIELD_INVALID");
+}
+
+TEST_F(VmServiceTest, AnErrorThatTheApiDoesNotNameIsOurBug) {
+  CreateVm("box");
+  world_.host.FailAt("Update", absl::DataLossError("the store is broken"));
+  EXPECT_EQ(ReasonOf(&VmService::Stub::StopVm, Named<StopVmRequest>("vms/box")), "INTERNAL INTERNAL");
+}
+
+TEST_F(VmServiceTest, StopAndDeleteAnswerWithWhatIsLeft) {
+  CreateVm("box");
+  StopVmResponse stopped;
+  ASSERT_OK(Call(&VmService::Stub::StopVm, Named<StopVmRequest>("vms/box"), &stopped));
+  EXPECT_EQ(stopped.vm().state(), vm::v1::Vm::STATE_STOPPED);
+  EXPECT_EQ(stopped.vm().pid(), 0);
+  DeleteVmResponse deleted;
+  ASSERT_OK(Call(&VmService::Stub::DeleteVm, Named<DeleteVmRequest>("vms/box"), &deleted));
+  EXPECT_THAT(world_.things.All(), IsEmpty());
+}
+
+TEST_F(VmServiceTest, ListsPageByPage) {
+  for (const char* name : {"a", "b", "c"}) CreateVm(name);
+  std::vector<std::string> names;
+  ListVmsRequest request;
+  request.set_page_size(2);
+  int pages = 0;
+  do {
+    ListVmsResponse response;
+    ASSERT_OK(Call(&VmService::Stub::ListVms, request, &response));
+    for (const vm::v1::Vm& vm : response.vms()) names.push_back(vm.name());
+    request.set_page_token(response.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_EQ(pages, 2);
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("vms/a", "vms/b", "vms/c"));
+}
+
+}  // namespace
+}  // namespace banger::vmd
