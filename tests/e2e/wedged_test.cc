@@ -1,0 +1,107 @@
+// One VM that is stuck, or that never stops talking, is its own problem only.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "common/testing/status_matchers.h"
+#include "tests/e2e/harness.h"
+
+namespace banger::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+using ::testing::HasSubstr;
+
+class WedgedTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto instance = Instance::Start();
+    ASSERT_OK(instance);
+    instance_ = new Instance(*std::move(instance));
+    ASSERT_OK(instance_->ImportKernel());
+    ASSERT_OK(instance_->WarmUp());
+  }
+  static void TearDownTestSuite() {
+    delete instance_;
+    instance_ = nullptr;
+  }
+  void SetUp() override { ASSERT_NE(instance_, nullptr); }
+
+  static CommandResult Run(std::vector<std::string> arguments) {
+    return instance_->Banger(std::move(arguments));
+  }
+  static nlohmann::json Show(const std::string& vm) {
+    return nlohmann::json::parse(Run({"vm", "show", vm}).out, nullptr, false);
+  }
+  // Runs, and its VMM stands still.
+  static void CreateWedged(const std::string& vm) {
+    ASSERT_EQ(Run({"vm", "create", "--name", vm, "--image", "mini"}).status.code, 0);
+    ASSERT_EQ(Run({"vm", "exec", vm, "--", "true"}).status.code, 0);
+    ASSERT_EQ(::kill(Show(vm)["pid"].get<pid_t>(), SIGSTOP), 0);
+  }
+
+  static Instance* instance_;
+};
+
+Instance* WedgedTest::instance_ = nullptr;
+
+TEST_F(WedgedTest, AStoppedVmmHoldsNobodyUpAndIsNamed) {
+  const HostSnapshot before = instance_->Snapshot();
+  CreateWedged("stuck");
+  absl::StatusOr<Subprocess> waiting = instance_->StartBanger({"vm", "exec", "stuck", "--", "true"});
+  ASSERT_OK(waiting);
+
+  // While that exec waits, all else goes on.
+  EXPECT_THAT(Run({"vm", "list"}).out, HasSubstr("stuck"));
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+
+  const CommandResult exec = Run({"vm", "exec", "stuck", "--", "true"});
+  EXPECT_FALSE(exec.status.success());
+  EXPECT_THAT(exec.err, HasSubstr("stuck"));
+  ASSERT_OK(waiting->Wait());
+
+  const CommandResult stop = Run({"vm", "stop", "stuck"});
+  EXPECT_EQ(stop.status.code, 0) << stop.err;
+  EXPECT_THAT(Show("stuck")["state_detail"].dump(), HasSubstr("killed"));
+  EXPECT_EQ(Run({"vm", "delete", "stuck"}).status.code, 0);
+  EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
+}
+
+TEST_F(WedgedTest, AForcedDeleteEndsAStoppedVmm) {
+  const HostSnapshot before = instance_->Snapshot();
+  CreateWedged("stuck");
+  EXPECT_EQ(Run({"vm", "delete", "--force", "stuck"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "show", "stuck"}).status.code, 3);
+  EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
+}
+
+TEST_F(WedgedTest, AGuestThatFloodsItsConsoleDoesNotFillTheDisk) {
+  const HostSnapshot before = instance_->Snapshot();
+  ASSERT_EQ(Run({"vm", "create", "--name", "loud", "--image", "mini"}).status.code, 0);
+  const auto log =
+      instance_->root() / "state" / "vms" / Show("loud")["uid"].get<std::string>() / "console.log";
+  struct stat info {};
+  absl::StatusOr<Subprocess> flood =
+      instance_->StartBanger({"vm", "exec", "loud", "--", "sh", "-c", "yes > /dev/console"});
+  ASSERT_OK(flood);
+  EXPECT_TRUE(Eventually([&] { return ::stat(log.c_str(), &info) == 0 && info.st_size > 100'000; }));
+  EXPECT_EQ(Run({"vm", "exec", "loud", "--", "true"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "list"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+  const auto end = steady_clock::now() + 10s;
+  while (steady_clock::now() < end) {
+    ASSERT_EQ(::stat(log.c_str(), &info), 0);
+    // The cap, and what a serial port makes until it is looked at again.
+    ASSERT_LT(info.st_blocks * 512, 16 << 20);
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_EQ(Run({"vm", "delete", "--force", "loud"}).status.code, 0);
+  ASSERT_OK(flood->Wait());
+  EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
+}
+
+}  // namespace
+}  // namespace banger::e2e
