@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<std::string>> NamesIn(const fs::path& directory) {
 absl::StatusOr<DiskStore> DiskStore::Open(const fs::path& images_dir) {
   DiskStore store(images_dir);
   BANGER_RETURN_IF_ERROR(RemoveTree(store.staging_));
-  BANGER_RETURN_IF_ERROR(MakeDirectories(images_dir, 0755));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(images_dir, 0700));
   BANGER_RETURN_IF_ERROR(MakeDirectories(store.staging_, 0700));
   return store;
 }
@@ -117,8 +117,8 @@ absl::StatusOr<Image> DiskStore::Publish(const fs::path& staged, const Image& im
   if (static_cast<std::int64_t>(manifest.size()) > kMaxManifestBytes)
     return ArchiveRefused("the image's environment and commands have more than 1 MiB");
   BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(staged / kManifest, manifest, 0644)));
-  // VMMs run under other uids and only read.
-  if (::chmod((staged / kRootfs).c_str(), 0444) != 0 || ::chmod(staged.c_str(), 0755) != 0)
+  // Never written again, and for nobody else's eyes: it holds an /etc/shadow.
+  if (::chmod((staged / kRootfs).c_str(), 0400) != 0 || ::chmod(staged.c_str(), 0700) != 0)
     return ErrnoError(errno, absl::StrCat("chmod '", staged.string(), "'"));
   const fs::path target = images_ / image.id;
   if (Exists(target)) BANGER_RETURN_IF_ERROR(Retire(target));
@@ -142,12 +142,10 @@ fs::path DiskStore::LeasePath(const std::string& id, const std::string& lease) c
 
 absl::Status DiskStore::AddLease(const std::string& id, const std::string& lease, const KernelFiles* kernel) {
   const fs::path target = LeasePath(id, lease);
-  BANGER_RETURN_IF_ERROR(ForApi(MakeDirectories(target.parent_path(), 0755)));
+  BANGER_RETURN_IF_ERROR(ForApi(MakeDirectories(target.parent_path(), 0700)));
   absl::StatusOr<TempDir> staged = TempDir::Create(staging_);
   BANGER_RETURN_IF_ERROR(ForApi(staged.status()));
   if (kernel != nullptr) BANGER_RETURN_IF_ERROR(ForApi(AddKernelFiles(*kernel, staged->path())));
-  if (::chmod(staged->path().c_str(), 0755) != 0)
-    return ErrnoError(errno, absl::StrCat("chmod '", staged->path().string(), "'"));
   BANGER_RETURN_IF_ERROR(ForApi(RenameDurably(staged->path(), target)));
   staged->Release();
   return absl::OkStatus();
