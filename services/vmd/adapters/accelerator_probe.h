@@ -18,8 +18,8 @@ namespace banger::vmd {
 class AcceleratorProbe {
  public:
   // `vmm` is the configuration's: auto, qemu, qemu-kvm, qemu-tcg.
-  AcceleratorProbe(std::string vmm, std::filesystem::path cache_dir)
-      : vmm_(std::move(vmm)), cache_file_(std::move(cache_dir) / "kvm-probe.json") {}
+  AcceleratorProbe(std::string vmm, const std::filesystem::path& cache_dir)
+      : vmm_(std::move(vmm)), cache_file_(cache_dir / "kvm-probe.json") {}
 
   // FAILED_PRECONDITION when qemu-kvm is demanded and /dev/kvm cannot be used.
   absl::StatusOr<Accelerator> Choose(const std::filesystem::path& qemu, const std::filesystem::path& vmlinux,

@@ -25,6 +25,19 @@ std::string DescribeError(const json& error) {
   return "an error without description";
 }
 
+// QEMU nests a few levels. What a guest that took it over nests deeper would
+// overflow the stack of whoever copies or frees it.
+json ParseLine(const std::string& line) {
+  constexpr int kMaxDepth = 32;
+  bool too_deep = false;
+  const auto within_depth = [&too_deep](int depth, json::parse_event_t, const json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  json value = json::parse(line, within_depth, /*allow_exceptions=*/false);
+  return too_deep ? json() : value;
+}
+
 }  // namespace
 
 QmpClient::QmpClient(UniqueFd socket, OnEvent on_event)
@@ -58,7 +71,7 @@ void QmpClient::Read() {
 
 // False ends the connection.
 bool QmpClient::HandleLine(const std::string& line) {
-  const json message = json::parse(line, nullptr, false);
+  const json message = ParseLine(line);
   if (!message.is_object()) return false;
   if (message.contains("QMP")) return Send({{"execute", "qmp_capabilities"}, {"id", kGreetingId}}).ok();
   if (!message.contains("event")) return HandleReply(message);

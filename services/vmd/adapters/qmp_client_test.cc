@@ -157,6 +157,16 @@ TEST(QmpClientTest, WhatIsNoQmpEndsTheConnection) {
   }
 }
 
+TEST(QmpClientTest, DeepNestingEndsTheConnectionNotVmd) {
+  constexpr int kDepth = 200'000;
+  FakeQemu qemu(kGreeting, AfterGreeting([](const json&) {
+                  return absl::StrCat(R"({"event": "X", "data": {"a": )", std::string(kDepth, '['),
+                                      std::string(kDepth, ']'), "}}\n");
+                }));
+  QmpClient client(qemu.TakeSocket(), kIgnore);
+  EXPECT_THAT(client.Execute("stop", 10s), ::testing::Not(IsOk()));
+}
+
 TEST(QmpClientTest, ManyThreadsGetTheirOwnAnswers) {
   FakeQemu qemu(kGreeting, AfterGreeting([](const json& command) {
                   return Reply(command, {{"return", command["arguments"]}});
