@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace banger::http {
+
+// What a server says before the bytes. Numbers that make no sense are left out.
+struct ResponseHead {
+  int status = 0;
+  std::optional<std::int64_t> content_length;
+  // "bytes 5-9/10": where the bytes start, and how many there are in all.
+  std::optional<std::int64_t> range_start;
+  std::optional<std::int64_t> range_total;
+  std::string etag;
+  std::string last_modified;
+  std::optional<std::chrono::seconds> retry_after;
+
+  // "HTTP/1.1 200 OK" begins a new head, other lines add to it.
+  void AddLine(absl::string_view line);
+
+  // For If-Range: what tells two versions apart to the byte; may be empty.
+  std::string Validator() const;
+};
+
+}  // namespace banger::http
