@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -77,6 +78,26 @@ Setter IntoTable(const Section& section, const std::string& name, const std::fil
   };
 }
 
+// [[name]] tables of url and public_key.
+Setter IntoCatalogs(std::vector<CatalogConfig>& target, const std::string& name,
+                    const std::filesystem::path& file) {
+  return [&target, name, file](const toml::node& node) -> absl::Status {
+    if (!node.is_array_of_tables())
+      return absl::InvalidArgumentError(absl::StrCat("is not a list of tables, as in [[", name, "]]"));
+    target.clear();
+    for (const toml::node& item : *node.as_array()) {
+      CatalogConfig catalog;
+      BANGER_RETURN_IF_ERROR(Apply(*item.as_table(),
+                                   {{"url", Into(catalog.url)}, {"public_key", Into(catalog.public_key)}},
+                                   name + ".", file));
+      if (catalog.url.empty() || catalog.public_key.empty())
+        return At(file, item, name, "needs both url and public_key");
+      target.push_back(std::move(catalog));
+    }
+    return absl::OkStatus();
+  };
+}
+
 absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
   absl::StatusOr<std::string> text = ReadFile(file, 1 << 20);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
@@ -101,6 +122,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                 {"vmm", Into(config.vmm)},
                 {"qemu_bin", Into(config.qemu_bin)},
                 {"default_image", Into(config.default_image)},
+                {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
                 {"network", IntoTable(network, "network", file)},
                 {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
                "", file);

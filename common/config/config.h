@@ -27,6 +27,12 @@ struct VmDefaults {
   std::int64_t rootfs_size_bytes = std::int64_t{8} << 30;
 };
 
+// A catalog beside the built-in one: trusted as far as its signature goes.
+struct CatalogConfig {
+  std::string url;         // https://, http:// on this host, file:// or an absolute path
+  std::string public_key;  // minisign's, "RW..."
+};
+
 struct Config {
   std::string log_level = "info";
   // auto, qemu (KVM if it works), qemu-kvm, qemu-tcg.
@@ -35,6 +41,8 @@ struct Config {
   std::string default_image = "debian-bookworm";
   NetworkConfig network;
   VmDefaults vm_defaults;
+  // In order of precedence. A later file's list replaces an earlier one's.
+  std::vector<CatalogConfig> kernel_catalogs;
 };
 
 // Reads the files in order, later ones over earlier ones; missing ones are

@@ -47,6 +47,24 @@ TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_THAT(Load("vmm = \n"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:1")));
 }
 
+TEST_F(ConfigTest, CatalogsAreAListOfAddressAndKey) {
+  const std::string one = "[[kernel_catalogs]]\nurl = \"https://a/c.json\"\npublic_key = \"RWQ1\"\n";
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load(one + "[[kernel_catalogs]]\nurl = \"/c\"\npublic_key = \"k\"\n"));
+  ASSERT_EQ(config.kernel_catalogs.size(), 2U);
+  EXPECT_EQ(config.kernel_catalogs[0].url, "https://a/c.json");
+  EXPECT_EQ(config.kernel_catalogs[0].public_key, "RWQ1");
+  EXPECT_EQ(config.kernel_catalogs[1].url, "/c");
+  const auto wrong = [](const std::string& what) {
+    return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what));
+  };
+  EXPECT_THAT(Load("[[kernel_catalogs]]\nurl = \"/c\"\n"),
+              wrong("kernel_catalogs needs both url and public_key"));
+  EXPECT_THAT(Load(one + "key = 1\n"), wrong("config.toml:4: kernel_catalogs.key is not a key"));
+  EXPECT_THAT(Load("kernel_catalogs = \"/c\"\n"), wrong("config.toml:1: kernel_catalogs is not a list"));
+  EXPECT_THAT(Load("[kernel_catalogs]\nurl = \"/c\"\n"), wrong("is not a list"));
+}
+
 TEST_F(ConfigTest, SizesHaveUnits) {
   EXPECT_THAT(ParseSize("512"), IsOkAndHolds(512));
   EXPECT_THAT(ParseSize("64k"), IsOkAndHolds(64 << 10));
