@@ -117,6 +117,10 @@ struct ArchiveReader::Impl {
       return -1;
     }
     *data = impl->buffer.data();
+    const absl::string_view given(impl->buffer.data(), *count);
+    const std::size_t last = given.find_last_not_of('\0');
+    if (last != absl::string_view::npos) impl->data_end = impl->given + static_cast<std::int64_t>(last) + 1;
+    impl->given += static_cast<std::int64_t>(*count);
     return static_cast<la_ssize_t>(*count);
   }
 
@@ -131,7 +135,9 @@ struct ArchiveReader::Impl {
   archive* handle;
   std::vector<char> buffer;
   absl::Status source_error;
-  bool sized = true;  // entries tell their size
+  std::int64_t given = 0;     // bytes to libarchive
+  std::int64_t data_end = 0;  // behind the last of them that is not zero
+  bool sized = true;          // entries tell their size
   std::int64_t entries = 0;
   std::int64_t bytes = 0;
   std::int64_t entry_size = 0;
@@ -145,6 +151,10 @@ ArchiveReader::~ArchiveReader() = default;
 
 absl::StatusOr<ArchiveReader> ArchiveReader::OpenTar(ByteSource& source, const ArchiveLimits& limits) {
   return Open(source, limits, Format::kTar);
+}
+
+absl::StatusOr<ArchiveReader> ArchiveReader::OpenPlainTar(ByteSource& source, const ArchiveLimits& limits) {
+  return Open(source, limits, Format::kPlainTar);
 }
 
 absl::StatusOr<ArchiveReader> ArchiveReader::OpenAr(ByteSource& source, const ArchiveLimits& limits) {
@@ -161,6 +171,8 @@ absl::StatusOr<ArchiveReader> ArchiveReader::Open(ByteSource& source, const Arch
   archive* handle = impl->handle;
   if (format == Format::kAr) {
     archive_read_support_format_ar(handle);
+  } else if (format == Format::kPlainTar) {
+    archive_read_support_format_tar(handle);
   } else {
     // By name: "all" brings filters that run programs.
     archive_read_support_filter_gzip(handle);
@@ -201,6 +213,12 @@ absl::StatusOr<std::optional<ArchiveEntry>> ArchiveReader::Next() {
   impl_->entry_size = entry.size;
   impl_->entry_position = 0;
   return std::optional<ArchiveEntry>(std::move(entry));
+}
+
+// Without a filter of its own, libarchive's first one counts the bytes that the
+// format has taken.
+bool ArchiveReader::HasTrailingData() const {
+  return impl_->data_end > archive_filter_bytes(impl_->handle, 0);
 }
 
 absl::StatusOr<std::optional<ArchiveReader::Block>> ArchiveReader::ReadBlock() {

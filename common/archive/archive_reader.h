@@ -49,6 +49,9 @@ class ArchiveReader {
   // bzip2 or lzma, which is found out from the bytes.
   static absl::StatusOr<ArchiveReader> OpenTar(ByteSource& source, const ArchiveLimits& limits = {});
 
+  // The same without any compression.
+  static absl::StatusOr<ArchiveReader> OpenPlainTar(ByteSource& source, const ArchiveLimits& limits = {});
+
   // A Unix ar, such as a Debian package.
   static absl::StatusOr<ArchiveReader> OpenAr(ByteSource& source, const ArchiveLimits& limits = {});
 
@@ -64,6 +67,10 @@ class ArchiveReader {
   // of the one before.
   absl::StatusOr<std::optional<ArchiveEntry>> Next();
 
+  // At the end of a plain tar: whether something else than zeros was read behind
+  // it so far. What the source still has was not looked at.
+  bool HasTrailingData() const;
+
   // A piece of the current entry; what lies between pieces is a hole of zeros.
   struct Block {
     std::int64_t offset = 0;
@@ -77,7 +84,7 @@ class ArchiveReader {
 
  private:
   struct Impl;
-  enum class Format { kTar, kAr, kCompressed };
+  enum class Format { kTar, kPlainTar, kAr, kCompressed };
   explicit ArchiveReader(std::unique_ptr<Impl> impl);
   static absl::StatusOr<ArchiveReader> Open(ByteSource& source, const ArchiveLimits& limits, Format format);
 

@@ -203,5 +203,28 @@ TEST(ByteSourceTest, ReadsADescriptorToItsEnd) {
   EXPECT_THAT(ReadAll(source, 5), IsOkAndHolds("bytes"));
 }
 
+TEST(ArchiveReaderTest, WhatStandsBehindAPlainTarIsNoticed) {
+  const auto trailing = [](const std::string& bytes) {
+    MemorySource source(bytes);
+    auto reader = ArchiveReader::OpenPlainTar(source);
+    EXPECT_OK(reader);
+    for (auto entry = reader->Next(); entry.ok() && entry->has_value();) entry = reader->Next();
+    return reader->HasTrailingData();
+  };
+  const std::string tar = TarBuilder().File("a", "text").Build();
+  EXPECT_FALSE(trailing(tar));
+  EXPECT_FALSE(trailing(tar + std::string(9000, '\0')));
+  EXPECT_TRUE(trailing(tar + "x"));
+  EXPECT_TRUE(trailing(tar + std::string(9000, '\0') + "x"));
+  EXPECT_TRUE(trailing(tar + tar));
+}
+
+TEST(ArchiveReaderTest, APlainTarIsNotCompressed) {
+  const std::string bytes = CompressForTests(TarBuilder().File("a", "text").Build(), "gzip");
+  MemorySource source(bytes);
+  auto reader = ArchiveReader::OpenPlainTar(source);
+  EXPECT_FALSE(reader.ok() && reader->Next().ok());
+}
+
 }  // namespace
 }  // namespace banger
