@@ -29,6 +29,18 @@ absl::StatusOr<Format> FromProto(v1::ImportKernelRequest::Format format) {
   }
 }
 
+v1::CatalogEntry::State ToProto(AvailableKernel::State state) {
+  switch (state) {
+    case AvailableKernel::State::kPulled:
+      return v1::CatalogEntry::STATE_PULLED;
+    case AvailableKernel::State::kUpdate:
+      return v1::CatalogEntry::STATE_UPDATE;
+    case AvailableKernel::State::kAvailable:
+      break;
+  }
+  return v1::CatalogEntry::STATE_AVAILABLE;
+}
+
 absl::Status CheckText(const std::string& field, const std::string& text) {
   if (text.size() > kMaxText) return RequestInvalid(field, "has more than 255 bytes");
   if (std::any_of(text.begin(), text.end(), [](char byte) { return absl::ascii_iscntrl(byte); }))
@@ -52,6 +64,22 @@ v1::Kernel ToProto(const Kernel& kernel) {
   proto.set_size_bytes(kernel.size_bytes);
   proto.set_has_initrd(kernel.has_initrd);
   proto.set_has_modules(kernel.has_modules);
+  return proto;
+}
+
+v1::CatalogEntry ToProto(const AvailableKernel& available) {
+  const CatalogEntry& entry = available.entry;
+  v1::CatalogEntry proto;
+  proto.set_name(absl::StrCat("kernels/", entry.id));
+  proto.set_distro(entry.distro);
+  proto.set_arch(entry.arch);
+  proto.set_kernel_version(entry.kernel_version);
+  proto.set_size_bytes(entry.size_bytes);
+  proto.set_description(entry.description);
+  proto.set_state(ToProto(available.state));
+  proto.set_catalog(entry.catalog);
+  proto.set_tarball_url(entry.tarball_url);
+  proto.set_apt_package(entry.apt_package);
   return proto;
 }
 

@@ -14,6 +14,7 @@ namespace banger::kerneld {
 std::string KernelId(absl::string_view name);
 
 kernel::v1::Kernel ToProto(const Kernel& kernel);
+kernel::v1::CatalogEntry ToProto(const AvailableKernel& available);
 progress::v1::Progress ToProto(const Progress& progress);
 kernel::v1::GetKernelFilesResponse ToProto(const KernelFiles& files);
 

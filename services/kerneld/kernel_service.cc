@@ -42,25 +42,47 @@ absl::Status SendResult(rpc::Writer<Message>& out, const Kernel& kernel) {
   return out.Send(std::move(message)) ? absl::OkStatus() : absl::CancelledError("the caller has left");
 }
 
-absl::StatusOr<v1::ListKernelsResponse> Page(const std::vector<Kernel>& kernels,
-                                             const v1::ListKernelsRequest& request) {
+// Calls `add` for each item of the wanted page, in the order of their ids; gives
+// the token of the next page, which is the last id of this one.
+template <typename Request, typename Item, typename IdOf, typename Add>
+absl::StatusOr<std::string> FillPage(const Request& request, const std::vector<Item>& items, IdOf id_of,
+                                     Add add) {
   if (request.page_size() < 0) return RequestInvalid("page_size", "is negative");
-  // The token is the last name of the page before.
   if (!request.page_token().empty() && !IsValidKernelName(request.page_token()))
     return RequestInvalid("page_token", "is none of ours");
   const int wanted =
       request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
-  v1::ListKernelsResponse page;
   std::string last;
-  for (const Kernel& kernel : kernels) {
-    if (kernel.id <= request.page_token()) continue;
-    if (page.kernels_size() == wanted) {
-      page.set_next_page_token(last);
-      break;
-    }
-    *page.add_kernels() = ToProto(kernel);
-    last = kernel.id;
+  int added = 0;
+  for (const Item& item : items) {
+    if (id_of(item) <= request.page_token()) continue;
+    if (added++ == wanted) return last;
+    add(item);
+    last = id_of(item);
   }
+  return std::string();
+}
+
+absl::StatusOr<v1::ListKernelsResponse> Page(const std::vector<Kernel>& kernels,
+                                             const v1::ListKernelsRequest& request) {
+  v1::ListKernelsResponse page;
+  BANGER_ASSIGN_OR_RETURN(*page.mutable_next_page_token(),
+                          FillPage(
+                              request, kernels, [](const Kernel& kernel) { return kernel.id; },
+                              [&page](const Kernel& kernel) { *page.add_kernels() = ToProto(kernel); }));
+  return page;
+}
+
+absl::StatusOr<v1::ListCatalogEntriesResponse> Page(const AvailableKernels& available,
+                                                    const v1::ListCatalogEntriesRequest& request) {
+  v1::ListCatalogEntriesResponse page;
+  BANGER_ASSIGN_OR_RETURN(
+      *page.mutable_next_page_token(),
+      FillPage(
+          request, available.kernels, [](const AvailableKernel& kernel) { return kernel.entry.id; },
+          [&page](const AvailableKernel& kernel) { *page.add_entries() = ToProto(kernel); }));
+  if (request.page_token().empty())
+    for (const std::string& warning : available.warnings) page.add_warnings(warning);
   return page;
 }
 
@@ -85,6 +107,17 @@ grpc::ServerUnaryReactor* KernelService::ListKernels(grpc::CallbackServerContext
                     [this, request](const rpc::Call&) -> absl::StatusOr<v1::ListKernelsResponse> {
                       BANGER_ASSIGN_OR_RETURN(const std::vector<Kernel> kernels, kernels_.List());
                       return Page(kernels, *request);
+                    });
+}
+
+grpc::ServerUnaryReactor* KernelService::ListCatalogEntries(grpc::CallbackServerContext* context,
+                                                            const v1::ListCatalogEntriesRequest* request,
+                                                            v1::ListCatalogEntriesResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const rpc::Call& call) -> absl::StatusOr<v1::ListCatalogEntriesResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const AvailableKernels available,
+                                              kernels_.Available(call.stop));
+                      return Page(available, *request);
                     });
 }
 

@@ -17,6 +17,9 @@ class KernelService final : public kernel::v1::KernelService::CallbackService {
   grpc::ServerUnaryReactor* ListKernels(grpc::CallbackServerContext* context,
                                         const kernel::v1::ListKernelsRequest* request,
                                         kernel::v1::ListKernelsResponse* response) override;
+  grpc::ServerUnaryReactor* ListCatalogEntries(grpc::CallbackServerContext* context,
+                                               const kernel::v1::ListCatalogEntriesRequest* request,
+                                               kernel::v1::ListCatalogEntriesResponse* response) override;
   grpc::ServerWriteReactor<kernel::v1::PullKernelResponse>* PullKernel(
       grpc::CallbackServerContext* context, const kernel::v1::PullKernelRequest* request) override;
   grpc::ServerBidiReactor<kernel::v1::ImportKernelRequest, kernel::v1::ImportKernelResponse>* ImportKernel(

@@ -80,6 +80,16 @@ class KernelServiceTest : public ::testing::Test {
     if (!status.ok()) return status;
     return response;
   }
+  absl::StatusOr<v1::ListCatalogEntriesResponse> ListAvailable(int page_size, const std::string& token = {}) {
+    rpc::ClientCall call("r", 30s);
+    v1::ListCatalogEntriesRequest request;
+    request.set_page_size(page_size);
+    request.set_page_token(token);
+    v1::ListCatalogEntriesResponse response;
+    const absl::Status status = rpc::FromGrpc(stub_->ListCatalogEntries(call.context(), request, &response));
+    if (!status.ok()) return status;
+    return response;
+  }
   absl::StatusOr<v1::Kernel> Pull(const std::string& name) {
     rpc::ClientCall call("r", 30s);
     v1::PullKernelRequest request;
@@ -122,7 +132,9 @@ class KernelServiceTest : public ::testing::Test {
   const std::unique_ptr<DiskStore> store_ = *DiskStore::Open(root_);
   KernelImporter importer_{[this] { return absl::StatusOr<fs::path>(init_); }};
   FakePackages packages_;
-  KernelManager kernels_{*store_, importer_, packages_, {{.id = "debian-6.1", .apt_package = "p"}}};
+  FakeTarballs tarballs_;
+  FakeCatalogs catalogs_{{{.id = "debian-6.1", .apt_package = "p"}}};
+  KernelManager kernels_{*store_, importer_, packages_, tarballs_, catalogs_};
   WorkerPool workers_{8, 8};
   KernelService service_{kernels_, workers_};
   std::unique_ptr<rpc::Server> server_;
@@ -239,6 +251,26 @@ TEST_F(KernelServiceTest, ACancelledUploadLeavesNoTraceAndHoldsNothingUp) {
   while (!NothingStaged() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_TRUE(NothingStaged());
   EXPECT_EQ(Names(*List(0)), "");
+}
+
+TEST_F(KernelServiceTest, CatalogEntriesComeInPagesAndWarningsOnce) {
+  catalogs_.entries = {{.id = "a", .kernel_version = "6.1", .apt_package = "p", .catalog = "built-in"},
+                       {.id = "b", .tarball_url = "https://x/b", .size_bytes = 7, .catalog = "https://x/c"}};
+  catalogs_.warnings = {"a catalog is away"};
+  ASSERT_OK(Import(MakeSpec("b", v1::ImportKernelRequest::FORMAT_IMAGE), MakeVmlinux()));
+  ASSERT_OK_AND_ASSIGN(const auto first, ListAvailable(1));
+  ASSERT_EQ(first.entries_size(), 1);
+  EXPECT_EQ(first.entries(0).name(), "kernels/a");
+  EXPECT_EQ(first.entries(0).state(), v1::CatalogEntry::STATE_AVAILABLE);
+  EXPECT_EQ(first.entries(0).catalog(), "built-in");
+  EXPECT_EQ(first.warnings(0), "a catalog is away");
+  ASSERT_OK_AND_ASSIGN(const auto second, ListAvailable(1, first.next_page_token()));
+  ASSERT_EQ(second.entries_size(), 1);
+  EXPECT_EQ(second.entries(0).state(), v1::CatalogEntry::STATE_UPDATE);
+  EXPECT_EQ(second.entries(0).size_bytes(), 7);
+  EXPECT_EQ(second.warnings_size(), 0);
+  EXPECT_EQ(second.next_page_token(), "");
+  EXPECT_THAT(ListAvailable(-1), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_size")));
 }
 
 TEST_F(KernelServiceTest, PullErrorsCarryTheirReason) {

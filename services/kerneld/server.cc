@@ -1,14 +1,21 @@
 #include "services/kerneld/server.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/config/install.h"
+#include "common/digest/sha256.h"
 #include "common/status/status_macros.h"
 #include "services/kerneld/adapters/apt_source.h"
+#include "services/kerneld/adapters/catalog_json.h"
+#include "services/kerneld/adapters/catalog_set.h"
 #include "services/kerneld/adapters/disk_store.h"
 #include "services/kerneld/adapters/embedded_catalog.h"
 #include "services/kerneld/adapters/kernel_importer.h"
-#include "services/kerneld/adapters/manifest.h"
+#include "services/kerneld/adapters/signed_catalog.h"
+#include "services/kerneld/adapters/tarball_download.h"
 #include "services/kerneld/core/kernel_manager.h"
 #include "services/kerneld/kernel_service.h"
 
@@ -17,30 +24,49 @@ namespace {
 
 class Server final : public rpc::DaemonParts {
  public:
-  Server(std::unique_ptr<DiskStore> store, Catalog catalog, const rpc::DaemonContext& context)
+  Server(std::unique_ptr<DiskStore> store, std::unique_ptr<CatalogSet> catalogs,
+         const rpc::DaemonContext& context)
       : store_(std::move(store)),
+        catalogs_(std::move(catalogs)),
         importer_([] { return FindLibexec("banger-initrd"); }),
         packages_({.state_dir = context.paths.cache_dir / "apt"}),
-        kernels_(*store_, importer_, packages_, std::move(catalog)),
+        kernels_(*store_, importer_, packages_, tarballs_, *catalogs_),
         service_(kernels_, context.workers) {}
 
   void Register(grpc::ServerBuilder& builder) override { builder.RegisterService(&service_); }
 
  private:
   const std::unique_ptr<DiskStore> store_;
+  const std::unique_ptr<CatalogSet> catalogs_;
   KernelImporter importer_;
   AptSource packages_;
+  TarballDownload tarballs_;
   KernelManager kernels_;
   KernelService service_;
 };
 
+absl::StatusOr<std::unique_ptr<CatalogSet>> OpenCatalogs(const rpc::DaemonContext& context) {
+  BANGER_ASSIGN_OR_RETURN(Catalog built_in, ParseCatalog(kEmbeddedCatalog, "built-in"));
+  std::vector<std::unique_ptr<SignedCatalog>> further;
+  for (const CatalogConfig& config : context.config.kernel_catalogs) {
+    const std::string file = absl::StrCat(Sha256Hex(config.url).substr(0, 16), ".json");
+    BANGER_ASSIGN_OR_RETURN(
+        std::unique_ptr<SignedCatalog> catalog,
+        SignedCatalog::Create({.url = config.url,
+                               .public_key = config.public_key,
+                               .copy = context.paths.state_dir / "kernel-catalogs" / file}));
+    further.push_back(std::move(catalog));
+  }
+  return std::make_unique<CatalogSet>(std::move(built_in), std::move(further));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
-  BANGER_ASSIGN_OR_RETURN(Catalog catalog, ParseCatalog(kEmbeddedCatalog));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<CatalogSet> catalogs, OpenCatalogs(context));
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DiskStore> store, DiskStore::Open(context.paths.kernels_dir()));
   return std::unique_ptr<rpc::DaemonParts>(
-      std::make_unique<Server>(std::move(store), std::move(catalog), context));
+      std::make_unique<Server>(std::move(store), std::move(catalogs), context));
 }
 
 }  // namespace banger::kerneld

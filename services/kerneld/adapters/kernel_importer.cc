@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_reader.h"
+#include "common/archive/zstd_source.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -52,23 +53,55 @@ bool WantedInPackage(absl::string_view path) {
          absl::StartsWith(path, "usr/lib/modules/");
 }
 
-absl::StatusOr<std::vector<std::string>> UnpackTar(ByteSource& source, const fs::path& tree,
-                                                   const PathFilter& wanted) {
-  BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenTar(source, kLimits));
-  absl::StatusOr<std::vector<std::string>> files = ExtractTree(tar, tree, wanted);
+bool WantEverything(absl::string_view) { return true; }
+
+// Where the bytes go, and when to give up.
+struct Target {
+  const fs::path& tree;
+  const std::stop_token& stop;
+};
+
+absl::StatusOr<std::vector<std::string>> ExtractAll(ArchiveReader& tar, const Target& target,
+                                                    const PathFilter& wanted) {
+  absl::StatusOr<std::vector<std::string>> files = ExtractTree(tar, target.tree, wanted, target.stop);
   if (absl::IsResourceExhausted(files.status()) && absl::StartsWith(files.status().message(), "archive"))
     return ArchiveRefused(files.status().message());
   return files;
 }
 
-absl::StatusOr<std::vector<std::string>> UnpackDeb(ByteSource& source, const fs::path& tree) {
+absl::StatusOr<std::vector<std::string>> UnpackTar(ByteSource& source, const Target& target,
+                                                   const PathFilter& wanted) {
+  BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenTar(source, kLimits));
+  return ExtractAll(tar, target, wanted);
+}
+
+// Behind the end of a tar there is padding, and nothing else.
+absl::Status CheckPadding(const ArchiveReader& tar, ByteSource& source) {
+  constexpr std::size_t kMaxPadding = 1 << 20;
+  const absl::StatusOr<std::string> rest = ReadAll(source, kMaxPadding);
+  if (absl::IsResourceExhausted(rest.status())) return ArchiveRefused("there are more bytes behind the tar");
+  BANGER_RETURN_IF_ERROR(rest.status());
+  if (tar.HasTrailingData() || rest->find_first_not_of('\0') != std::string::npos)
+    return ArchiveRefused("there are other bytes behind the tar");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> UnpackTarball(ByteSource& source, const Target& target) {
+  ZstdSource zstd(source);
+  BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenPlainTar(zstd, kLimits));
+  BANGER_ASSIGN_OR_RETURN(std::vector<std::string> files, ExtractAll(tar, target, WantEverything));
+  BANGER_RETURN_IF_ERROR(CheckPadding(tar, zstd));
+  return files;
+}
+
+absl::StatusOr<std::vector<std::string>> UnpackDeb(ByteSource& source, const Target& target) {
   BANGER_ASSIGN_OR_RETURN(ArchiveReader package, ArchiveReader::OpenAr(source, kLimits));
   for (;;) {
     BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveEntry> member, package.Next());
     if (!member.has_value()) return KernelCorrupt("it is no Debian package: it has no data.tar");
     if (!absl::StartsWith(member->path, "data.tar")) continue;
     EntrySource data(package);
-    return UnpackTar(data, tree, WantedInPackage);
+    return UnpackTar(data, target, WantedInPackage);
   }
 }
 
@@ -85,18 +118,19 @@ absl::StatusOr<std::vector<std::string>> SaveImage(ByteSource& source, const fs:
   }
 }
 
-absl::StatusOr<std::vector<std::string>> Unpack(Format format, ByteSource& source, const fs::path& tree) {
-  const auto everything = [](absl::string_view) { return true; };
+absl::StatusOr<std::vector<std::string>> Unpack(Format format, ByteSource& source, const Target& target) {
   switch (format) {
     case Format::kDeb:
-      return UnpackDeb(source, tree);
+      return UnpackDeb(source, target);
     case Format::kImage:
-      return SaveImage(source, tree);
+      return SaveImage(source, target.tree);
+    case Format::kTarball:
+      return UnpackTarball(source, target);
     case Format::kBundle:
     case Format::kTree:
       break;
   }
-  return UnpackTar(source, tree, everything);
+  return UnpackTar(source, target, WantEverything);
 }
 
 // Reads what stands behind the archive's end, so that the caller is not cut off
@@ -137,7 +171,7 @@ absl::StatusOr<BuiltKernel> KernelImporter::Build(ByteSource& source, const Buil
   const fs::path tree = staging.work_dir() / "tree";
   BANGER_RETURN_IF_ERROR(MakeDirectories(tree));
   MeteredSource metered(source, request.stage, request.total_bytes, progress, stop);
-  const absl::StatusOr<std::vector<std::string>> files = Unpack(request.format, metered, tree);
+  const absl::StatusOr<std::vector<std::string>> files = Unpack(request.format, metered, {tree, stop});
   if (!files.ok()) return ArchiveError(files.status(), "unpack the kernel");
   BANGER_RETURN_IF_ERROR(Drain(metered));
   BANGER_ASSIGN_OR_RETURN(SourceMetadata metadata, ReadMetadata(tree, *files));

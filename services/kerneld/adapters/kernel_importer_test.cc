@@ -13,9 +13,9 @@
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
-#include "services/kerneld/adapters/apt_source.h"
 #include "services/kerneld/adapters/disk_store.h"
 #include "services/kerneld/core/kernel_manager.h"
+#include "services/kerneld/testing/fakes.h"
 #include "services/kerneld/testing/kernel_files.h"
 
 namespace banger::kerneld {
@@ -59,8 +59,10 @@ class KernelImporterTest : public ::testing::Test {
   const fs::path init_ = dir_->path() / "banger-initrd";
   const std::unique_ptr<DiskStore> store_ = *DiskStore::Open(root_);
   KernelImporter importer_{[this] { return absl::StatusOr<fs::path>(init_); }};
-  AptSource no_packages_{{.state_dir = dir_->path() / "apt"}};
-  KernelManager manager_{*store_, importer_, no_packages_, {}};
+  FakePackages no_packages_;
+  FakeTarballs no_tarballs_;
+  FakeCatalogs no_catalogs_{{}};
+  KernelManager manager_{*store_, importer_, no_packages_, no_tarballs_, no_catalogs_};
 };
 
 TEST_F(KernelImporterTest, ADebianPackageGetsAnInitrdThatLoadsItsDrivers) {
@@ -228,8 +230,10 @@ void ImportOnASmallDisk(const fs::path& directory) {
   if (::mount("small", directory.c_str(), "tmpfs", 0, "size=256k") != 0) ::_exit(77);
   const auto store = *DiskStore::Open(directory / "kernels");
   KernelImporter importer([] { return absl::StatusOr<fs::path>("/none"); });
-  AptSource packages({.state_dir = directory / "apt"});
-  KernelManager manager(*store, importer, packages, {});
+  FakePackages packages;
+  FakeTarballs tarballs;
+  FakeCatalogs catalogs({});
+  KernelManager manager(*store, importer, packages, tarballs, catalogs);
   for (const auto& [format, bytes] :
        {std::pair{Format::kImage, std::string(1 << 20, 'x')},
         std::pair{Format::kTree, TarBuilder().File("vmlinux", std::string(1 << 20, 'x')).Build()}}) {

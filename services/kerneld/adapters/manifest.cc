@@ -6,31 +6,11 @@
 #include "absl/time/time.h"
 #include "common/archive/archive_path.h"
 #include "common/status/status_macros.h"
-#include "services/kerneld/core/kernel_name.h"
+#include "services/kerneld/adapters/json_fields.h"
 #include "services/kerneld/errors.h"
 
 namespace banger::kerneld {
 namespace {
-
-using Json = nlohmann::json;
-
-absl::StatusOr<Json> ParseObject(const std::string& text) {
-  Json json = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return absl::DataLossError("it is no JSON object");
-  return json;
-}
-
-// Takes the named string fields, where there are any.
-absl::Status TakeStrings(const Json& json,
-                         std::initializer_list<std::pair<const char*, std::string*>> fields) {
-  for (const auto& [name, value] : fields) {
-    const auto found = json.find(name);
-    if (found == json.end() || found->is_null()) continue;
-    if (!found->is_string()) return absl::DataLossError(absl::StrCat("'", name, "' is no string"));
-    *value = found->get<std::string>();
-  }
-  return absl::OkStatus();
-}
 
 absl::Status NormalizePath(std::string& path) {
   if (path.empty()) return absl::OkStatus();
@@ -58,7 +38,7 @@ std::string FormatManifest(const Kernel& kernel) {
 }
 
 absl::StatusOr<Kernel> ParseManifest(const std::string& text, const std::string& id) {
-  BANGER_ASSIGN_OR_RETURN(const Json json, ParseObject(text));
+  BANGER_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text));
   Kernel kernel{.id = id};
   std::string imported_at;
   BANGER_RETURN_IF_ERROR(TakeStrings(json, {{"distro", &kernel.distro},
@@ -76,7 +56,7 @@ absl::StatusOr<Kernel> ParseManifest(const std::string& text, const std::string&
 }
 
 absl::StatusOr<SourceMetadata> ParseSourceMetadata(const std::string& text) {
-  const absl::StatusOr<Json> json = ParseObject(text);
+  const absl::StatusOr<Json> json = ParseJsonObject(text);
   SourceMetadata metadata;
   absl::Status status = json.status();
   if (status.ok()) {
@@ -91,25 +71,6 @@ absl::StatusOr<SourceMetadata> ParseSourceMetadata(const std::string& text) {
   for (std::string* path : {&metadata.kernel_path, &metadata.initrd_path, &metadata.modules_dir})
     BANGER_RETURN_IF_ERROR(NormalizePath(*path));
   return metadata;
-}
-
-absl::StatusOr<Catalog> ParseCatalog(const std::string& text) {
-  BANGER_ASSIGN_OR_RETURN(const Json json, ParseObject(text));
-  if (json.value("version", 0) != 1) return absl::InvalidArgumentError("catalog: its version is not 1");
-  Catalog catalog;
-  for (const Json& item : json.value("entries", Json::array())) {
-    CatalogEntry entry;
-    if (!item.is_object()) return absl::InvalidArgumentError("catalog: an entry is no object");
-    BANGER_RETURN_IF_ERROR(TakeStrings(item, {{"name", &entry.id},
-                                              {"distro", &entry.distro},
-                                              {"arch", &entry.arch},
-                                              {"description", &entry.description},
-                                              {"apt_package", &entry.apt_package}}));
-    if (!IsValidKernelName(entry.id) || entry.apt_package.empty())
-      return absl::InvalidArgumentError(absl::StrCat("catalog: entry '", entry.id, "' is not complete"));
-    catalog.push_back(std::move(entry));
-  }
-  return catalog;
 }
 
 }  // namespace banger::kerneld

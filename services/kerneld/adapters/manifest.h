@@ -22,8 +22,4 @@ absl::StatusOr<Kernel> ParseManifest(const std::string& text, const std::string&
 // are normalized; ARCHIVE_REFUSED for those that leave the tree.
 absl::StatusOr<SourceMetadata> ParseSourceMetadata(const std::string& text);
 
-// The catalog: {version: 1, entries: [{name, distro, arch, description,
-// apt_package}]}.
-absl::StatusOr<Catalog> ParseCatalog(const std::string& text);
-
 }  // namespace banger::kerneld

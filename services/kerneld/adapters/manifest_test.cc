@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "common/testing/status_matchers.h"
-#include "services/kerneld/adapters/embedded_catalog.h"
 
 namespace banger::kerneld {
 namespace {
@@ -38,22 +37,6 @@ TEST(ManifestTest, MetadataPathsMayNotLeaveTheTree) {
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(ParseSourceMetadata("[]"), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(ParseSourceMetadata(std::string(100000, '[')), StatusIs(absl::StatusCode::kDataLoss));
-}
-
-TEST(CatalogTest, TheEmbeddedOneHasDebiansKernel) {
-  ASSERT_OK_AND_ASSIGN(const Catalog catalog, ParseCatalog(kEmbeddedCatalog));
-  ASSERT_FALSE(catalog.empty());
-  EXPECT_EQ(catalog[0].id, "debian-6.1");
-  EXPECT_EQ(catalog[0].apt_package, "linux-image-cloud-amd64");
-}
-
-TEST(CatalogTest, AnEmptyOneIsFineAndABrokenOneIsNot) {
-  EXPECT_OK(ParseCatalog(R"({"version": 1, "entries": []})"));
-  EXPECT_THAT(ParseCatalog(R"({"version": 2, "entries": []})"), StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(ParseCatalog(R"({"version": 1, "entries": [{"name": "../x", "apt_package": "p"}]})"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("../x")));
-  EXPECT_THAT(ParseCatalog(R"({"version": 1, "entries": [{"name": "x"}]})"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'x'")));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ int OpenBeneath(int root, const std::string& path, std::uint64_t flags, std::uin
 
 class Extractor {
  public:
-  explicit Extractor(UniqueFd root) : root_(std::move(root)) {}
+  Extractor(UniqueFd root, const std::stop_token& stop) : root_(std::move(root)), stop_(stop) {}
 
   absl::Status Extract(const ArchiveEntry& entry, const std::string& path, ArchiveReader& archive) {
     member_ = path;
@@ -103,6 +103,7 @@ class Extractor {
     const UniqueFd file(OpenBeneath(parent.get(), base, O_WRONLY | O_CREAT | O_EXCL, mode));
     if (!file.valid()) return Failed("create", path);
     for (;;) {
+      if (stop_.stop_requested()) return absl::CancelledError("the caller has left");
       BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveReader::Block> block, archive.ReadBlock());
       if (!block.has_value()) break;
       if (::lseek(file.get(), block->offset, SEEK_SET) < 0) return Failed("seek in", path);
@@ -123,6 +124,7 @@ class Extractor {
   }
 
   const UniqueFd root_;
+  const std::stop_token& stop_;
   std::string member_;  // being extracted
   std::set<std::string> files_;
 };
@@ -131,10 +133,11 @@ class Extractor {
 
 absl::StatusOr<std::vector<std::string>> ExtractTree(ArchiveReader& archive,
                                                      const std::filesystem::path& root,
-                                                     const PathFilter& wanted) {
+                                                     const PathFilter& wanted, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(root, O_PATH | O_DIRECTORY));
-  Extractor extractor(std::move(fd));
+  Extractor extractor(std::move(fd), stop);
   for (;;) {
+    if (stop.stop_requested()) return absl::CancelledError("the caller has left");
     BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveEntry> entry, archive.Next());
     if (!entry.has_value()) return extractor.TakeFiles();
     const absl::StatusOr<std::string> path = NormalizeArchivePath(entry->path);

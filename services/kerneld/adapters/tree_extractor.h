@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,10 @@ using PathFilter = std::function<bool(absl::string_view path)>;
 // owners and times are not kept. Hard links, devices, sockets and fifos are
 // skipped. ARCHIVE_REFUSED, naming the member, for '..', absolute, overlong and too deep
 // names, relative symlinks that leave the root, and members below a symlink;
-// no write ever leaves the root.
+// no write ever leaves the root. CANCELLED soon after the stop, however much a
+// member unpacks to.
 absl::StatusOr<std::vector<std::string>> ExtractTree(ArchiveReader& archive,
                                                      const std::filesystem::path& root,
-                                                     const PathFilter& wanted);
+                                                     const PathFilter& wanted, const std::stop_token& stop);
 
 }  // namespace banger::kerneld

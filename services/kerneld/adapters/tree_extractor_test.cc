@@ -22,11 +22,12 @@ class TreeExtractorTest : public ::testing::Test {
   TreeExtractorTest() { fs::create_directories(root_); }
 
   absl::StatusOr<std::vector<std::string>> Extract(const TarBuilder& tar,
-                                                   const PathFilter& wanted = Everything) {
+                                                   const PathFilter& wanted = Everything,
+                                                   const std::stop_token& stop = {}) {
     const std::string bytes = tar.Build();
     MemorySource source(bytes);
     BANGER_ASSIGN_OR_RETURN(ArchiveReader reader, ArchiveReader::OpenTar(source));
-    return ExtractTree(reader, root_, wanted);
+    return ExtractTree(reader, root_, wanted, stop);
   }
   static bool Everything(absl::string_view) { return true; }
 

@@ -16,7 +16,7 @@ struct Kernel {
   std::string arch;            // as uname -m says it
   std::string kernel_version;  // as uname -r says it
   std::string sha256;          // of the vmlinux, hex
-  std::string source;          // "import:FILE", "apt:PACKAGE=VERSION"
+  std::string source;          // "import:FILE", "pull:URL", "apt:PACKAGE=VERSION"
   std::chrono::system_clock::time_point imported_at;
   std::int64_t size_bytes = 0;
   bool has_initrd = false;
@@ -31,7 +31,13 @@ struct KernelFiles {
 };
 
 // What the bytes of an import are.
-enum class Format { kDeb, kBundle, kTree, kImage };
+enum class Format {
+  kDeb,
+  kBundle,
+  kTree,
+  kImage,
+  kTarball,  // a bundle in zstd, with nothing behind it
+};
 
 struct ImportSpec {
   std::string id;
@@ -43,15 +49,35 @@ struct ImportSpec {
   bool force = false;
 };
 
+// Names either a tarball or a package of the host's own sources.
 struct CatalogEntry {
   std::string id;
   std::string distro;
   std::string arch;
+  std::string kernel_version;  // may be empty for packages
   std::string description;
+  std::string tarball_url;
+  std::string tarball_sha256;   // of the tarball as it is downloaded, hex
+  std::int64_t size_bytes = 0;  // of the same
   std::string apt_package;
+  std::string catalog;  // "built-in", or where the catalog is
 };
 
-using Catalog = std::vector<CatalogEntry>;
+struct Catalog {
+  std::int64_t version = 0;  // never goes back
+  std::vector<CatalogEntry> entries;
+};
+
+struct AvailableKernel {
+  enum class State { kAvailable, kPulled, kUpdate };
+  CatalogEntry entry;
+  State state = State::kAvailable;
+};
+
+struct AvailableKernels {
+  std::vector<AvailableKernel> kernels;  // sorted by id
+  std::vector<std::string> warnings;     // for people: catalogs that could not be read
+};
 
 struct Progress {
   std::string stage;

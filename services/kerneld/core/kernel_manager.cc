@@ -30,14 +30,37 @@ bool IsWorseDefault(const KernelFiles& a, const KernelFiles& b) {
   return a_generic == b_generic ? IsOlder(a, b) : b_generic;
 }
 
+// A kernel of that name that came from elsewhere is not this one. Which version a
+// package source has is not asked here, so one from there counts as this one.
+AvailableKernel::State StateOf(const CatalogEntry& entry, KernelStore& store) {
+  using State = AvailableKernel::State;
+  if (!store.Exists(entry.id)) return State::kAvailable;
+  const absl::StatusOr<KernelFiles> here = store.Find(entry.id);
+  if (!here.ok()) return State::kUpdate;
+  const std::string& source = here->kernel.source;
+  const bool same = entry.tarball_url.empty() ? absl::StartsWith(source, "apt:")
+                                              : source == absl::StrCat("pull:", entry.tarball_url);
+  return same ? State::kPulled : State::kUpdate;
+}
+
+Kernel Describe(const CatalogEntry& entry, BuiltKernel built, std::string source) {
+  return {.id = entry.id,
+          .distro = entry.distro,
+          .arch = std::move(built.arch),
+          .kernel_version = std::move(built.kernel_version),
+          .sha256 = std::move(built.sha256),
+          .source = std::move(source)};
+}
+
 }  // namespace
 
 KernelManager::KernelManager(KernelStore& store, KernelBuilder& builder, PackageSource& packages,
-                             Catalog catalog, Clock clock)
+                             TarballSource& tarballs, CatalogSource& catalogs, Clock clock)
     : store_(store),
       builder_(builder),
       packages_(packages),
-      catalog_(std::move(catalog)),
+      tarballs_(tarballs),
+      catalogs_(catalogs),
       clock_(std::move(clock)) {}
 
 absl::StatusOr<Kernel> KernelManager::Get(const std::string& id) {
@@ -87,26 +110,54 @@ absl::StatusOr<Kernel> KernelManager::Import(const ImportSpec& spec, ByteSource&
   return Publish(*staging, std::move(kernel), spec.force, stop);
 }
 
+absl::StatusOr<AvailableKernels> KernelManager::Available(const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(CatalogSource::Listing listing, catalogs_.List(stop));
+  AvailableKernels available{.warnings = std::move(listing.warnings)};
+  for (CatalogEntry& entry : listing.entries) {
+    const AvailableKernel::State state = StateOf(entry, store_);
+    available.kernels.push_back({.entry = std::move(entry), .state = state});
+  }
+  return available;
+}
+
 absl::StatusOr<Kernel> KernelManager::Pull(const std::string& id, bool force, const ProgressFn& progress,
                                            const std::stop_token& stop) {
   BANGER_RETURN_IF_ERROR(CheckName(id));
-  const auto entry = std::find_if(catalog_.begin(), catalog_.end(),
-                                  [&id](const CatalogEntry& candidate) { return candidate.id == id; });
-  if (entry == catalog_.end()) return CatalogEntryNotFound(id);
   BANGER_RETURN_IF_ERROR(CheckFree(id, force));
   // Who replaces and who does not cannot share a result.
   const std::string key = absl::StrCat(id, force ? " force" : "");
   const ProgressFanout::Subscription subscription(pull_progress_, key, progress);
-  return pulls_.Do(key, stop, [this, key, force, &found = *entry](const std::stop_token& work_stop) {
+  return pulls_.Do(key, stop, [this, key, id, force](const std::stop_token& work_stop) {
     const auto tell_all = [this, &key](const Progress& step) { pull_progress_.Send(key, step); };
-    return PullEntry(found, force, tell_all, work_stop);
+    return PullByName(id, force, tell_all, work_stop);
   });
 }
 
-absl::StatusOr<Kernel> KernelManager::PullEntry(const CatalogEntry& entry, bool force,
-                                                const ProgressFn& progress, const std::stop_token& stop) {
+absl::StatusOr<Kernel> KernelManager::PullByName(const std::string& id, bool force,
+                                                 const ProgressFn& progress, const std::stop_token& stop) {
   // An equal pull may have ended just now.
-  BANGER_RETURN_IF_ERROR(CheckFree(entry.id, force));
+  BANGER_RETURN_IF_ERROR(CheckFree(id, force));
+  BANGER_ASSIGN_OR_RETURN(const CatalogEntry entry, catalogs_.Find(id, stop));
+  return entry.tarball_url.empty() ? PullPackage(entry, force, progress, stop)
+                                   : PullTarball(entry, force, progress, stop);
+}
+
+absl::StatusOr<Kernel> KernelManager::PullTarball(const CatalogEntry& entry, bool force,
+                                                  const ProgressFn& progress, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
+  const std::shared_ptr<ByteSource> bytes = tarballs_.Open(entry, progress, stop);
+  BANGER_ASSIGN_OR_RETURN(BuiltKernel built, builder_.Build(*bytes,
+                                                            {.format = Format::kTarball,
+                                                             .arch = entry.arch,
+                                                             .total_bytes = entry.size_bytes,
+                                                             .stage = "download"},
+                                                            *staging, progress, stop));
+  return Publish(*staging, Describe(entry, std::move(built), absl::StrCat("pull:", entry.tarball_url)), force,
+                 stop);
+}
+
+absl::StatusOr<Kernel> KernelManager::PullPackage(const CatalogEntry& entry, bool force,
+                                                  const ProgressFn& progress, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
   BANGER_ASSIGN_OR_RETURN(const FetchedPackage package,
                           packages_.Fetch(entry.apt_package, staging->work_dir(), progress, stop));
@@ -116,13 +167,9 @@ absl::StatusOr<Kernel> KernelManager::PullEntry(const CatalogEntry& entry, bool 
           *package.bytes,
           {.format = Format::kDeb, .arch = entry.arch, .total_bytes = package.size_bytes, .stage = "unpack"},
           *staging, progress, stop));
-  Kernel kernel{.id = entry.id,
-                .distro = entry.distro,
-                .arch = std::move(built.arch),
-                .kernel_version = std::move(built.kernel_version),
-                .sha256 = std::move(built.sha256),
-                .source = absl::StrCat("apt:", package.name, "=", package.version)};
-  return Publish(*staging, std::move(kernel), force, stop);
+  return Publish(*staging,
+                 Describe(entry, std::move(built), absl::StrCat("apt:", package.name, "=", package.version)),
+                 force, stop);
 }
 
 absl::StatusOr<Kernel> KernelManager::Publish(Staging& staging, Kernel kernel, bool force,

@@ -22,13 +22,16 @@ class KernelManager {
  public:
   using Clock = std::function<std::chrono::system_clock::time_point()>;
 
-  KernelManager(KernelStore& store, KernelBuilder& builder, PackageSource& packages, Catalog catalog,
-                Clock clock = std::chrono::system_clock::now);
+  KernelManager(KernelStore& store, KernelBuilder& builder, PackageSource& packages, TarballSource& tarballs,
+                CatalogSource& catalogs, Clock clock = std::chrono::system_clock::now);
 
   absl::StatusOr<Kernel> Get(const std::string& id);
 
   // Sorted by id.
   absl::StatusOr<std::vector<Kernel>> List();
+
+  // What the catalogs have, and what of it is here.
+  absl::StatusOr<AvailableKernels> Available(const std::stop_token& stop);
 
   // An empty id means the default: the newest "generic-*", else the newest.
   absl::StatusOr<KernelFiles> Files(const std::string& id);
@@ -43,15 +46,20 @@ class KernelManager {
                               const std::stop_token& stop);
 
  private:
-  absl::StatusOr<Kernel> PullEntry(const CatalogEntry& entry, bool force, const ProgressFn& progress,
-                                   const std::stop_token& stop);
+  absl::StatusOr<Kernel> PullByName(const std::string& id, bool force, const ProgressFn& progress,
+                                    const std::stop_token& stop);
+  absl::StatusOr<Kernel> PullTarball(const CatalogEntry& entry, bool force, const ProgressFn& progress,
+                                     const std::stop_token& stop);
+  absl::StatusOr<Kernel> PullPackage(const CatalogEntry& entry, bool force, const ProgressFn& progress,
+                                     const std::stop_token& stop);
   absl::StatusOr<Kernel> Publish(Staging& staging, Kernel kernel, bool force, const std::stop_token& stop);
   absl::Status CheckFree(const std::string& id, bool force);
 
   KernelStore& store_;
   KernelBuilder& builder_;
   PackageSource& packages_;
-  const Catalog catalog_;
+  TarballSource& tarballs_;
+  CatalogSource& catalogs_;
   const Clock clock_;
   KeyedLock names_;
   ProgressFanout pull_progress_;

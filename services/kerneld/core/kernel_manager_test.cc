@@ -42,12 +42,16 @@ class KernelManagerTest : public ::testing::Test {
   MemoryStore store_;
   FakeBuilder builder_;
   FakePackages packages_;
+  FakeTarballs tarballs_;
+  FakeCatalogs catalogs_{
+      {{.id = "debian-6.1", .distro = "debian", .arch = "x86_64", .apt_package = "linux-image"},
+       {.id = "generic-6.12",
+        .distro = "generic",
+        .arch = "x86_64",
+        .tarball_url = "https://k.example/g.tar.zst"}}};
   KernelManager kernels_{
-      store_,
-      builder_,
-      packages_,
-      {{.id = "debian-6.1", .distro = "debian", .arch = "x86_64", .apt_package = "linux-image"}},
-      [] { return std::chrono::system_clock::time_point(std::chrono::seconds(77)); }};
+      store_,    builder_,  packages_,
+      tarballs_, catalogs_, [] { return std::chrono::system_clock::time_point(std::chrono::seconds(77)); }};
 };
 
 TEST_F(KernelManagerTest, AnImportSaysWhatWasBuiltAndWhereItCameFrom) {
@@ -113,6 +117,34 @@ TEST_F(KernelManagerTest, PullsWhatTheCatalogNames) {
   EXPECT_EQ(kernel.distro, "debian");
   EXPECT_THAT(Pull("debian-6.1"), StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(Pull("debian-9"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("'debian-9'")));
+}
+
+TEST_F(KernelManagerTest, PullsATarballAndSaysWhereItCameFrom) {
+  ASSERT_OK_AND_ASSIGN(const Kernel kernel, Pull("generic-6.12"));
+  EXPECT_EQ(kernel.source, "pull:https://k.example/g.tar.zst");
+  EXPECT_EQ(kernel.distro, "generic");
+  EXPECT_THAT(tarballs_.opened, ElementsAre("https://k.example/g.tar.zst"));
+  EXPECT_EQ(packages_.fetches(), 0);
+}
+
+TEST_F(KernelManagerTest, WhatIsAvailableSaysWhatOfItIsHere) {
+  using State = AvailableKernel::State;
+  const auto states = [this] {
+    std::vector<State> found;
+    for (const AvailableKernel& kernel : kernels_.Available({})->kernels) found.push_back(kernel.state);
+    return found;
+  };
+  EXPECT_THAT(states(), ElementsAre(State::kAvailable, State::kAvailable));
+  ASSERT_OK(Pull("debian-6.1"));
+  ASSERT_OK(Pull("generic-6.12"));
+  EXPECT_THAT(states(), ElementsAre(State::kPulled, State::kPulled));
+  catalogs_.entries[1].tarball_url = "https://k.example/newer.tar.zst";
+  EXPECT_THAT(states(), ElementsAre(State::kPulled, State::kUpdate));
+  ASSERT_OK(Import("debian-6.1", /*force=*/true));
+  ASSERT_OK(Pull("generic-6.12", /*force=*/true));
+  EXPECT_THAT(states(), ElementsAre(State::kUpdate, State::kPulled));
+  catalogs_.warnings = {"a catalog is away"};
+  EXPECT_THAT(kernels_.Available({})->warnings, ElementsAre("a catalog is away"));
 }
 
 TEST_F(KernelManagerTest, EqualPullsShareOneDownloadAndItsProgress) {

@@ -88,4 +88,30 @@ class PackageSource {
                                                const ProgressFn& progress, const std::stop_token& stop) = 0;
 };
 
+// Tarballs of catalogs, from the network.
+class TarballSource {
+ public:
+  virtual ~TarballSource() = default;
+  // The bytes as they come. Whoever has read them to their end without an error
+  // has what the entry names; else KERNEL_CORRUPT, SOURCE_UNREACHABLE or
+  // CANCELLED. `progress` hears only of trouble on the way, from any thread.
+  virtual std::shared_ptr<ByteSource> Open(const CatalogEntry& entry, const ProgressFn& progress,
+                                           const std::stop_token& stop) = 0;
+};
+
+// The catalogs that the host's administrator configured, and the built-in one.
+class CatalogSource {
+ public:
+  virtual ~CatalogSource() = default;
+  struct Listing {
+    std::vector<CatalogEntry> entries;  // sorted by id, each id once
+    std::vector<std::string> warnings;  // what could not be had, for people
+  };
+  // The best of what can be had; an error is CANCELLED.
+  virtual absl::StatusOr<Listing> List(const std::stop_token& stop) = 0;
+  // CATALOG_ENTRY_NOT_FOUND; SOURCE_UNREACHABLE when a catalog that may have it
+  // cannot be had.
+  virtual absl::StatusOr<CatalogEntry> Find(const std::string& id, const std::stop_token& stop) = 0;
+};
+
 }  // namespace banger::kerneld

@@ -122,4 +122,31 @@ class FakePackages final : public PackageSource {
   int fetches_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+class FakeTarballs final : public TarballSource {
+ public:
+  std::shared_ptr<ByteSource> Open(const CatalogEntry& entry, const ProgressFn&,
+                                   const std::stop_token&) override {
+    opened.push_back(entry.tarball_url);
+    return std::make_shared<MemorySource>("tarball");
+  }
+
+  std::vector<std::string> opened;
+};
+
+class FakeCatalogs final : public CatalogSource {
+ public:
+  explicit FakeCatalogs(std::vector<CatalogEntry> offered) : entries(std::move(offered)) {}
+  absl::StatusOr<Listing> List(const std::stop_token&) override {
+    return Listing{.entries = entries, .warnings = warnings};
+  }
+  absl::StatusOr<CatalogEntry> Find(const std::string& id, const std::stop_token&) override {
+    for (const CatalogEntry& entry : entries)
+      if (entry.id == id) return entry;
+    return CatalogEntryNotFound(id);
+  }
+
+  std::vector<CatalogEntry> entries;
+  std::vector<std::string> warnings;
+};
+
 }  // namespace banger::kerneld
