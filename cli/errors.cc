@@ -18,7 +18,7 @@ struct Hint {
 
 // One line each, naming the command that helps.
 constexpr Hint kHints[] = {
-    {"CATALOG_ENTRY_NOT_FOUND", "take in a kernel of your own with 'banger kernel import NAME --from FILE'"},
+    {"CATALOG_ENTRY_NOT_FOUND", "see what there is with 'banger kernel list --available'"},
     {"DISK_FULL", "free space with 'banger vm delete' and 'banger image delete'"},
     {kForbidden, "ask for membership of the group 'banger', then log in again"},
     {"IMAGE_BUILT_IN", "it comes with banger and takes no room worth saving"},

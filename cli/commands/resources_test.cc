@@ -68,6 +68,32 @@ TEST_F(ResourcesTest, ListMergesAllPages) {
   EXPECT_THAT(result.out, HasSubstr("\"next_page_token\": \"\""));
 }
 
+TEST_F(ResourcesTest, WhatIsAvailableIsListedWithItsState) {
+  const auto add = [this](const std::string& name, kernel::v1::CatalogEntry::State state) {
+    kernel::v1::CatalogEntry& entry = *state_.catalog.add_entries();
+    entry.set_name("kernels/" + name);
+    entry.set_state(state);
+    entry.set_catalog("built-in");
+    return &entry;
+  };
+  add("debian-6.1", kernel::v1::CatalogEntry::STATE_PULLED)->set_distro("debian");
+  add("generic-6.1", kernel::v1::CatalogEntry::STATE_UPDATE)->set_size_bytes(12 << 20);
+  add("generic-6.12", kernel::v1::CatalogEntry::STATE_AVAILABLE)->set_kernel_version("6.12.1\033[2J");
+  state_.catalog.add_warnings("kernel catalog https://x/c: gone\n");
+  state_.page_size = 2;
+  const CommandResult result = Run({"kernel", "list", "--available"});
+  EXPECT_EQ(result.out,
+            "NAME           DISTRO   ARCH   VERSION      SIZE   STATE       SOURCE\n"
+            "debian-6.1     debian   -      -            -      pulled      built-in\n"
+            "generic-6.1    -        -      -            12M    update      built-in\n"
+            "generic-6.12   -        -      6.12.1?[2J   -      available   built-in\n");
+  EXPECT_EQ(result.err, "warning: kernel catalog https://x/c: gone?\n");
+  EXPECT_EQ(result.status.code, 0);
+  const CommandResult json = Run({"kernel", "list", "--available", "--format", "json"});
+  EXPECT_THAT(json.out, HasSubstr("\"state\": \"STATE_UPDATE\""));
+  EXPECT_THAT(json.out, HasSubstr("\"name\": \"kernels/generic-6.12\""));
+}
+
 TEST_F(ResourcesTest, ShowPrintsTheMessageAsJson) {
   const CommandResult result = Run({"kernel", "show", "debian-6.1"});
   EXPECT_THAT(result.out, StartsWith("{\n \"name\": \"kernels/debian-6.1\""));

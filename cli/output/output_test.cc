@@ -55,9 +55,11 @@ TEST(TableTest, ColumnsLineUp) {
 class ProgressTest : public ::testing::Test {
  protected:
   ProgressView::Style Style(bool live) {
-    return {.live = live, .color = false, .width = 60, .write = [this](const std::string& text) {
-              shown_ += text;
-            }};
+    return {.live = live,
+            .color = false,
+            .width = 60,
+            .write = [this](const std::string& text) { shown_ += text; },
+            .now = [this] { return now_; }};
   }
   static progress::v1::Progress Make(const std::string& stage, std::int64_t done, std::int64_t total) {
     progress::v1::Progress progress;
@@ -68,6 +70,7 @@ class ProgressTest : public ::testing::Test {
   }
 
   std::string shown_;
+  std::chrono::steady_clock::time_point now_;
 };
 
 TEST_F(ProgressTest, WithoutATerminalEachStageIsALine) {
@@ -84,6 +87,27 @@ TEST_F(ProgressTest, OnATerminalOneLineIsDrawnAgainAndTakenAway) {
     view.Show(Make("download", 512, 1024));
   }
   EXPECT_EQ(shown_, "\r\033[Kpull 'k': download [##########          ]  50% 512/1K\r\033[K");
+}
+
+TEST_F(ProgressTest, RateAndRemainingTimeFollowWhenThereIsSomethingToTell) {
+  ProgressView::Style wide = Style(true);
+  wide.width = 200;
+  ProgressView view("pull 'k'", wide);
+  view.Show(Make("wait", 0, 0));
+  view.Show(Make("download", 10 << 20, 100 << 20));
+  EXPECT_THAT(shown_, ::testing::Not(::testing::HasSubstr("/s")));
+  now_ += std::chrono::seconds(2);
+  view.Show(Make("download", 30 << 20, 100 << 20));
+  EXPECT_THAT(shown_, ::testing::EndsWith("30M/100M 10M/s 7s left"));
+  now_ += std::chrono::seconds(2);
+  view.Show(Make("download", 100 << 20, 100 << 20));
+  EXPECT_THAT(shown_, ::testing::EndsWith("100M/100M 22.5M/s"));
+}
+
+TEST(DurationTest, IsShort) {
+  EXPECT_EQ(HumanDuration(std::chrono::seconds(5)), "5s");
+  EXPECT_EQ(HumanDuration(std::chrono::seconds(125)), "2m05s");
+  EXPECT_EQ(HumanDuration(std::chrono::seconds(12000)), "3h20m");
 }
 
 TEST_F(ProgressTest, ALiveLineNeverWraps) {

@@ -51,6 +51,10 @@ void ProgressView::Show(const progress::v1::Progress& progress) {
       Line(absl::StrCat(Paint("warning:", Color::kYellow, style_.color), " ", detail));
     return;
   }
+  if (progress.stage() != last_stage_) {
+    stage_began_ = style_.now();
+    stage_began_at_ = progress.done_bytes();
+  }
   if (style_.live) {
     style_.write(absl::StrCat("\r\033[K", LiveLine(progress)));
     drawn_ = true;
@@ -64,13 +68,28 @@ std::string ProgressView::LiveLine(const progress::v1::Progress& progress) const
   std::string line = absl::StrCat(title_, ": ", OneLine(progress.stage()));
   if (progress.total_bytes() > 0) {
     absl::StrAppend(&line, " ", Bar(progress.done_bytes(), progress.total_bytes()), " ",
-                    HumanSize(progress.done_bytes()), "/", HumanSize(progress.total_bytes()));
+                    HumanSize(progress.done_bytes()), "/", HumanSize(progress.total_bytes()),
+                    Speed(progress));
   } else if (progress.done_bytes() > 0) {
-    absl::StrAppend(&line, " ", HumanSize(progress.done_bytes()));
+    absl::StrAppend(&line, " ", HumanSize(progress.done_bytes()), Speed(progress));
   }
   if (!progress.detail().empty()) absl::StrAppend(&line, " ", OneLine(progress.detail()));
   // A line that wraps could not be redrawn.
   return Shorten(line, style_.width > 1 ? style_.width - 1 : 1);
+}
+
+std::string ProgressView::Speed(const progress::v1::Progress& progress) const {
+  // Before that, what buffers swallowed would pass for speed.
+  constexpr std::chrono::milliseconds kLeast(500);
+  const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(style_.now() - stage_began_);
+  const std::int64_t done = progress.done_bytes() - stage_began_at_;
+  if (time < kLeast || done <= 0) return {};
+  const std::int64_t rate = std::max<std::int64_t>(done * 1000 / time.count(), 1);
+  std::string text = absl::StrCat(" ", HumanSize(rate), "/s");
+  const std::int64_t left = progress.total_bytes() - progress.done_bytes();
+  if (left > 0)
+    absl::StrAppend(&text, " ", HumanDuration(std::chrono::seconds((left + rate - 1) / rate)), " left");
+  return text;
 }
 
 void ProgressView::Line(const std::string& text) {

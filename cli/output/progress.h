@@ -12,8 +12,8 @@ class Progress;
 
 namespace banger::cli {
 
-// Shows how far a long call has come: one live line with a bar on a terminal,
-// else a plain line whenever the stage changes. Not thread-safe.
+// Shows how far a long call has come: one live line with a bar, the rate and the
+// time that remains on a terminal, else a plain line whenever the stage changes. Not thread-safe.
 class ProgressView {
  public:
   struct Style {
@@ -21,6 +21,7 @@ class ProgressView {
     bool color = false;
     std::size_t width = 80;  // of the terminal, in characters
     std::function<void(const std::string&)> write;
+    std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
   };
 
   // On stderr: live when it is a terminal and `allow_live`.
@@ -40,12 +41,16 @@ class ProgressView {
 
  private:
   std::string LiveLine(const progress::v1::Progress& progress) const;
+  // " 12M/s 30s left"; empty while it is too early to tell.
+  std::string Speed(const progress::v1::Progress& progress) const;
 
   std::string title_;
   Style style_;
   bool drawn_ = false;
   std::string last_stage_;
-  std::set<std::string> warnings_;  // each is shown once
+  std::chrono::steady_clock::time_point stage_began_;
+  std::int64_t stage_began_at_ = 0;  // bytes that were done then
+  std::set<std::string> warnings_;   // each is shown once
 };
 
 }  // namespace banger::cli

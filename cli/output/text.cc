@@ -76,6 +76,13 @@ std::string HumanAge(std::chrono::system_clock::time_point then, std::chrono::sy
   return "just now";
 }
 
+std::string HumanDuration(std::chrono::seconds duration) {
+  const std::int64_t seconds = duration.count();
+  if (seconds < 60) return absl::StrFormat("%ds", seconds);
+  if (seconds < 3600) return absl::StrFormat("%dm%02ds", seconds / 60, seconds % 60);
+  return absl::StrFormat("%dh%02dm", seconds / 3600, seconds / 60 % 60);
+}
+
 std::string Paint(absl::string_view text, Color color, bool enabled) {
   if (!enabled) return std::string(text);
   const char* code = "1";

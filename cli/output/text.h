@@ -26,6 +26,9 @@ std::string HumanSize(std::int64_t bytes);
 // "5 seconds ago", "3 hours ago"; "-" for the epoch itself.
 std::string HumanAge(std::chrono::system_clock::time_point then, std::chrono::system_clock::time_point now);
 
+// "5s", "2m05s", "3h20m".
+std::string HumanDuration(std::chrono::seconds duration);
+
 enum class Color { kRed, kYellow, kCyan, kBold };
 std::string Paint(absl::string_view text, Color color, bool enabled);
 

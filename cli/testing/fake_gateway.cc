@@ -48,6 +48,14 @@ class FakeKernels final : public kernel::v1::KernelService::Service {
              response);
     return Status::OK;
   }
+  Status ListCatalogEntries(ServerContext* context, const kernel::v1::ListCatalogEntriesRequest* request,
+                            kernel::v1::ListCatalogEntriesResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListCatalogEntries");
+    FillPage(request->page_token(), state_.page_size, state_.catalog.entries(), response->mutable_entries(),
+             response);
+    if (request->page_token().empty()) *response->mutable_warnings() = state_.catalog.warnings();
+    return Status::OK;
+  }
   Status PullKernel(ServerContext* context, const kernel::v1::PullKernelRequest* request,
                     grpc::ServerWriter<kernel::v1::PullKernelResponse>* writer) override {
     RETURN_UNLESS_ENTERED("PullKernel");

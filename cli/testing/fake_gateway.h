@@ -37,6 +37,7 @@ class FakeState {
 
   vm::v1::ListVmsResponse vms;
   kernel::v1::ListKernelsResponse kernels;
+  kernel::v1::ListCatalogEntriesResponse catalog;
   image::v1::ListImagesResponse images;
   system::v1::ListDaemonsResponse daemons;
   int page_size = 1000;
