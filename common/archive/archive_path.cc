@@ -47,14 +47,17 @@ absl::Status CheckSymlinkTarget(absl::string_view path, absl::string_view target
   if (target.find('\0') != absl::string_view::npos) return Refuse(path, "is a symlink to a name with a NUL");
   if (absl::StartsWith(target, "/")) return absl::OkStatus();
   int depth = 0;
+  bool named = false;
   for (const char byte : path) depth += byte == '/' ? 1 : 0;
   for (const absl::string_view component : absl::StrSplit(target, '/')) {
     if (component.empty() || component == ".") continue;
-    depth += component == ".." ? -1 : 1;
-    if (depth < 0) {
+    const bool up = component == "..";
+    // What a name leads to may be another symlink, and its parent anywhere.
+    if (up && (named || --depth < 0)) {
       return Refuse(path,
                     absl::StrCat("is a symlink that leaves the root: '", PrintableArchivePath(target), "'"));
     }
+    named = named || !up;
   }
   return absl::OkStatus();
 }

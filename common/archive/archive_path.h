@@ -14,8 +14,9 @@ namespace banger {
 // more than 4095.
 absl::StatusOr<std::string> NormalizeArchivePath(absl::string_view path);
 
-// INVALID_ARGUMENT when `target`, as a symlink at the normalized `path`, names
-// something above the archive's root. Absolute targets are fine: they count
+// INVALID_ARGUMENT when `target`, as a symlink at the normalized `path`, may lead
+// above the archive's root, also through other symlinks: ".." comes first, and no
+// more often than the path has directories. Absolute targets are fine: they count
 // from the root of whoever follows them, so never follow them on the host.
 absl::Status CheckSymlinkTarget(absl::string_view path, absl::string_view target);
 

@@ -33,7 +33,6 @@ TEST(ArchivePathTest, RefusesNamesThatNoFileSystemTakes) {
 
 TEST(ArchivePathTest, SymlinksMayPointAnywhereBelowTheRootOrBeAbsolute) {
   EXPECT_OK(CheckSymlinkTarget("a/b", "../c"));
-  EXPECT_OK(CheckSymlinkTarget("a/b", "c/../../d"));
   EXPECT_OK(CheckSymlinkTarget("a", "/etc/shadow"));
   EXPECT_OK(CheckSymlinkTarget("a", "."));
 }
@@ -42,6 +41,8 @@ TEST(ArchivePathTest, SymlinksThatLeaveTheRootAreRefusedByName) {
   EXPECT_THAT(CheckSymlinkTarget("a/b", "../../c"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'a/b'")));
   EXPECT_THAT(CheckSymlinkTarget("a", ".."), StatusIs(absl::StatusCode::kInvalidArgument));
+  // With deep/up -> "..", that would be above the root.
+  EXPECT_THAT(CheckSymlinkTarget("a", "deep/up/../.."), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(CheckSymlinkTarget("a", "b/../../a"), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(CheckSymlinkTarget("a", ""), StatusIs(absl::StatusCode::kInvalidArgument));
 }

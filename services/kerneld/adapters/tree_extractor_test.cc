@@ -95,6 +95,31 @@ TEST_F(TreeExtractorTest, NeverWritesThroughASymlink) {
   EXPECT_TRUE(OutsideIsClean());
 }
 
+TEST_F(TreeExtractorTest, RefusesChainsOfSymlinksThatLeaveTheRootTogether) {
+  // Each of them alone seems to stay inside.
+  EXPECT_THAT(Extract(TarBuilder()
+                          .Symlink("deep/er/up", "..")
+                          .Symlink("deep/upper", "er/up/..")
+                          .Symlink("out", "deep/upper/../..")),
+              Refused("'deep/upper'"));
+}
+
+TEST_F(TreeExtractorTest, NamesAreBytes) {
+  EXPECT_THAT(Extract(TarBuilder().File("caf\xe9\xff", "x")), IsOkAndHolds(ElementsAre("caf\xe9\xff")));
+  EXPECT_THAT(ReadFile(root_ / "caf\xe9\xff"), IsOkAndHolds("x"));
+  // What stands behind a NUL is no part of a name for anybody.
+  EXPECT_THAT(Extract(TarBuilder().Pax("path", absl::string_view("a\0/../../evil", 13)).File("b", "x")),
+              ::testing::AnyOf(IsOkAndHolds(ElementsAre("a")), ::testing::Not(IsOk())));
+  EXPECT_TRUE(OutsideIsClean());
+}
+
+TEST_F(TreeExtractorTest, AStopEndsAlsoAMemberThatUnpacksToGigabytes) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(Extract(TarBuilder().File("a", "x"), Everything, stop.get_token()),
+              StatusIs(absl::StatusCode::kCancelled));
+}
+
 TEST_F(TreeExtractorTest, ADirectoryIsNotReplacedBySomethingElse) {
   EXPECT_THAT(Extract(TarBuilder().File("d/a", "").Symlink("d", "/")), Refused("'d'"));
   EXPECT_THAT(Extract(TarBuilder().File("e", "").File("e/a", "")), Refused("'e/a'"));
