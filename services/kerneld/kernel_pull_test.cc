@@ -189,6 +189,9 @@ TEST_F(KernelPullTest, BundlesWithoutASoundKernelAreRefused) {
       {tarball(TarBuilder().File("vmlinux", MakeVmlinux({.machine = 183}))), "KERNEL_UNSUITABLE"},
       {tarball(TarBuilder().File("vmlinux", MakeVmlinux({.virtio_blk = false}))), "KERNEL_UNSUITABLE"},
       {tarball(TarBuilder().File("vmlinux", MakeVmlinux({.cut_off = 100}))), "KERNEL_CORRUPT"},
+      // Of two members with one name the last one counts.
+      {tarball(Bundle("6.1").File("vmlinux", "no ELF")), "KERNEL_CORRUPT"},
+      {tarball(Bundle("6.1").Symlink("vmlinux", "modules/x")), "KERNEL_CORRUPT"},
       {tarball(Bundle("6.1").File("../evil", "x")), "ARCHIVE_REFUSED"},
       {tarball(Bundle("6.1").File("/evil", "x")), "ARCHIVE_REFUSED"},
       {tarball(Bundle("6.1").Symlink("modules/a", "../../evil")), "ARCHIVE_REFUSED"},
