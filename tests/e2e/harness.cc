@@ -83,7 +83,9 @@ absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
   ::chmod(root.c_str(), 0755);
   for (const char* part : {"state", "cache", "run", "logs"}) {
     BANGER_RETURN_IF_ERROR(MakeDirectories(root / part, 0755));
-    if (IsRoot()) ::chown((root / part).c_str(), std::atoi(kDaemonUid), std::atoi(kDaemonUid));
+    const auto uid = static_cast<uid_t>(std::atoi(kDaemonUid));
+    if (IsRoot() && ::chown((root / part).c_str(), uid, uid) < 0)
+      return ErrnoError(errno, absl::StrCat("chown '", (root / part).string(), "'"));
   }
   BANGER_RETURN_IF_ERROR(WriteFileAtomically(root / "config.toml", options.config, 0644));
   if (options.netd && options.own_network && IsRoot()) instance.daemons_.emplace_back("netd");
