@@ -47,3 +47,11 @@ function(banger_test)
     set_tests_properties(${ARG_NAME} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
+
+# Compiles the catalog.json of a service into embedded_catalog.cc of its build
+# directory, where adapters/embedded_catalog.h finds it.
+function(banger_embed_catalog SERVICE)
+  file(READ catalog.json CATALOG)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS catalog.json)
+  configure_file(${CMAKE_SOURCE_DIR}/scripts/cmake/embedded_catalog.cc.in embedded_catalog.cc @ONLY)
+endfunction()

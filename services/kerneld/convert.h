@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "banger/kernel/v1/kernel_service.pb.h"
+#include "common/sync/progress.h"
 #include "services/kerneld/core/kernel.h"
 
 namespace banger::kerneld {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/status/error.h"
+#include "common/status/source_unreachable.h"
 
 namespace banger::kerneld {
 
@@ -55,12 +56,6 @@ inline absl::Status ArchiveRefused(absl::string_view what) {
 inline absl::Status RequestInvalid(const std::string& field, absl::string_view what) {
   return ApiError(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", absl::StrCat(field, " ", what),
                   {{"field", field}});
-}
-
-// The place that a catalog entry names cannot be had now.
-inline absl::Status SourceUnreachable(const std::string& source, absl::string_view why) {
-  return ApiError(absl::StatusCode::kUnavailable, "SOURCE_UNREACHABLE", absl::StrCat(source, ": ", why),
-                  {{"source", source}});
 }
 
 }  // namespace banger::kerneld

@@ -1,12 +1,8 @@
 #include "services/kerneld/server.h"
 
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/config/install.h"
-#include "common/digest/sha256.h"
 #include "common/status/status_macros.h"
 #include "services/kerneld/adapters/apt_source.h"
 #include "services/kerneld/adapters/catalog_json.h"
@@ -14,7 +10,6 @@
 #include "services/kerneld/adapters/disk_store.h"
 #include "services/kerneld/adapters/embedded_catalog.h"
 #include "services/kerneld/adapters/kernel_importer.h"
-#include "services/kerneld/adapters/signed_catalog.h"
 #include "services/kerneld/adapters/tarball_download.h"
 #include "services/kerneld/core/kernel_manager.h"
 #include "services/kerneld/kernel_service.h"
@@ -46,18 +41,13 @@ class Server final : public rpc::DaemonParts {
 };
 
 absl::StatusOr<std::unique_ptr<CatalogSet>> OpenCatalogs(const rpc::DaemonContext& context) {
-  BANGER_ASSIGN_OR_RETURN(Catalog built_in, ParseCatalog(kEmbeddedCatalog, "built-in"));
-  std::vector<std::unique_ptr<SignedCatalog>> further;
-  for (const CatalogConfig& config : context.config.kernel_catalogs) {
-    const std::string file = absl::StrCat(Sha256Hex(config.url).substr(0, 16), ".json");
-    BANGER_ASSIGN_OR_RETURN(
-        std::unique_ptr<SignedCatalog> catalog,
-        SignedCatalog::Create({.url = config.url,
-                               .public_key = config.public_key,
-                               .copy = context.paths.state_dir / "kernel-catalogs" / file}));
-    further.push_back(std::move(catalog));
-  }
-  return std::make_unique<CatalogSet>(std::move(built_in), std::move(further));
+  BANGER_ASSIGN_OR_RETURN(auto entries,
+                          CatalogSet::Entries::Open({.kind = "kernel",
+                                                     .built_in = kEmbeddedCatalog,
+                                                     .further = context.config.kernel_catalogs,
+                                                     .copies = context.paths.state_dir / "kernel-catalogs"},
+                                                    ParseCatalogEntry));
+  return std::make_unique<CatalogSet>(std::move(entries));
 }
 
 }  // namespace

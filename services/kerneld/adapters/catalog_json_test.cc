@@ -25,6 +25,12 @@ json Entry() {
           {"description", "built by us"}};
 }
 
+using Catalog = catalog::Catalog<CatalogEntry>;
+
+absl::StatusOr<Catalog> ParseCatalog(const std::string& text, const std::string& origin) {
+  return catalog::ParseCatalog(text, origin, ParseCatalogEntry);
+}
+
 absl::StatusOr<Catalog> Parse(const json& entry) {
   return ParseCatalog(json{{"version", 3}, {"entries", {entry}}}.dump(), "here");
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_reader.h"
+#include "common/archive/metered_source.h"
 #include "common/archive/zstd_source.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
@@ -19,7 +20,6 @@
 #include "services/kerneld/adapters/initrd_builder.h"
 #include "services/kerneld/adapters/kernel_image.h"
 #include "services/kerneld/adapters/manifest.h"
-#include "services/kerneld/adapters/metered_source.h"
 #include "services/kerneld/adapters/module_tree.h"
 #include "services/kerneld/adapters/tree_extractor.h"
 #include "services/kerneld/errors.h"
@@ -173,7 +173,7 @@ absl::StatusOr<BuiltKernel> KernelImporter::Build(ByteSource& source, const Buil
   MeteredSource metered(source, request.stage, request.total_bytes, progress, stop);
   const absl::StatusOr<std::vector<std::string>> files = Unpack(request.format, metered, {tree, stop});
   if (!files.ok()) return ArchiveError(files.status(), "unpack the kernel");
-  BANGER_RETURN_IF_ERROR(Drain(metered));
+  BANGER_RETURN_IF_ERROR(ArchiveError(Drain(metered), "unpack the kernel"));
   BANGER_ASSIGN_OR_RETURN(SourceMetadata metadata, ReadMetadata(tree, *files));
   if (request.format == Format::kImage) metadata.kernel_path = kBareImage;
   BANGER_ASSIGN_OR_RETURN(const KernelLayout layout, FindKernelLayout(*files, metadata));

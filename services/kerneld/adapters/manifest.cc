@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/archive/archive_path.h"
+#include "common/json/fields.h"
 #include "common/status/status_macros.h"
-#include "services/kerneld/adapters/json_fields.h"
 #include "services/kerneld/errors.h"
 
 namespace banger::kerneld {

@@ -2,21 +2,23 @@
 
 #include <memory>
 #include <stop_token>
+#include <utility>
 
-#include "common/http/http_source.h"
+#include "common/catalog/download.h"
 #include "services/kerneld/core/ports.h"
 
 namespace banger::kerneld {
 
-// Downloads tarballs and takes their SHA-256 on the way, over every byte that
-// comes. That happens on a thread of its own, beside whoever unpacks them.
 class TarballDownload final : public TarballSource {
  public:
-  // How patient it is; URL, size and listener are the entry's.
+  // How patient it is.
   explicit TarballDownload(http::FetchOptions fetch = {}) : fetch_(std::move(fetch)) {}
 
   std::shared_ptr<ByteSource> Open(const CatalogEntry& entry, const ProgressFn& progress,
-                                   const std::stop_token& stop) override;
+                                   const std::stop_token& stop) override {
+    return catalog::OpenDownload({entry.tarball_url, entry.tarball_sha256, entry.size_bytes}, fetch_,
+                                 progress, stop);
+  }
 
  private:
   const http::FetchOptions fetch_;

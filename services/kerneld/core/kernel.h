@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -63,11 +62,6 @@ struct CatalogEntry {
   std::string catalog;  // "built-in", or where the catalog is
 };
 
-struct Catalog {
-  std::int64_t version = 0;  // never goes back
-  std::vector<CatalogEntry> entries;
-};
-
 struct AvailableKernel {
   enum class State { kAvailable, kPulled, kUpdate };
   CatalogEntry entry;
@@ -78,15 +72,5 @@ struct AvailableKernels {
   std::vector<AvailableKernel> kernels;  // sorted by id
   std::vector<std::string> warnings;     // for people: catalogs that could not be read
 };
-
-struct Progress {
-  std::string stage;
-  std::int64_t done_bytes = 0;
-  std::int64_t total_bytes = 0;  // 0: unknown or not counted
-  std::string detail;
-};
-
-// Called from the thread that works, which it must not hold up.
-using ProgressFn = std::function<void(const Progress&)>;
 
 }  // namespace banger::kerneld

@@ -8,10 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/sync/keyed_lock.h"
+#include "common/sync/progress.h"
 #include "common/sync/single_flight.h"
 #include "services/kerneld/core/kernel.h"
 #include "services/kerneld/core/ports.h"
-#include "services/kerneld/core/progress_fanout.h"
 
 namespace banger::kerneld {
 

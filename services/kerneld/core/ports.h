@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/sync/progress.h"
 #include "services/kerneld/core/kernel.h"
 
 namespace banger {
@@ -93,8 +94,8 @@ class TarballSource {
  public:
   virtual ~TarballSource() = default;
   // The bytes as they come. Whoever has read them to their end without an error
-  // has what the entry names; else KERNEL_CORRUPT, SOURCE_UNREACHABLE or
-  // CANCELLED. `progress` hears only of trouble on the way, from any thread.
+  // has what the entry names; else DATA_LOSS, SOURCE_UNREACHABLE or CANCELLED.
+  // `progress` hears only of trouble on the way, from any thread.
   virtual std::shared_ptr<ByteSource> Open(const CatalogEntry& entry, const ProgressFn& progress,
                                            const std::stop_token& stop) = 0;
 };

@@ -8,9 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/archive/byte_source.h"
-#include "services/kerneld/core/kernel.h"
+#include "common/sync/progress.h"
 
-namespace banger::kerneld {
+namespace banger {
 
 // Passes bytes on, reports how many, and ends with CANCELLED when stopped.
 class MeteredSource final : public ByteSource {
@@ -40,4 +40,4 @@ class MeteredSource final : public ByteSource {
   Progress step_;
 };
 
-}  // namespace banger::kerneld
+}  // namespace banger

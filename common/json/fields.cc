@@ -1,10 +1,10 @@
-#include "services/kerneld/adapters/json_fields.h"
+#include "common/json/fields.h"
 
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 
-namespace banger::kerneld {
+namespace banger {
 
 absl::StatusOr<Json> ParseJsonObject(const std::string& text) {
   Json json = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
@@ -33,4 +33,4 @@ absl::Status TakeCount(const Json& json, const char* name, std::int64_t& value) 
   return absl::OkStatus();
 }
 
-}  // namespace banger::kerneld
+}  // namespace banger

@@ -1,13 +1,25 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "common/sync/mutex.h"
-#include "services/kerneld/core/kernel.h"
 
-namespace banger::kerneld {
+namespace banger {
+
+// How far long work has come.
+struct Progress {
+  std::string stage;
+  std::int64_t done_bytes = 0;
+  std::int64_t total_bytes = 0;  // 0: unknown or not counted
+  std::string detail;
+};
+
+// Called from the thread that works, which it must not hold up.
+using ProgressFn = std::function<void(const Progress&)>;
 
 // Tells the progress of shared work to everybody who waits for it. Thread-safe.
 class ProgressFanout {
@@ -46,4 +58,4 @@ class ProgressFanout {
   std::multimap<std::string, Subscription*> listeners_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace banger::kerneld
+}  // namespace banger

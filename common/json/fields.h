@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace banger::kerneld {
+namespace banger {
 
 using Json = nlohmann::json;
 
@@ -24,4 +24,4 @@ absl::Status TakeStrings(const Json& json,
 // Not negative, the same.
 absl::Status TakeCount(const Json& json, const char* name, std::int64_t& value);
 
-}  // namespace banger::kerneld
+}  // namespace banger

@@ -1,20 +1,19 @@
-#include "services/kerneld/adapters/signed_catalog.h"
+#include "common/catalog/signed_catalog.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "common/catalog/catalog_set.h"
 #include "common/digest/testing/minisign_signer.h"
 #include "common/http/testing/http_server.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
-#include "common/status/error.h"
 #include "common/sync/mutex.h"
 #include "common/testing/status_matchers.h"
-#include "services/kerneld/adapters/catalog_set.h"
 
-namespace banger::kerneld {
+namespace banger::catalog {
 namespace {
 
 using ::testing::ElementsAre;
@@ -22,10 +21,23 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using namespace std::chrono_literals;
 
+struct Thing {
+  std::string id;
+  std::string description;
+  std::string catalog;
+};
+using Things = SignedCatalog<Thing>;
+using ThingSet = CatalogSet<Thing>;
+
+absl::StatusOr<Thing> ParseThing(const Json& item, const std::string& origin) {
+  Thing thing{.catalog = origin};
+  BANGER_RETURN_IF_ERROR(TakeStrings(item, {{"name", &thing.id}, {"description", &thing.description}}));
+  return thing;
+}
+
 std::string CatalogText(int version, const std::string& name) {
   return absl::StrCat("{\"version\": ", version, ", \"entries\": [{\"name\": \"", name,
-                      "\", \"arch\": \"x86_64\", \"apt_package\": \"linux-image\", \"description\": \"v",
-                      version, "\"}]}");
+                      "\", \"description\": \"v", version, "\"}]}");
 }
 
 class SignedCatalogTest : public ::testing::Test {
@@ -43,17 +55,17 @@ class SignedCatalogTest : public ::testing::Test {
     files_.clear();
   }
 
-  std::unique_ptr<SignedCatalog> Open(const std::string& url, const std::string& key = {}) {
-    absl::StatusOr<std::unique_ptr<SignedCatalog>> catalog =
-        SignedCatalog::Create({.url = url,
-                               .public_key = key.empty() ? signer_.public_key() : key,
-                               .copy = dir_->path() / "copies" / url.substr(url.rfind('/') + 1),
-                               .fetch = {.max_retries = 1, .first_delay = 1ms, .longest_delay = 1ms},
-                               .fresh = 0ms});
-    EXPECT_OK(catalog);
-    return *std::move(catalog);
+  std::unique_ptr<Things> Open(const std::string& url, const std::string& key = {}) {
+    absl::StatusOr<SignedDocument> document =
+        SignedDocument::Create({.kind = "thing",
+                                .url = url,
+                                .public_key = key.empty() ? signer_.public_key() : key,
+                                .copy = dir_->path() / "copies" / url.substr(url.rfind('/') + 1),
+                                .fetch = {.max_retries = 1, .first_delay = 1ms, .longest_delay = 1ms}});
+    EXPECT_OK(document);
+    return std::make_unique<Things>(*std::move(document), ParseThing, 0ms);
   }
-  std::unique_ptr<SignedCatalog> Open() { return Open(server_.Url("/c.json")); }
+  std::unique_ptr<Things> Open() { return Open(server_.Url("/c.json")); }
 
   const absl::StatusOr<TempDir> dir_ = TempDir::Create();
   const MinisignSigner signer_;
@@ -129,7 +141,7 @@ TEST_F(SignedCatalogTest, ACopyThatSomebodyChangedIsNotTrusted) {
   Offline();
   const auto copy = dir_->path() / "copies" / "c.json";
   std::string text = *ReadFile(copy);
-  text.replace(text.find("linux-image"), 5, "evils");
+  text.replace(text.find("\\\"v1"), 4, "\\\"v2");
   ASSERT_OK(WriteFileAtomically(copy, text));
   EXPECT_FALSE(Open()->Load({}).ok());
   // Neither is one of another key.
@@ -141,7 +153,7 @@ TEST_F(SignedCatalogTest, ACopyThatSomebodyChangedIsNotTrusted) {
 
 TEST_F(SignedCatalogTest, WrongSettingsAreSaidAtOnce) {
   const auto create = [](const std::string& url, const std::string& key) {
-    return SignedCatalog::Create({.url = url, .public_key = key}).status();
+    return SignedDocument::Create({.kind = "thing", .url = url, .public_key = key}).status();
   };
   EXPECT_THAT(create("http://kernels.example/c", signer_.public_key()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is not https")));
@@ -154,33 +166,36 @@ TEST_F(SignedCatalogTest, OfTwoEntriesWithOneNameTheEarlierCatalogsCounts) {
   Publish("/one.json", CatalogText(1, "same"));
   Publish("/two.json", CatalogText(2, "same"));
   Publish("/three.json", CatalogText(3, "built-in-name"));
-  std::vector<std::unique_ptr<SignedCatalog>> further;
+  ThingSet::Further further;
   for (const char* path : {"/one.json", "/two.json", "/three.json"})
     further.push_back(Open(server_.Url(path)));
-  CatalogSet set({.version = 1, .entries = {{.id = "built-in-name", .description = "ours"}}},
-                 std::move(further));
-  ASSERT_OK_AND_ASSIGN(const CatalogSource::Listing listing, set.List({}));
+  ThingSet set({.version = 1, .entries = {{.id = "built-in-name", .description = "ours"}}},
+               std::move(further));
+  ASSERT_OK_AND_ASSIGN(const ThingSet::Listing listing, set.List({}));
   std::vector<std::string> found;
-  for (const CatalogEntry& entry : listing.entries) found.push_back(entry.id + " " + entry.description);
+  for (const Thing& entry : listing.entries) found.push_back(entry.id + " " + entry.description);
   EXPECT_THAT(found, ElementsAre("built-in-name ours", "same v1"));
   EXPECT_THAT(listing.warnings, IsEmpty());
-  EXPECT_EQ(set.Find("same", {})->description, "v1");
-  EXPECT_EQ(set.Find("built-in-name", {})->description, "ours");
-  EXPECT_EQ(ErrorReason(set.Find("none", {}).status()), "CATALOG_ENTRY_NOT_FOUND");
+  EXPECT_EQ(set.Find("same", {})->entry->description, "v1");
+  EXPECT_EQ(set.Find("built-in-name", {})->entry->description, "ours");
+  const auto none = set.Find("none", {});
+  EXPECT_FALSE(none->entry.has_value());
+  EXPECT_EQ(none->unreachable, "");
 }
 
 TEST_F(SignedCatalogTest, ACatalogThatIsAwayIsAWarningAndNoWayAroundIt) {
   Publish("/two.json", CatalogText(2, "same"));
-  std::vector<std::unique_ptr<SignedCatalog>> further;
+  ThingSet::Further further;
   for (const char* path : {"/one.json", "/two.json"}) further.push_back(Open(server_.Url(path)));
-  CatalogSet set({.version = 1, .entries = {{.id = "ours"}}}, std::move(further));
-  ASSERT_OK_AND_ASSIGN(const CatalogSource::Listing listing, set.List({}));
+  ThingSet set({.version = 1, .entries = {{.id = "ours"}}}, std::move(further));
+  ASSERT_OK_AND_ASSIGN(const ThingSet::Listing listing, set.List({}));
   EXPECT_EQ(listing.entries.size(), 2U);
   EXPECT_THAT(listing.warnings, ElementsAre(HasSubstr("/one.json")));
-  EXPECT_OK(set.Find("ours", {}));
-  EXPECT_EQ(ErrorReason(set.Find("same", {}).status()), "SOURCE_UNREACHABLE")
-      << "the earlier catalog may have it";
+  EXPECT_TRUE(set.Find("ours", {})->entry.has_value());
+  const auto same = set.Find("same", {});
+  EXPECT_FALSE(same->entry.has_value()) << "the earlier catalog may have it";
+  EXPECT_THAT(same->unreachable, HasSubstr("/one.json"));
 }
 
 }  // namespace
-}  // namespace banger::kerneld
+}  // namespace banger::catalog
