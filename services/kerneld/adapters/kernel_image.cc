@@ -2,24 +2,27 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
-#include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <system_error>
+#include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/archive/archive_reader.h"
-#include "common/digest/sha256.h"
 #include "common/os/file.h"
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/kerneld/adapters/elf_file.h"
 #include "services/kerneld/adapters/mapped_file.h"
+#include "services/kerneld/adapters/vmlinux_scan.h"
 #include "services/kerneld/errors.h"
 
 namespace banger::kerneld {
+namespace fs = std::filesystem;
 namespace {
 
 // Far more than any vmlinux; what unpacks to more is a bomb.
@@ -44,27 +47,6 @@ T Load(absl::string_view bytes, std::size_t offset) {
   return value;
 }
 
-// The word that `text` starts with, if it looks like a version.
-std::string VersionWord(absl::string_view text) {
-  constexpr std::size_t kLongest = 128;
-  std::size_t end = 0;
-  while (end < text.size() && end < kLongest && absl::ascii_isgraph(text[end])) ++end;
-  return end > 0 && absl::ascii_isdigit(text[0]) ? std::string(text.substr(0, end)) : std::string();
-}
-
-std::string BannerVersion(absl::string_view vmlinux) {
-  constexpr absl::string_view kBanner = "Linux version ";
-  // ::memmem by two-way search: the file has 50 MB.
-  for (;;) {
-    const void* found = ::memmem(vmlinux.data(), vmlinux.size(), kBanner.data(), kBanner.size());
-    if (found == nullptr) return {};
-    vmlinux.remove_prefix(static_cast<std::size_t>(static_cast<const char*>(found) - vmlinux.data()) +
-                          kBanner.size());
-    std::string version = VersionWord(vmlinux);
-    if (!version.empty()) return version;
-  }
-}
-
 absl::StatusOr<std::string> MachineName(std::uint16_t machine) {
   if (machine == EM_X86_64) return std::string("x86_64");
   if (machine == EM_AARCH64) return std::string("aarch64");
@@ -72,42 +54,36 @@ absl::StatusOr<std::string> MachineName(std::uint16_t machine) {
       absl::StrCat("the kernel is for a machine (ELF number ", machine, ") that banger does not know"));
 }
 
-absl::StatusOr<VmlinuxFacts> Inspect(absl::string_view bytes, const std::string& arch) {
+// The architecture, if it can be started.
+absl::StatusOr<std::string> CheckElf(absl::string_view bytes, const std::string& wanted) {
   BANGER_ASSIGN_OR_RETURN(const ElfFile elf, ElfFile::Parse(bytes));
-  VmlinuxFacts facts;
-  BANGER_ASSIGN_OR_RETURN(facts.arch, MachineName(elf.machine()));
-  if (facts.arch != arch)
-    return KernelUnsuitable(absl::StrCat("the kernel is for ", facts.arch, ", not for ", arch));
+  BANGER_ASSIGN_OR_RETURN(std::string arch, MachineName(elf.machine()));
+  if (arch != wanted) return KernelUnsuitable(absl::StrCat("the kernel is for ", arch, ", not for ", wanted));
   BANGER_RETURN_IF_ERROR(elf.CheckSegments());
   if (elf.machine() == EM_X86_64 && !elf.HasNote("Xen", kPvhNote))
     return KernelUnsuitable("the kernel has no PVH entry (CONFIG_PVH)");
-  facts.kernel_version = BannerVersion(bytes);
-  constexpr absl::string_view kDriver = "virtio_blk";
-  facts.has_virtio_blk = ::memmem(bytes.data(), bytes.size(), kDriver.data(), kDriver.size()) != nullptr;
-  return facts;
+  return arch;
 }
 
-// Copies the source to a new file; its digest.
-absl::StatusOr<std::string> WriteNew(ByteSource& source, const std::filesystem::path& path) {
-  BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0644));
-  Sha256 digest;
-  std::array<char, 64 << 10> buffer;
-  for (;;) {
-    BANGER_ASSIGN_OR_RETURN(const std::size_t count, source.Read(buffer));
-    if (count == 0) return digest.HexDigest();
-    const absl::string_view piece(buffer.data(), count);
-    digest.Update(piece);
-    BANGER_RETURN_IF_ERROR(WriteFully(fd.get(), piece));
-  }
+// An ELF file is where it belongs with a rename.
+absl::StatusOr<VmlinuxText> TakeElf(const fs::path& image, const fs::path& vmlinux) {
+  std::error_code error;
+  fs::rename(image, vmlinux, error);
+  if (error) return ErrnoError(error.value(), absl::StrCat("rename '", image.string(), "'"));
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(vmlinux, O_RDONLY | O_NOFOLLOW));
+  if (::fchmod(fd.get(), 0644) < 0) return ErrnoError(errno, absl::StrCat("chmod '", vmlinux.string(), "'"));
+  FdSource bytes(fd.get());
+  return ScanVmlinux(bytes);
 }
 
-absl::StatusOr<std::string> Unpack(absl::string_view payload, const std::filesystem::path& path) {
+absl::StatusOr<VmlinuxText> Unpack(absl::string_view payload, const fs::path& vmlinux) {
   MemorySource packed(payload);
   BANGER_ASSIGN_OR_RETURN(ArchiveReader reader,
                           ArchiveReader::OpenCompressed(packed, {.max_bytes = kMaxVmlinux}));
   BANGER_RETURN_IF_ERROR(reader.Next().status());
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(vmlinux, O_WRONLY | O_CREAT | O_EXCL, 0644));
   EntrySource unpacked(reader);
-  return WriteNew(unpacked, path);
+  return ScanVmlinux(unpacked, fd.get());
 }
 
 }  // namespace
@@ -131,27 +107,30 @@ absl::StatusOr<BzImage> ParseBzImage(absl::string_view bytes) {
   return image;
 }
 
-absl::StatusOr<VmlinuxFacts> ExtractVmlinux(const std::filesystem::path& image,
-                                            const std::filesystem::path& vmlinux, const std::string& arch) {
-  BANGER_ASSIGN_OR_RETURN(const MappedFile source, MappedFile::Open(image));
+absl::StatusOr<VmlinuxFacts> ExtractVmlinux(const fs::path& image, const fs::path& vmlinux,
+                                            const std::string& arch) {
   std::string version;
-  absl::StatusOr<std::string> sha256;
-  if (absl::StartsWith(source.bytes(), ELFMAG)) {
-    MemorySource plain(source.bytes());
-    sha256 = WriteNew(plain, vmlinux);
-  } else {
-    BANGER_ASSIGN_OR_RETURN(const BzImage parsed, ParseBzImage(source.bytes()));
-    version = parsed.kernel_version;
-    sha256 = Unpack(parsed.payload, vmlinux);
-    if (sha256.status().code() == absl::StatusCode::kDataLoss)
-      return KernelCorrupt(absl::StrCat("unpack the bzImage: ", sha256.status().message()));
+  absl::StatusOr<VmlinuxText> text;
+  {
+    BANGER_ASSIGN_OR_RETURN(const MappedFile source, MappedFile::Open(image));
+    if (absl::StartsWith(source.bytes(), ELFMAG)) {
+      text = TakeElf(image, vmlinux);
+    } else {
+      BANGER_ASSIGN_OR_RETURN(const BzImage parsed, ParseBzImage(source.bytes()));
+      version = parsed.kernel_version;
+      text = Unpack(parsed.payload, vmlinux);
+      if (absl::IsDataLoss(text.status()))
+        return KernelCorrupt(absl::StrCat("unpack the bzImage: ", text.status().message()));
+    }
   }
-  BANGER_RETURN_IF_ERROR(sha256.status());
+  BANGER_RETURN_IF_ERROR(text.status());
   BANGER_ASSIGN_OR_RETURN(const MappedFile result, MappedFile::Open(vmlinux));
-  BANGER_ASSIGN_OR_RETURN(VmlinuxFacts facts, Inspect(result.bytes(), arch));
-  facts.sha256 = *std::move(sha256);
-  if (!version.empty()) facts.kernel_version = std::move(version);
-  return facts;
+  BANGER_ASSIGN_OR_RETURN(std::string found_arch, CheckElf(result.bytes(), arch));
+  return VmlinuxFacts{
+      .arch = std::move(found_arch),
+      .kernel_version = version.empty() ? std::move(text->kernel_version) : std::move(version),
+      .sha256 = std::move(text->sha256),
+      .has_virtio_blk = text->has_virtio_blk};
 }
 
 }  // namespace banger::kerneld

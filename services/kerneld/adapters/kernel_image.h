@@ -17,8 +17,9 @@ struct VmlinuxFacts {
   bool has_virtio_blk = false;  // built in, as far as its strings tell
 };
 
-// Writes the vmlinux in `image`, an ELF file or a bzImage with a gzip, xz, lz4,
-// zstd, bzip2 or lzma payload, to `vmlinux`, a new file. KERNEL_CORRUPT when it
+// Makes `vmlinux`, a new file of the same file system, out of `image`: an ELF file,
+// which it becomes by a rename, or a bzImage with a gzip, xz, lz4, zstd, bzip2 or
+// lzma payload, which is unpacked. KERNEL_CORRUPT when it
 // is neither or damaged; KERNEL_UNSUITABLE when it is for another machine than
 // `arch` or has no PVH entry.
 absl::StatusOr<VmlinuxFacts> ExtractVmlinux(const std::filesystem::path& image,

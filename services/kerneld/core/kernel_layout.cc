@@ -69,6 +69,8 @@ absl::StatusOr<KernelLayout> FromMetadata(const std::vector<std::string>& files,
     if (!path.empty() && !Has(files, path))
       return KernelCorrupt(absl::StrCat("metadata.json names '", path, "', which is not there"));
   }
+  if (metadata.initrd_path == metadata.kernel_path)
+    return KernelCorrupt(absl::StrCat("metadata.json names '", metadata.kernel_path, "' for two things"));
   if (!metadata.modules_dir.empty() && !HasBelow(files, metadata.modules_dir)) {
     return KernelCorrupt(
         absl::StrCat("metadata.json names '", metadata.modules_dir, "', which is not there"));

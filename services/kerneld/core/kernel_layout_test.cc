@@ -27,6 +27,8 @@ TEST(KernelLayoutTest, MetadataThatNamesWhatIsNotThereIsAnError) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("'vmlinuz'")));
   EXPECT_THAT(FindKernelLayout({"k"}, {.kernel_path = "k", .modules_dir = "mods"}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("'mods'")));
+  EXPECT_THAT(FindKernelLayout({"k"}, {.kernel_path = "k", .initrd_path = "k"}),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("'k' for two things")));
 }
 
 TEST(KernelLayoutTest, ABundleHasItsFilesAtTheRoot) {
