@@ -74,42 +74,59 @@ class Extractor {
     UniqueFd directory(OpenBeneath(root_.get(), name, O_PATH | O_DIRECTORY, 0));
     if (directory.valid()) return directory;
     if (errno != ENOENT) return Failed("open", path);
-    BANGER_ASSIGN_OR_RETURN(const UniqueFd parent, OpenParent(path));
+    BANGER_ASSIGN_OR_RETURN(const int parent, OpenParent(path));
     const std::string base = path.substr(path.rfind('/') + 1);
-    if (::mkdirat(parent.get(), base.c_str(), 0755) < 0) return Failed("make directory", path);
-    directory.Reset(OpenBeneath(parent.get(), base, O_PATH | O_DIRECTORY, 0));
+    if (::mkdirat(parent, base.c_str(), 0755) < 0) return Failed("make directory", path);
+    directory.Reset(OpenBeneath(parent, base, O_PATH | O_DIRECTORY, 0));
     if (!directory.valid()) return Failed("open", path);
     return directory;
   }
 
-  absl::StatusOr<UniqueFd> OpenParent(const std::string& path) {
+  // Kept open for the next member, which mostly has the same. It stays what it
+  // is: nothing here removes or replaces a directory.
+  absl::StatusOr<int> OpenParent(const std::string& path) {
     const std::size_t slash = path.rfind('/');
-    return OpenDirectory(slash == std::string::npos ? std::string() : path.substr(0, slash));
+    const std::string name = slash == std::string::npos ? std::string() : path.substr(0, slash);
+    if (parent_.valid() && name == parent_name_) return parent_.get();
+    BANGER_ASSIGN_OR_RETURN(parent_, OpenDirectory(name));
+    parent_name_ = name;
+    return parent_.get();
   }
 
-  // The parent, with whatever else had that name gone: the last member counts.
-  absl::StatusOr<UniqueFd> MakeRoom(const std::string& path) {
-    BANGER_ASSIGN_OR_RETURN(UniqueFd parent, OpenParent(path));
+  // Calls `make` for the member's parent and name until it does not fail with
+  // EEXIST, after what else had that name is gone: the last member counts.
+  template <typename Make>
+  absl::StatusOr<int> Replace(const std::string& path, absl::string_view what, Make make) {
+    BANGER_ASSIGN_OR_RETURN(const int parent, OpenParent(path));
     const std::string base = path.substr(path.rfind('/') + 1);
-    if (::unlinkat(parent.get(), base.c_str(), 0) < 0 && errno != ENOENT) return Failed("replace", path);
-    files_.erase(path);
-    return parent;
+    int made = make(parent, base);
+    if (made < 0 && errno == EEXIST) {
+      if (::unlinkat(parent, base.c_str(), 0) < 0) return Failed("replace", path);
+      files_.erase(path);
+      made = make(parent, base);
+    }
+    if (made < 0) return Failed(what, path);
+    return made;
   }
 
   absl::Status WriteMember(const ArchiveEntry& entry, const std::string& path, ArchiveReader& archive) {
-    BANGER_ASSIGN_OR_RETURN(const UniqueFd parent, MakeRoom(path));
-    const std::string base = path.substr(path.rfind('/') + 1);
     const unsigned mode = (entry.mode & 0100) != 0 ? 0755 : 0644;
-    const UniqueFd file(OpenBeneath(parent.get(), base, O_WRONLY | O_CREAT | O_EXCL, mode));
-    if (!file.valid()) return Failed("create", path);
+    BANGER_ASSIGN_OR_RETURN(const int fd,
+                            Replace(path, "create", [mode](int parent, const std::string& base) {
+                              return OpenBeneath(parent, base, O_WRONLY | O_CREAT | O_EXCL, mode);
+                            }));
+    const UniqueFd file(fd);
+    std::int64_t end = 0;
     for (;;) {
       if (stop_.stop_requested()) return absl::CancelledError("the caller has left");
       BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveReader::Block> block, archive.ReadBlock());
       if (!block.has_value()) break;
-      if (::lseek(file.get(), block->offset, SEEK_SET) < 0) return Failed("seek in", path);
+      if (block->offset != end && ::lseek(file.get(), block->offset, SEEK_SET) < 0)
+        return Failed("seek in", path);
       BANGER_RETURN_IF_ERROR(Annotate(WriteFully(file.get(), block->data), PrintableArchivePath(path)));
+      end = block->offset + static_cast<std::int64_t>(block->data.size());
     }
-    if (::ftruncate(file.get(), entry.size) < 0) return Failed("size", path);
+    if (end != entry.size && ::ftruncate(file.get(), entry.size) < 0) return Failed("size", path);
     files_.insert(path);
     return absl::OkStatus();
   }
@@ -117,15 +134,18 @@ class Extractor {
   absl::Status MakeSymlink(const ArchiveEntry& entry, const std::string& path) {
     const absl::Status safe = CheckSymlinkTarget(path, entry.link_target);
     if (!safe.ok()) return ArchiveRefused(safe.message());
-    BANGER_ASSIGN_OR_RETURN(const UniqueFd parent, MakeRoom(path));
-    const std::string base = path.substr(path.rfind('/') + 1);
-    if (::symlinkat(entry.link_target.c_str(), parent.get(), base.c_str()) < 0) return Failed("link", path);
-    return absl::OkStatus();
+    return Replace(path, "link",
+                   [&entry](int parent, const std::string& base) {
+                     return ::symlinkat(entry.link_target.c_str(), parent, base.c_str());
+                   })
+        .status();
   }
 
   const UniqueFd root_;
   const std::stop_token& stop_;
   std::string member_;  // being extracted
+  UniqueFd parent_;
+  std::string parent_name_;
   std::set<std::string> files_;
 };
 
