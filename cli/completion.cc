@@ -18,6 +18,8 @@ const char* KindOf(Names names) {
       return "images";
     case Names::kKernels:
       return "kernels";
+    case Names::kCatalogKernels:
+      return "catalog-kernels";
     case Names::kNone:
       break;
   }
@@ -78,7 +80,11 @@ std::string BashCase(Command& command) {
 }
 
 constexpr char kBashHelpers[] = R"bash(_banger_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
-_banger_names() { COMPREPLY=($(compgen -W "$(banger __names "$1" 2>/dev/null)" -- "$cur")); }
+# As they come: the likely ones are first.
+_banger_names() {
+  compopt -o nosort 2>/dev/null
+  COMPREPLY=($(compgen -W "$(banger __names "$1" 2>/dev/null)" -- "$cur"))
+}
 _banger_files() { COMPREPLY=($(compgen -f -- "$cur")); }
 
 _banger() {
@@ -121,7 +127,7 @@ std::string FishCommand(Command& command) {
                                    ? absl::StrCat("(banger __names ", KindOf(argument.complete), ")")
                                    : absl::StrJoin(argument.choices, " ");
     if (!values.empty())
-      absl::StrAppend(&text, "complete -c banger -n ", condition, " -a ", FishQuote(values), "\n");
+      absl::StrAppend(&text, "complete -c banger -n ", condition, " -k -a ", FishQuote(values), "\n");
   }
   return text;
 }

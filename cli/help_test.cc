@@ -85,6 +85,9 @@ TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
   EXPECT_EQ(Complete("banger vm stop --t"), "--timeout\n");
   EXPECT_EQ(Complete("banger vm stop ''"), "live-vms\n");
   EXPECT_EQ(Complete("banger vm run --image ''"), "live-images\n");
+  EXPECT_EQ(Complete("banger kernel pull ''"), "live-catalog-kernels\n");
+  EXPECT_EQ(Complete("banger kernel rm ''"), "live-kernels\n");
+  EXPECT_EQ(Complete("banger kernel show ''"), "live-kernels\n");
   EXPECT_EQ(Complete("banger ps --format t"), "table\n");
   EXPECT_EQ(Complete("banger completion ''"), "bash zsh fish\n");
   EXPECT_EQ(Complete("banger vm exec web -- ''"), "\n");
@@ -96,7 +99,7 @@ TEST(CompletionTest, OtherShellsGetTheSameCommands) {
       FishCompletion(MakeCommandTable()),
       HasSubstr(
           "complete -c banger -n '__fish_seen_subcommand_from vm; and __fish_seen_subcommand_from stop' "
-          "-a '(banger __names vms)'"));
+          "-k -a '(banger __names vms)'"));
 }
 
 }  // namespace

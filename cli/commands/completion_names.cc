@@ -18,7 +18,7 @@ class CompletionNamesCommand final : public Command {
       : Command({.path = "__names", .summary = "Print live names for completion scripts", .hidden = true}) {}
 
   void Declare(Flags& flags) override {
-    flags.Argument("KIND", kind_, "what to name").choices = {"vms", "images", "kernels"};
+    flags.Argument("KIND", kind_, "what to name").choices = {"vms", "images", "kernels", "catalog-kernels"};
   }
 
   absl::StatusOr<int> Run(Context& context) override {
@@ -44,6 +44,18 @@ class CompletionNamesCommand final : public Command {
       if (response.ok())
         for (const image::v1::Image& image : response->images())
           absl::StrAppend(&names, IdOf(image.name()), "\n");
+    } else if (kind_ == "catalog-kernels") {
+      kernel::v1::ListCatalogEntriesRequest request;
+      request.set_page_size(1000);
+      const auto response =
+          client.Unary(&kernel::v1::KernelService::Stub::ListCatalogEntries, request, kPatience);
+      if (response.ok()) {
+        // What is not here yet, or in another version, is what one pulls.
+        for (const bool pulled : {false, true})
+          for (const kernel::v1::CatalogEntry& entry : response->entries())
+            if ((entry.state() == kernel::v1::CatalogEntry::STATE_PULLED) == pulled)
+              absl::StrAppend(&names, IdOf(entry.name()), "\n");
+      }
     } else {
       kernel::v1::ListKernelsRequest request;
       request.set_page_size(1000);

@@ -21,7 +21,8 @@ class KernelPullCommand final : public Command {
                               {"banger kernel pull debian-6.1 --force", "fetch it again"}}}) {}
 
   void Declare(Flags& flags) override {
-    flags.Argument("NAME", name_, "the catalog entry, and the name that the kernel gets");
+    flags.Argument("NAME", name_, "the catalog entry, and the name that the kernel gets").complete =
+        Names::kCatalogKernels;
     flags.Switch("--force", force_, "replace a kernel of that name");
   }
 

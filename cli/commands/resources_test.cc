@@ -264,6 +264,13 @@ TEST_F(ResourcesTest, VersionListsTheDaemonsAndWarnsOfDrift) {
 
 TEST_F(ResourcesTest, CompletionNamesAreLiveAndSilentWithoutADaemon) {
   EXPECT_EQ(Run({"__names", "kernels"}).out, "debian-6.1\n");
+  for (const auto& [name, state] : {std::pair("kernels/a", kernel::v1::CatalogEntry::STATE_PULLED),
+                                    std::pair("kernels/b", kernel::v1::CatalogEntry::STATE_AVAILABLE),
+                                    std::pair("kernels/c", kernel::v1::CatalogEntry::STATE_UPDATE)}) {
+    state_.catalog.add_entries()->set_name(name);
+    state_.catalog.mutable_entries()->rbegin()->set_state(state);
+  }
+  EXPECT_EQ(Run({"__names", "catalog-kernels"}).out, "b\nc\na\n") << "what is here comes last";
   state_.Fail("ListImages", absl::UnavailableError("imaged is down"));
   const CommandResult result = Run({"__names", "images"});
   EXPECT_EQ(result.status.code, 0);
