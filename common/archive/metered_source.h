@@ -12,7 +12,8 @@
 
 namespace banger {
 
-// Passes bytes on, reports how many, and ends with CANCELLED when stopped.
+// Passes bytes on, reports how many (unless the stage is empty), and ends with
+// CANCELLED when stopped.
 class MeteredSource final : public ByteSource {
  public:
   // All must outlive it.
@@ -28,7 +29,7 @@ class MeteredSource final : public ByteSource {
     absl::StatusOr<std::size_t> count = source_.Read(buffer);
     if (count.ok()) {
       step_.done_bytes += static_cast<std::int64_t>(*count);
-      progress_(step_);
+      if (!step_.stage.empty()) progress_(step_);
     }
     return count;
   }

@@ -206,9 +206,29 @@ TEST_F(KernelPullTest, BundlesWithoutASoundKernelAreRefused) {
 }
 
 TEST_F(KernelPullTest, ASmallFileThatUnpacksToTerabytesIsRefusedBeforeItFillsTheDisk) {
-  // The header says 5 GiB; a few kilobytes of zstd could go on for ever.
-  TarBuilder bomb = TarBuilder().Pax("size", "5368709120");
-  OfferAndServe(CompressForTests(bomb.File("vmlinux", "").Build() + std::string(16 << 20, '\0'), "zstd"));
+  constexpr char kSize[] = "4398046511104";
+  const std::string zeros(16 << 20, '\0');
+  for (TarBuilder bomb : {TarBuilder().Pax("size", kSize),
+                          TarBuilder()
+                              .Pax("GNU.sparse.size", kSize)
+                              .Pax("GNU.sparse.name", "vmlinux")
+                              .Pax("GNU.sparse.map", "0,0"),
+                          TarBuilder().Pax("size", kSize).File("not-wanted", "").Pax("size", kSize)}) {
+    const std::string tarball = CompressForTests(bomb.File("vmlinux", "").Build() + zeros, "zstd");
+    EXPECT_LT(tarball.size(), 10'000U);
+    OfferAndServe(tarball);
+    EXPECT_EQ(PullReason(), "ARCHIVE_REFUSED");
+    ExpectOnly("");
+  }
+}
+
+TEST_F(KernelPullTest, AMillionMembersInASmallFileAreRefused) {
+  std::string thousand;
+  for (int i = 0; i < 1000; ++i) thousand += TarBuilder().Directory("d").Build().substr(0, 512);
+  const std::string frame = CompressForTests(thousand, "zstd");
+  std::string tarball;
+  for (int i = 0; i < 1000; ++i) tarball += frame;
+  OfferAndServe(tarball + CompressForTests(Bundle("6.1").Build(), "zstd"));
   EXPECT_EQ(PullReason(), "ARCHIVE_REFUSED");
   ExpectOnly("");
 }

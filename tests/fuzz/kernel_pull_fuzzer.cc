@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "common/archive/byte_source.h"
+#include "common/archive/zstd_source.h"
 #include "common/os/temp_dir.h"
 #include "services/kerneld/adapters/disk_store.h"
 #include "services/kerneld/adapters/kernel_importer.h"
@@ -29,7 +30,9 @@ void ImportOnce(const fs::path& root, Format format, absl::string_view bytes) {
   FakeTarballs tarballs;
   FakeCatalogs catalogs({});
   KernelManager kernels(*store, importer, packages, tarballs, catalogs);
-  MemorySource source(bytes);
+  MemorySource packed(bytes);
+  ZstdSource zstd(packed);
+  ByteSource& source = format == Format::kTarball ? static_cast<ByteSource&>(zstd) : packed;
   const absl::Status status =
       kernels.Import({.id = "k", .format = format, .source = "f"}, source, [](const Progress&) {}, {})
           .status();

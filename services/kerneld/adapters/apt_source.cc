@@ -29,6 +29,8 @@ namespace {
 // A meta package leads to another meta package at most a few times.
 constexpr int kMaxDependencies = 4;
 constexpr int kStatusFd = 3;
+// Beside our lists: since when they are what they are, also if nothing had changed.
+constexpr char kUpdated[] = "lists-updated";
 
 class OwnedFdSource final : public ByteSource {
  public:
@@ -113,7 +115,7 @@ absl::StatusOr<FetchedPackage> AptSource::Fetch(const std::string& package, cons
                                                 const ProgressFn& progress, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, in_use_.Acquire("apt", stop));
   BANGER_RETURN_IF_ERROR(Prepare());
-  Candidate candidate;
+  PackageVersion candidate;
   progress({.stage = "resolve", .detail = package});
   absl::StatusOr<fs::path> file = ResolveAndDownload(package, candidate, directory, progress, stop);
   if (!file.ok() && !absl::IsCancelled(file.status())) {
@@ -130,18 +132,45 @@ absl::StatusOr<FetchedPackage> AptSource::Fetch(const std::string& package, cons
   // It goes as soon as it has been read.
   std::error_code ignored;
   fs::remove(*file, ignored);
-  return FetchedPackage{.name = std::move(candidate.name),
-                        .version = std::move(candidate.version),
-                        .size_bytes = candidate.size_bytes,
+  return FetchedPackage{.package = std::move(candidate),
                         .bytes = std::make_shared<OwnedFdSource>(std::move(fd))};
 }
 
-std::vector<std::string> AptSource::Command(const std::vector<std::string>& arguments) const {
+absl::StatusOr<PackageVersion> AptSource::Find(const std::string& package, const std::stop_token& stop) {
+  BANGER_RETURN_IF_ERROR(Prepare());
+  const Lists lists = NewestLists();
+  {
+    const MutexLock lock(mutex_);
+    const auto known = known_.find(package);
+    if (known != known_.end() && known->second.lists.directory == lists.directory &&
+        known->second.lists.changed == lists.changed)
+      return known->second.package;
+  }
+  absl::StatusOr<PackageVersion> found = Resolve(package, stop);
+  if (stop.stop_requested()) return absl::CancelledError("the caller has left");
+  const MutexLock lock(mutex_);
+  known_.insert_or_assign(package, Known{lists, found});
+  return found;
+}
+
+// apt renames each list into place, so that the directory's time tells.
+AptSource::Lists AptSource::NewestLists() const {
+  std::error_code error;
+  Lists newest{options_.state_dir / "lists", {}};
+  newest.changed = fs::last_write_time(options_.state_dir / kUpdated, error);
+  if (error) newest.changed = fs::file_time_type::min();
+  const fs::file_time_type hosts = fs::last_write_time(options_.host_lists, error);
+  if (!error && hosts > newest.changed) newest = {options_.host_lists, hosts};
+  return newest;
+}
+
+std::vector<std::string> AptSource::Command(const fs::path& lists,
+                                            const std::vector<std::string>& arguments) const {
   const std::string state = options_.state_dir.string();
   std::vector<std::string> command = arguments;
   std::vector<std::string> settings = {
       absl::StrCat("Dir::State=", state),
-      absl::StrCat("Dir::State::lists=", state, "/lists"),
+      absl::StrCat("Dir::State::lists=", lists.string()),
       "Dir::State::status=/var/lib/dpkg/status",
       absl::StrCat("Dir::Cache=", state),
       absl::StrCat("Dir::Cache::archives=", state, "/archives"),
@@ -175,22 +204,26 @@ absl::Status AptSource::Prepare() const {
 }
 
 absl::Status AptSource::Update(const std::stop_token& stop) const {
+  const fs::path lists = options_.state_dir / "lists";
   // Its exit code tells about all sources together; the ones that work count.
-  return RunCommand({.argv = Command({"apt-get", "update", "-q"})}, {}, stop).status();
+  BANGER_RETURN_IF_ERROR(
+      RunCommand({.argv = Command(lists, {"apt-get", "update", "-q"})}, {}, stop).status());
+  return WriteFileAtomically(options_.state_dir / kUpdated, "");
 }
 
-absl::StatusOr<AptSource::Candidate> AptSource::Resolve(const std::string& package,
-                                                        const std::stop_token& stop) const {
+absl::StatusOr<PackageVersion> AptSource::Resolve(const std::string& package,
+                                                  const std::stop_token& stop) const {
+  const fs::path lists = NewestLists().directory;
   std::string name = package;
   for (int i = 0; i < kMaxDependencies; ++i) {
     BANGER_ASSIGN_OR_RETURN(
         const CommandResult shown,
-        RunCommand({.argv = Command({"apt-cache", "show", "--no-all-versions", name})}, {}, stop));
+        RunCommand({.argv = Command(lists, {"apt-cache", "show", "--no-all-versions", name})}, {}, stop));
     PackageRecord record = ParsePackageRecord(shown.out);
     if (!shown.status.success() || record.name != name || record.version.empty())
       return absl::NotFoundError(absl::StrCat("no package source has '", name, "'"));
     if (IsKernelPackage(name))
-      return Candidate{std::move(record.name), std::move(record.version), record.size_bytes};
+      return PackageVersion{std::move(record.name), std::move(record.version), record.size_bytes};
     if (record.kernel_dependency.empty())
       return absl::NotFoundError(absl::StrCat("package '", name, "' leads to no kernel"));
     name = std::move(record.kernel_dependency);
@@ -198,7 +231,7 @@ absl::StatusOr<AptSource::Candidate> AptSource::Resolve(const std::string& packa
   return absl::NotFoundError(absl::StrCat("package '", package, "' leads to no kernel"));
 }
 
-absl::StatusOr<fs::path> AptSource::Download(const Candidate& candidate, const fs::path& directory,
+absl::StatusOr<fs::path> AptSource::Download(const PackageVersion& candidate, const fs::path& directory,
                                              const ProgressFn& progress, const std::stop_token& stop) const {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) < 0) return ErrnoError(errno, "make a pipe");
@@ -208,7 +241,8 @@ absl::StatusOr<fs::path> AptSource::Download(const Candidate& candidate, const f
   BANGER_ASSIGN_OR_RETURN(
       Subprocess apt,
       Subprocess::Start(
-          {.argv = Command({"apt-get", "download", "-q", absl::StrCat(candidate.name, "=", candidate.version),
+          {.argv = Command(NewestLists().directory,
+                           {"apt-get", "download", "-q", absl::StrCat(candidate.name, "=", candidate.version),
                             "-o", absl::StrCat("APT::Status-Fd=", kStatusFd)}),
            .working_dir = directory,
            .stdout_fd = log.get(),
@@ -229,7 +263,7 @@ absl::StatusOr<fs::path> AptSource::Download(const Candidate& candidate, const f
   return absl::UnavailableError(absl::StrCat("apt-get download: ", error.empty() ? ended.ToString() : error));
 }
 
-absl::StatusOr<fs::path> AptSource::ResolveAndDownload(const std::string& package, Candidate& candidate,
+absl::StatusOr<fs::path> AptSource::ResolveAndDownload(const std::string& package, PackageVersion& candidate,
                                                        const fs::path& directory, const ProgressFn& progress,
                                                        const std::stop_token& stop) const {
   BANGER_ASSIGN_OR_RETURN(candidate, Resolve(package, stop));

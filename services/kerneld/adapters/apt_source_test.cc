@@ -12,6 +12,7 @@
 #include "common/archive/archive_reader.h"
 #include "common/digest/sha256.h"
 #include "common/os/file.h"
+#include "common/os/subprocess.h"
 #include "common/os/temp_dir.h"
 #include "common/testing/status_matchers.h"
 
@@ -50,25 +51,78 @@ class AptSourceTest : public ::testing::Test {
     return absl::StrCat("deb [trusted=yes] file:", (dir_->path() / "repo").string(), " ./\n");
   }
   absl::StatusOr<FetchedPackage> Fetch(const std::string& package, const std::stop_token& stop = {}) {
-    AptSource source(
-        {.state_dir = dir_->path() / "apt",
-         .apt_options = {absl::StrCat("Dir::Etc::sourcelist=", dir_->path().string(), "/sources.list"),
-                         absl::StrCat("Dir::Etc::sourceparts=", dir_->path().string(), "/parts")}});
-    return source.Fetch(
+    return source_.Fetch(
         package, dir_->path() / "work", [](const Progress&) {}, stop);
+  }
+  std::vector<std::string> Sources() const {
+    return {absl::StrCat("Dir::Etc::sourcelist=", dir_->path().string(), "/sources.list"),
+            absl::StrCat("Dir::Etc::sourceparts=", dir_->path().string(), "/parts")};
+  }
+  // As the host's administrator does it.
+  void UpdateHost() {
+    std::vector<std::string> argv = {"apt-get",
+                                     "update",
+                                     "-q",
+                                     "-o",
+                                     "APT::Sandbox::User=root",
+                                     "-o",
+                                     absl::StrCat("Dir::State::lists=", host_lists_.string()),
+                                     "-o",
+                                     absl::StrCat("Dir::Cache=", dir_->path().string(), "/cache"),
+                                     "-o",
+                                     "APT::Update::Post-Invoke-Success::=true"};
+    for (const std::string& option : Sources()) {
+      argv.emplace_back("-o");
+      argv.push_back(option);
+    }
+    fs::create_directories(host_lists_ / "partial");
+    fs::create_directories(dir_->path() / "cache");
+    EXPECT_OK(RunCommandOk({.argv = argv}));
   }
 
   const absl::StatusOr<TempDir> dir_ = TempDir::Create();
+  const fs::path host_lists_ = dir_->path() / "host-lists";
+  AptSource source_{{.state_dir = dir_->path() / "apt", .host_lists = host_lists_, .apt_options = Sources()}};
 };
 
 TEST_F(AptSourceTest, FollowsAMetaPackageToTheKernel) {
   MakeRepository("the deb", Sha256Hex("the deb"));
   SetSources(TrustedLine());
   ASSERT_OK_AND_ASSIGN(const FetchedPackage package, Fetch("linux-image-test"));
-  EXPECT_EQ(package.name, kKernel);
-  EXPECT_EQ(package.version, "6.1.9-2");
-  EXPECT_EQ(package.size_bytes, 7);
+  EXPECT_EQ(package.package.name, kKernel);
+  EXPECT_EQ(package.package.version, "6.1.9-2");
+  EXPECT_EQ(package.package.size_bytes, 7);
   EXPECT_THAT(ReadAll(*package.bytes, 100), IsOkAndHolds("the deb"));
+}
+
+TEST_F(AptSourceTest, ListsThatAreHereAreLookedIntoAndNoOthersFetched) {
+  MakeRepository("the deb", Sha256Hex("the deb"));
+  SetSources(TrustedLine());
+  EXPECT_THAT(source_.Find("linux-image-test", {}), StatusIs(absl::StatusCode::kNotFound)) << "no lists yet";
+  ASSERT_OK(Fetch("linux-image-test"));
+  ASSERT_OK_AND_ASSIGN(const PackageVersion found, source_.Find("linux-image-test", {}));
+  EXPECT_EQ(found.name, kKernel);
+  EXPECT_EQ(found.version, "6.1.9-2");
+  EXPECT_EQ(found.size_bytes, 7);
+  MakeRepository("a newer deb", Sha256Hex("a newer deb"));
+  EXPECT_EQ(source_.Find("linux-image-test", {})->size_bytes, 7) << "our lists are as they were";
+}
+
+TEST_F(AptSourceTest, TheHostsOwnListsCountWhenTheyAreNewer) {
+  MakeRepository("the deb", Sha256Hex("the deb"));
+  SetSources(TrustedLine());
+  UpdateHost();
+  EXPECT_EQ(source_.Find("linux-image-test", {})->size_bytes, 7);
+  ASSERT_OK(Fetch("linux-image-test"));
+  EXPECT_FALSE(fs::exists(dir_->path() / "apt/lists-updated")) << "the host's were enough";
+  // Only the lists know of it yet: a pull finds out that they are behind.
+  MakeRepository("a newer deb", Sha256Hex("a newer deb"));
+  ASSERT_OK_AND_ASSIGN(const FetchedPackage package, Fetch("linux-image-test"));
+  EXPECT_EQ(package.package.size_bytes, 11);
+  EXPECT_EQ(source_.Find("linux-image-test", {})->size_bytes, 11) << "ours are newer now";
+  MakeRepository("the newest of all", Sha256Hex("the newest of all"));
+  UpdateHost();
+  EXPECT_EQ(source_.Find("linux-image-test", {})->size_bytes, 17);
 }
 
 TEST_F(AptSourceTest, ANewerVersionIsFoundWhenTheListsAreOld) {

@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_reader.h"
 #include "common/archive/metered_source.h"
-#include "common/archive/zstd_source.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -87,10 +86,9 @@ absl::Status CheckPadding(const ArchiveReader& tar, ByteSource& source) {
 }
 
 absl::StatusOr<std::vector<std::string>> UnpackTarball(ByteSource& source, const Target& target) {
-  ZstdSource zstd(source);
-  BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenPlainTar(zstd, kLimits));
+  BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenPlainTar(source, kLimits));
   BANGER_ASSIGN_OR_RETURN(std::vector<std::string> files, ExtractAll(tar, target, WantEverything));
-  BANGER_RETURN_IF_ERROR(CheckPadding(tar, zstd));
+  BANGER_RETURN_IF_ERROR(CheckPadding(tar, source));
   return files;
 }
 
@@ -189,12 +187,10 @@ absl::StatusOr<BuiltKernel> KernelImporter::Assemble(const fs::path& tree, const
   BANGER_ASSIGN_OR_RETURN(VmlinuxFacts facts,
                           ExtractVmlinux(tree / layout.image, kernel_dir / "vmlinux", arch));
   BANGER_ASSIGN_OR_RETURN(const std::string modules, ChooseModules(layout, facts.kernel_version));
+  // Before the modules, as it may lie among them.
+  if (!layout.initrd.empty()) BANGER_RETURN_IF_ERROR(Move(tree / layout.initrd, kernel_dir / "initrd.img"));
   if (!modules.empty()) BANGER_RETURN_IF_ERROR(Move(tree / modules, kernel_dir / "modules"));
-  if (layout.initrd.empty()) {
-    BANGER_RETURN_IF_ERROR(MakeInitrd(kernel_dir, facts.has_virtio_blk));
-  } else {
-    BANGER_RETURN_IF_ERROR(Move(tree / layout.initrd, kernel_dir / "initrd.img"));
-  }
+  if (layout.initrd.empty()) BANGER_RETURN_IF_ERROR(MakeInitrd(kernel_dir, facts.has_virtio_blk));
   BuiltKernel built{.distro = metadata.distro,
                     .arch = std::move(facts.arch),
                     .kernel_version = std::move(facts.kernel_version),

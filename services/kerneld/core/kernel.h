@@ -35,7 +35,7 @@ enum class Format {
   kBundle,
   kTree,
   kImage,
-  kTarball,  // a bundle in zstd, with nothing behind it
+  kTarball,  // a bundle as a plain tar, with nothing behind it
 };
 
 struct ImportSpec {

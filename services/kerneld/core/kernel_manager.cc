@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/status/status_macros.h"
 #include "services/kerneld/core/kernel_name.h"
 #include "services/kerneld/errors.h"
@@ -30,16 +31,23 @@ bool IsWorseDefault(const KernelFiles& a, const KernelFiles& b) {
   return a_generic == b_generic ? IsOlder(a, b) : b_generic;
 }
 
-// A kernel of that name that came from elsewhere is not this one. Which version a
-// package source has is not asked here, so one from there counts as this one.
-AvailableKernel::State StateOf(const CatalogEntry& entry, KernelStore& store) {
+std::string SourceOf(const PackageVersion& package) {
+  return absl::StrCat("apt:", package.name, "=", package.version);
+}
+
+// A kernel of that name that came from elsewhere, or from another version of the
+// package, is not this one. As long as nobody knows the package's version, any
+// from a package counts as this one.
+AvailableKernel::State StateOf(const CatalogEntry& entry, const absl::StatusOr<PackageVersion>& package,
+                               KernelStore& store) {
   using State = AvailableKernel::State;
   if (!store.Exists(entry.id)) return State::kAvailable;
   const absl::StatusOr<KernelFiles> here = store.Find(entry.id);
   if (!here.ok()) return State::kUpdate;
   const std::string& source = here->kernel.source;
-  const bool same = entry.tarball_url.empty() ? absl::StartsWith(source, "apt:")
-                                              : source == absl::StrCat("pull:", entry.tarball_url);
+  const bool same = !entry.tarball_url.empty() ? source == absl::StrCat("pull:", entry.tarball_url)
+                    : package.ok()             ? source == SourceOf(*package)
+                                               : absl::StartsWith(source, "apt:");
   return same ? State::kPulled : State::kUpdate;
 }
 
@@ -114,7 +122,14 @@ absl::StatusOr<AvailableKernels> KernelManager::Available(const std::stop_token&
   BANGER_ASSIGN_OR_RETURN(CatalogSource::Listing listing, catalogs_.List(stop));
   AvailableKernels available{.warnings = std::move(listing.warnings)};
   for (CatalogEntry& entry : listing.entries) {
-    const AvailableKernel::State state = StateOf(entry, store_);
+    absl::StatusOr<PackageVersion> package = absl::NotFoundError("it names none");
+    if (!entry.apt_package.empty()) package = packages_.Find(entry.apt_package, stop);
+    if (stop.stop_requested()) return absl::CancelledError("the caller has left");
+    const AvailableKernel::State state = StateOf(entry, package, store_);
+    if (package.ok()) {
+      entry.size_bytes = package->size_bytes;
+      entry.kernel_version = std::string(absl::StripPrefix(package->name, "linux-image-"));
+    }
     available.kernels.push_back({.entry = std::move(entry), .state = state});
   }
   return available;
@@ -145,13 +160,10 @@ absl::StatusOr<Kernel> KernelManager::PullByName(const std::string& id, bool for
 absl::StatusOr<Kernel> KernelManager::PullTarball(const CatalogEntry& entry, bool force,
                                                   const ProgressFn& progress, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
-  const std::shared_ptr<ByteSource> bytes = tarballs_.Open(entry, progress, stop);
-  BANGER_ASSIGN_OR_RETURN(BuiltKernel built, builder_.Build(*bytes,
-                                                            {.format = Format::kTarball,
-                                                             .arch = entry.arch,
-                                                             .total_bytes = entry.size_bytes,
-                                                             .stage = "download"},
-                                                            *staging, progress, stop));
+  const std::shared_ptr<ByteSource> tar = tarballs_.Open(entry, progress, stop);
+  BANGER_ASSIGN_OR_RETURN(BuiltKernel built,
+                          builder_.Build(*tar, {.format = Format::kTarball, .arch = entry.arch, .stage = ""},
+                                         *staging, progress, stop));
   return Publish(*staging, Describe(entry, std::move(built), absl::StrCat("pull:", entry.tarball_url)), force,
                  stop);
 }
@@ -159,17 +171,15 @@ absl::StatusOr<Kernel> KernelManager::PullTarball(const CatalogEntry& entry, boo
 absl::StatusOr<Kernel> KernelManager::PullPackage(const CatalogEntry& entry, bool force,
                                                   const ProgressFn& progress, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Staging> staging, store_.Stage());
-  BANGER_ASSIGN_OR_RETURN(const FetchedPackage package,
+  BANGER_ASSIGN_OR_RETURN(const FetchedPackage fetched,
                           packages_.Fetch(entry.apt_package, staging->work_dir(), progress, stop));
-  BANGER_ASSIGN_OR_RETURN(
-      BuiltKernel built,
-      builder_.Build(
-          *package.bytes,
-          {.format = Format::kDeb, .arch = entry.arch, .total_bytes = package.size_bytes, .stage = "unpack"},
-          *staging, progress, stop));
-  return Publish(*staging,
-                 Describe(entry, std::move(built), absl::StrCat("apt:", package.name, "=", package.version)),
-                 force, stop);
+  BANGER_ASSIGN_OR_RETURN(BuiltKernel built, builder_.Build(*fetched.bytes,
+                                                            {.format = Format::kDeb,
+                                                             .arch = entry.arch,
+                                                             .total_bytes = fetched.package.size_bytes,
+                                                             .stage = "unpack"},
+                                                            *staging, progress, stop));
+  return Publish(*staging, Describe(entry, std::move(built), SourceOf(fetched.package)), force, stop);
 }
 
 absl::StatusOr<Kernel> KernelManager::Publish(Staging& staging, Kernel kernel, bool force,

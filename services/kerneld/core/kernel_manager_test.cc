@@ -147,6 +147,22 @@ TEST_F(KernelManagerTest, WhatIsAvailableSaysWhatOfItIsHere) {
   EXPECT_THAT(kernels_.Available({})->warnings, ElementsAre("a catalog is away"));
 }
 
+TEST_F(KernelManagerTest, WhatThePackageListsTellIsShown) {
+  using State = AvailableKernel::State;
+  const auto debian = [this] { return kernels_.Available({})->kernels[0]; };
+  EXPECT_EQ(debian().entry.kernel_version, "") << "no lists";
+  ASSERT_OK(Pull("debian-6.1"));
+  packages_.listed = PackageVersion{.name = "linux-image-6.1", .version = "6.1.2-3", .size_bytes = 77};
+  EXPECT_EQ(debian().state, State::kPulled);
+  EXPECT_EQ(debian().entry.kernel_version, "6.1");
+  EXPECT_EQ(debian().entry.size_bytes, 77);
+  packages_.listed->version = "6.1.2-4";
+  EXPECT_EQ(debian().state, State::kUpdate);
+  packages_.listed = PackageVersion{.name = "linux-image-6.1.0-9", .version = "6.1.2-3"};
+  EXPECT_EQ(debian().state, State::kUpdate) << "another package behind the meta package";
+  EXPECT_EQ(kernels_.Available({})->kernels[1].entry.kernel_version, "") << "a tarball";
+}
+
 TEST_F(KernelManagerTest, EqualPullsShareOneDownloadAndItsProgress) {
   Countdown listening(2);
   packages_.on_fetch = [&listening](const std::stop_token&) { listening.Wait(); };

@@ -51,7 +51,7 @@ struct BuildRequest {
   Format format = Format::kImage;
   std::string arch;              // empty: this host's
   std::int64_t total_bytes = 0;  // of the source, for progress
-  std::string stage = "import";  // what progress calls the reading
+  std::string stage = "import";  // what progress calls the reading; empty: the source reports itself
 };
 
 struct BuiltKernel {
@@ -71,11 +71,16 @@ class KernelBuilder {
                                             const std::stop_token& stop) = 0;
 };
 
-// A verified Debian package, ready to be read.
-struct FetchedPackage {
+// A Debian package of one version.
+struct PackageVersion {
   std::string name;  // the real one behind a meta package
   std::string version;
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = 0;  // of the download
+};
+
+// A verified one, ready to be read.
+struct FetchedPackage {
+  PackageVersion package;
   std::shared_ptr<ByteSource> bytes;
 };
 
@@ -83,6 +88,9 @@ struct FetchedPackage {
 class PackageSource {
  public:
   virtual ~PackageSource() = default;
+  // What Fetch would get, as far as the package lists tell that are on this host
+  // already: asks nobody. NOT_FOUND when they do not.
+  virtual absl::StatusOr<PackageVersion> Find(const std::string& package, const std::stop_token& stop) = 0;
   // Downloads into `directory`, which the caller removes.
   virtual absl::StatusOr<FetchedPackage> Fetch(const std::string& package,
                                                const std::filesystem::path& directory,
@@ -93,9 +101,10 @@ class PackageSource {
 class TarballSource {
  public:
   virtual ~TarballSource() = default;
-  // The bytes as they come. Whoever has read them to their end without an error
-  // has what the entry names; else DATA_LOSS, SOURCE_UNREACHABLE or CANCELLED.
-  // `progress` hears only of trouble on the way, from any thread.
+  // The tar in it, unpacked as it comes. Whoever has read it to its end without an
+  // error has what the entry names; else DATA_LOSS, SOURCE_UNREACHABLE or CANCELLED.
+  // `progress` hears how far the download is and of trouble on the way, from
+  // another thread.
   virtual std::shared_ptr<ByteSource> Open(const CatalogEntry& entry, const ProgressFn& progress,
                                            const std::stop_token& stop) = 0;
 };

@@ -96,6 +96,7 @@ class FakeBuilder final : public KernelBuilder {
 
 class FakePackages final : public PackageSource {
  public:
+  absl::StatusOr<PackageVersion> Find(const std::string&, const std::stop_token&) override { return listed; }
   absl::StatusOr<FetchedPackage> Fetch(const std::string& package, const std::filesystem::path&,
                                        const ProgressFn&, const std::stop_token& stop) override {
     {
@@ -105,8 +106,8 @@ class FakePackages final : public PackageSource {
     if (on_fetch) on_fetch(stop);
     if (stop.stop_requested()) return absl::CancelledError("stopped");
     if (!error.ok()) return error;
-    return FetchedPackage{
-        .name = package + "-6.1", .version = "6.1.2-3", .bytes = std::make_shared<MemorySource>("deb")};
+    return FetchedPackage{.package = {.name = package + "-6.1", .version = "6.1.2-3"},
+                          .bytes = std::make_shared<MemorySource>("deb")};
   }
 
   int fetches() {
@@ -116,6 +117,7 @@ class FakePackages final : public PackageSource {
 
   std::function<void(const std::stop_token&)> on_fetch;
   absl::Status error;
+  absl::StatusOr<PackageVersion> listed = absl::NotFoundError("no lists");
 
  private:
   Mutex mutex_;
