@@ -145,7 +145,10 @@ absl::StatusOr<std::vector<OciLayer>> LayersOf(const json& manifest, const json&
   std::vector<OciLayer> result;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     BANGER_RETURN_IF_ERROR(CheckLayerType(layers[i]));
-    result.push_back({Text(layers[i], "digest"), Integer(layers[i], "size"), diff_ids[i]});
+    result.push_back({{.media_type = Text(layers[i], "mediaType"),
+                       .digest = Text(layers[i], "digest"),
+                       .size = Integer(layers[i], "size")},
+                      diff_ids[i]});
   }
   return result;
 }

@@ -1,20 +1,19 @@
 // What an OCI image layout says: which image is meant and what it consists of.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "services/imaged/adapters/blob_fetcher.h"
 #include "services/imaged/adapters/oci_blobs.h"
 #include "services/imaged/core/image.h"
 
 namespace banger::imaged {
 
 struct OciLayer {
-  std::string digest;
-  std::int64_t size = 0;
-  std::string diff_id;  // of the tar once unpacked
+  Descriptor blob;
+  std::string diff_id;  // digest of the tar once unpacked
 };
 
 struct OciImage {
