@@ -222,11 +222,12 @@ absl::Status Measure(const fs::path& file, int rounds) {
   BANGER_ASSIGN_OR_RETURN(const double idle, kerneld.Memory("VmRSS"));
   BANGER_RETURN_IF_ERROR(kerneld.ResetPeak());
   std::vector<double> ours, baseline, ratios, our_cpu, baseline_cpu;
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd disk, OpenFile(dir.path(), O_RDONLY | O_DIRECTORY));
   for (int i = 0; i < rounds; ++i) {
-    ::sync();
+    ::syncfs(disk.get());
     BANGER_ASSIGN_OR_RETURN(const Cost pull, CostOfPull(kerneld));
     BANGER_RETURN_IF_ERROR(kerneld.Delete());
-    ::sync();
+    ::syncfs(disk.get());
     BANGER_ASSIGN_OR_RETURN(const Cost pipeline,
                             CostOfPipeline(server.Url("/k.tar.zst"), offer.sha256, dir.path() / "pipeline"));
     ours.push_back(pull.seconds);
