@@ -15,8 +15,8 @@
 # scripts/kernel/release-signers pins. distro: the package linux-source-SERIES of the
 # host's own apt, 150 MB, fetched for this and not installed; apt verifies it.
 #
-# The same sources and compiler give the same vmlinux, wherever and whenever. It takes
-# 6 GB of disk. KERNEL_MIRROR names another https or file URL than kernel.org's; CC
+# Build user, host, time and paths are fixed, so that it can be built again. It takes
+# 4 GB of disk. KERNEL_MIRROR names another https or file URL than kernel.org's; CC
 # another compiler ("ccache gcc").
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

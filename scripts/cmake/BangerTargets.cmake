@@ -5,7 +5,7 @@
 #   banger_test(NAME vmd_core_test LABEL unit SRCS x_test.cc DEPS vmd_core
 #               [TIMEOUT seconds] [SERIAL])
 #
-# Labels: unit, service, contract, integration, e2e, style, fuzz-smoke.
+# Labels: unit, service, contract, integration, e2e, style, fuzz-smoke, nightly.
 # scripts/test runs the tests by label.
 
 function(banger_library)

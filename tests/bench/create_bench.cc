@@ -8,7 +8,6 @@
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -21,21 +20,12 @@
 #include "common/guestlink/host_link.h"
 #include "common/os/file.h"
 #include "common/status/status_macros.h"
-#include "tests/e2e/harness.h"
+#include "tests/bench/vm_timing.h"
 
 namespace banger::e2e {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-absl::StatusOr<std::string> Run(const Instance& instance, std::vector<std::string> arguments) {
-  const CommandResult result = instance.Banger(std::move(arguments));
-  if (!result.status.success()) return absl::InternalError(result.err);
-  return result.out;
-}
 
 // The command line of a VM's VMM, with what only vmd can give replaced: the QMP
 // socket is left out, the agent's is a path, and the guest starts at once.
@@ -83,19 +73,6 @@ absl::StatusOr<double> TimeBare(const Bare& bare) {
   return Seconds(Clock::now() - start);
 }
 
-absl::StatusOr<double> TimeCreate(const Instance& instance, const std::string& image) {
-  const Clock::time_point start = Clock::now();
-  BANGER_RETURN_IF_ERROR(Run(instance, {"vm", "create", "--name", "timed", "--image", image}).status());
-  const double seconds = Seconds(Clock::now() - start);
-  BANGER_RETURN_IF_ERROR(Run(instance, {"vm", "delete", "--force", "timed"}).status());
-  return seconds;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 absl::Status Compare(const Instance& instance, const std::string& image, int rounds) {
   BANGER_RETURN_IF_ERROR(Run(instance, {"vm", "create", "--name", "model", "--image", image}).status());
   BANGER_ASSIGN_OR_RETURN(const std::string shown, Run(instance, {"vm", "show", "model"}));
@@ -107,22 +84,14 @@ absl::Status Compare(const Instance& instance, const std::string& image, int rou
   bare.work_bytes = std::atoll(vm["disk_size_bytes"].get<std::string>().c_str());
   BANGER_RETURN_IF_ERROR(Run(instance, {"vm", "stop", "model"}).status());
 
-  std::vector<double> ours;
-  std::vector<double> bares;
-  std::vector<double> ratios;
+  Pairs pairs;
   for (int i = 0; i < rounds; ++i) {
     BANGER_ASSIGN_OR_RETURN(const double created, TimeCreate(instance, image));
     BANGER_ASSIGN_OR_RETURN(const double booted, TimeBare(bare));
-    ours.push_back(created);
-    bares.push_back(booted);
-    ratios.push_back(created / booted);
+    pairs.Add(created, booted);
   }
   BANGER_RETURN_IF_ERROR(Run(instance, {"vm", "delete", "--force", "model"}).status());
-  std::printf("RESULT create_%s %.3f %.3f %.3f s\n", image.c_str(), Median(ours), Median(bares),
-              Median(ratios));
-  std::printf("# create_%s: %d pairs, ratio from %.3f to %.3f\n", image.c_str(), rounds,
-              *std::min_element(ratios.begin(), ratios.end()),
-              *std::max_element(ratios.begin(), ratios.end()));
+  pairs.Print(absl::StrCat("create_", image));
   return absl::OkStatus();
 }
 
