@@ -52,6 +52,7 @@ case $source in
   distro) [ "$version" = "$series" ] || die "a distribution has one release of a series; try --version $series" ;;
   *) die "'$source' is no source; try kernel.org or distro" ;;
 esac
+[ -z "$keyring" ] || [ -s "$keyring" ] || die "there are no keys in '$keyring'"
 for program in make bison flex bc tar xz curl gpg jq; do
   command -v "$program" >/dev/null || die "there is no '$program'; run scripts/setup"
 done
@@ -104,7 +105,7 @@ fi
 
 say "building $found ($jobs jobs)"
 kernel_make -j "$jobs" vmlinux
-# What boots; the symbols double the file, and the kernel has those of its messages inside.
+# Without the symbol table, which no VMM reads: the kernel has its own for messages.
 strip --strip-all -o "$output/vmlinux.new" "$objects/vmlinux"
 chmod 0644 "$output/vmlinux.new"
 mv "$output/vmlinux.new" "$output/vmlinux"

@@ -63,7 +63,8 @@ unpack_release() {
   tar --extract --strip-components=1 --no-same-owner -C "$dir" -f "$downloads/$name.tar"
   rm -f "$downloads/$name.tar"
   # The signature does not say under which name a release may be served.
-  [ "$(tree_version "$dir")" = "$version" ] || die "'$name.tar.xz' has the sources of $(tree_version "$dir")"
+  [ "$(tree_version "$dir")" = "$version" ] ||
+    { rm -f "$downloads/$name".tar*; die "'$name.tar.xz' has the sources of $(tree_version "$dir")"; }
 }
 
 # unpack_distribution SERIES WORK DIR: from the package linux-source-SERIES, which apt
