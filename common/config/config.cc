@@ -26,10 +26,16 @@ Setter Into(T& target) {
     const auto value = node.value_exact<T>();
     if (!value.has_value())
       return absl::InvalidArgumentError(std::is_same_v<T, std::string> ? "is not a string"
+                                        : std::is_same_v<T, bool>      ? "is neither true nor false"
                                                                        : "is not a whole number");
     target = *value;
     return absl::OkStatus();
   };
+}
+
+// Enough to see that it is no address with a scheme or path.
+bool IsHost(const std::string& text) {
+  return !text.empty() && text.find_first_of("/@ \t") == std::string::npos;
 }
 
 Setter IntoInt(int& target, int min, int max) {
@@ -78,6 +84,52 @@ Setter IntoTable(const Section& section, const std::string& name, const std::fil
   };
 }
 
+Setter IntoHosts(std::vector<std::string>& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const absl::Status wrong = absl::InvalidArgumentError("is not a list of hosts, as in [\"mirror:5000\"]");
+    if (!node.is_array()) return wrong;
+    target.clear();
+    for (const toml::node& item : *node.as_array()) {
+      const auto host = item.value_exact<std::string>();
+      if (!host.has_value() || !IsHost(*host)) return wrong;
+      target.push_back(*host);
+    }
+    return absl::OkStatus();
+  };
+}
+
+Setter IntoPath(std::string& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const auto path = node.value_exact<std::string>();
+    if (!path.has_value() || !path->starts_with('/'))
+      return absl::InvalidArgumentError("is not an absolute path");
+    target = *path;
+    return absl::OkStatus();
+  };
+}
+
+Setter IntoRegistries(std::vector<RegistryConfig>& target, const std::filesystem::path& file) {
+  return [&target, file](const toml::node& node) -> absl::Status {
+    if (!node.is_array_of_tables())
+      return absl::InvalidArgumentError("is not a list of tables, as in [[registries]]");
+    target.clear();
+    for (const toml::node& item : *node.as_array()) {
+      RegistryConfig registry;
+      BANGER_RETURN_IF_ERROR(Apply(*item.as_table(),
+                                   {{"host", Into(registry.host)},
+                                    {"mirrors", IntoHosts(registry.mirrors)},
+                                    {"insecure", Into(registry.insecure)},
+                                    {"ca", IntoPath(registry.ca)},
+                                    {"client_cert", IntoPath(registry.client_cert)},
+                                    {"client_key", IntoPath(registry.client_key)}},
+                                   "registries.", file));
+      if (!IsHost(registry.host)) return At(file, item, "registries", "needs a host, as \"registry:5000\"");
+      target.push_back(std::move(registry));
+    }
+    return absl::OkStatus();
+  };
+}
+
 // [[name]] tables of url and public_key.
 Setter IntoCatalogs(std::vector<CatalogConfig>& target, const std::string& name,
                     const std::filesystem::path& file) {
@@ -123,6 +175,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                 {"qemu_bin", Into(config.qemu_bin)},
                 {"default_image", Into(config.default_image)},
                 {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
+                {"registries", IntoRegistries(config.registries, file)},
                 {"network", IntoTable(network, "network", file)},
                 {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
                "", file);

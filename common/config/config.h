@@ -33,6 +33,16 @@ struct CatalogConfig {
   std::string public_key;  // minisign's, "RW..."
 };
 
+// A registry of images, or a mirror of one.
+struct RegistryConfig {
+  std::string host;                  // as in references, with its port
+  std::vector<std::string> mirrors;  // hosts that are asked first, in this order
+  bool insecure = false;             // plain http too, and certificates nobody vouches for
+  std::string ca;                    // PEM files; absolute paths
+  std::string client_cert;
+  std::string client_key;
+};
+
 struct Config {
   std::string log_level = "info";
   // auto, qemu (KVM if it works), qemu-kvm, qemu-tcg.
@@ -43,6 +53,8 @@ struct Config {
   VmDefaults vm_defaults;
   // In order of precedence. A later file's list replaces an earlier one's.
   std::vector<CatalogConfig> kernel_catalogs;
+  // Those that need more than the defaults.
+  std::vector<RegistryConfig> registries;
 };
 
 // Reads the files in order, later ones over earlier ones; missing ones are

@@ -65,6 +65,35 @@ TEST_F(ConfigTest, CatalogsAreAListOfAddressAndKey) {
   EXPECT_THAT(Load("[kernel_catalogs]\nurl = \"/c\"\n"), wrong("is not a list"));
 }
 
+TEST_F(ConfigTest, RegistriesHaveMirrorsAndCertificates) {
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load("[[registries]]\nhost = \"docker.io\"\nmirrors = [\"m:5000\", \"n\"]\n"
+                            "[[registries]]\nhost = \"m:5000\"\ninsecure = true\nca = \"/ca.pem\"\n"
+                            "client_cert = \"/c.pem\"\nclient_key = \"/k.pem\"\n"));
+  ASSERT_EQ(config.registries.size(), 2U);
+  EXPECT_EQ(config.registries[0].mirrors, (std::vector<std::string>{"m:5000", "n"}));
+  EXPECT_FALSE(config.registries[0].insecure);
+  EXPECT_TRUE(config.registries[1].insecure);
+  EXPECT_EQ(config.registries[1].ca, "/ca.pem");
+  EXPECT_EQ(config.registries[1].client_cert, "/c.pem");
+  EXPECT_EQ(config.registries[1].client_key, "/k.pem");
+}
+
+TEST_F(ConfigTest, WrongRegistriesAreNamed) {
+  const std::string one = "[[registries]]\nhost = \"a\"\n";
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {one + "password = \"x\"\n", "config.toml:3: registries.password is not a key"},
+      {one + "insecure = \"yes\"\n", "config.toml:3: registries.insecure is neither true nor false"},
+      {one + "mirrors = \"m\"\n", "registries.mirrors is not a list of hosts"},
+      {one + "mirrors = [\"https://m\"]\n", "registries.mirrors is not a list of hosts"},
+      {one + "ca = \"ca.pem\"\n", "registries.ca is not an absolute path"},
+      {"[[registries]]\nhost = \"https://a\"\n", "needs a host"},
+      {"[[registries]]\ninsecure = true\n", "needs a host"},
+      {"registries = [\"a\"]\n", "is not a list of tables"}};
+  for (const auto& [text, what] : wrong)
+    EXPECT_THAT(Load(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what))) << text;
+}
+
 TEST_F(ConfigTest, SizesHaveUnits) {
   EXPECT_THAT(ParseSize("512"), IsOkAndHolds(512));
   EXPECT_THAT(ParseSize("64k"), IsOkAndHolds(64 << 10));

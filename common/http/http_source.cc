@@ -28,6 +28,10 @@ absl::Status StatusError(int status) {
     case 404:
     case 410:
       return absl::NotFoundError(text);
+    case 401:
+      return absl::UnauthenticatedError(text);
+    case 403:
+      return absl::PermissionDeniedError(text);
     case 408:
     case 425:
     case 429:
@@ -48,6 +52,10 @@ absl::Status Changed() { return absl::AbortedError("it changed on the server whi
 absl::StatusOr<std::unique_ptr<HttpSource>> HttpSource::Open(FetchOptions options, std::stop_token stop) {
   BANGER_RETURN_IF_ERROR(CheckUrl(options.url, options.allow_http));
   std::unique_ptr<HttpSource> source(new HttpSource(std::move(options), std::move(stop)));
+  source->pool_ = source->options_.pool;
+  if (source->pool_ == nullptr) {
+    BANGER_ASSIGN_OR_RETURN(source->pool_, ConnectionPool::Create());
+  }
   BANGER_RETURN_IF_ERROR(source->Name(source->Retry([&source] { return source->Connect(); })));
   return source;
 }
@@ -93,68 +101,100 @@ absl::Status HttpSource::Wait(const absl::Status& why) {
 
 absl::Status HttpSource::Connect() {
   std::string url = options_.url;
-  for (int i = 0; i <= options_.max_redirects; ++i) {
+  bool renewed = false;
+  for (int redirects = 0; redirects <= options_.max_redirects;) {
     ++connects_;
-    ResponseHead head;
-    BANGER_RETURN_IF_ERROR(Request(url, head));
-    if (!IsRedirect(head.status)) {
-      const absl::Status accepted = Accept(head);
-      if (!accepted.ok()) transfer_.reset();
-      return accepted;
+    Authorizer::Access access;
+    if (options_.authorizer != nullptr) access = options_.authorizer->AccessTo(url);
+    BANGER_RETURN_IF_ERROR(Request(url, access));
+    if (IsRedirect(head_.status)) {
+      EndTransfer();
+      BANGER_ASSIGN_OR_RETURN(url, NextUrl(url));
+      ++redirects;
+      continue;
     }
-    const std::string next = transfer_->RedirectUrl();
-    transfer_.reset();
-    if (next.empty()) return absl::FailedPreconditionError("the server redirects to nowhere");
-    BANGER_RETURN_IF_ERROR(Annotate(CheckRedirect(url, next, options_.allow_http), "redirect"));
-    url = next;
+    if (head_.status == 401 && options_.authorizer != nullptr && !renewed) {
+      EndTransfer();
+      BANGER_ASSIGN_OR_RETURN(renewed, options_.authorizer->Renew(url, access, head_, stop_));
+      if (renewed) continue;
+    }
+    const absl::Status accepted = Accept();
+    if (!accepted.ok()) transfer_.reset();
+    return accepted;
   }
   return absl::FailedPreconditionError(
       absl::StrCat("the server redirects more than ", options_.max_redirects, " times"));
 }
 
-absl::Status HttpSource::Request(const std::string& url, ResponseHead& head) {
-  BANGER_ASSIGN_OR_RETURN(transfer_, Transfer::Start({.url = url,
-                                                      .from = validator_.empty() ? 0 : received_,
-                                                      .validator = validator_,
-                                                      .connect_timeout = options_.connect_timeout,
-                                                      .low_speed = options_.low_speed,
-                                                      .low_speed_time = options_.low_speed_time},
-                                                     stop_));
-  BANGER_ASSIGN_OR_RETURN(head, transfer_->AwaitHead());
+absl::Status HttpSource::Request(const std::string& url, const Authorizer::Access& access) {
+  TransferRequest request{.url = url,
+                          .headers = options_.headers,
+                          .tls = access.tls,
+                          .form = options_.form,
+                          .from = options_.immutable || !validator_.empty() ? received_ : 0,
+                          .validator = options_.immutable ? "" : validator_,
+                          .connect_timeout = options_.connect_timeout,
+                          .low_speed = options_.low_speed,
+                          .low_speed_time = options_.low_speed_time};
+  if (!access.authorization.empty())
+    request.headers.push_back(absl::StrCat("Authorization: ", access.authorization));
+  transfer_.reset();
+  BANGER_ASSIGN_OR_RETURN(transfer_, Transfer::Start(pool_, request, stop_));
+  BANGER_ASSIGN_OR_RETURN(head_, transfer_->AwaitHead());
   return absl::OkStatus();
 }
 
-absl::Status HttpSource::Accept(const ResponseHead& head) {
-  if (head.status == 206) return AcceptRest(head);
-  if (head.status == 200) return AcceptWhole(head);
-  retry_after_ = head.retry_after;
-  if (head.status == 416 && received_ > 0) {
+// To the end of a short body, so that the connection can be used again.
+void HttpSource::EndTransfer() {
+  std::array<char, 4096> buffer;
+  for (int i = 0; i < 16; ++i)
+    if (transfer_->Read(buffer).value_or(0) == 0) break;
+  transfer_.reset();
+}
+
+absl::StatusOr<std::string> HttpSource::NextUrl(const std::string& url) const {
+  const std::string next = ResolveUrl(url, head_.Field("location"));
+  if (next.empty()) return absl::FailedPreconditionError("the server redirects to nowhere");
+  BANGER_RETURN_IF_ERROR(Annotate(CheckRedirect(url, next, options_.allow_http), "redirect"));
+  return next;
+}
+
+absl::Status HttpSource::Accept() {
+  if (head_.status == 206) return AcceptRest();
+  if (head_.status == 200) return AcceptWhole();
+  retry_after_ = head_.retry_after;
+  if (head_.status == 416 && received_ > 0) {
     // Only the word that it is over was lost.
-    if (head.range_total != received_) return Changed();
+    if (head_.range_total != received_) return Changed();
     complete_ = true;
     return absl::OkStatus();
   }
-  return StatusError(head.status);
+  return StatusError(head_.status);
 }
 
-absl::Status HttpSource::AcceptRest(const ResponseHead& head) {
+absl::Status HttpSource::AcceptRest() {
   if (received_ == 0) return absl::FailedPreconditionError("the server sends a part that nobody asked for");
-  if (head.range_start != received_) return absl::FailedPreconditionError("the server sends another part");
-  if (total_.has_value() && head.range_total.has_value() && head.range_total != total_) return Changed();
-  if (!head.Validator().empty() && head.Validator() != validator_) return Changed();
+  if (head_.range_start != received_) return absl::FailedPreconditionError("the server sends another part");
+  if (total_.has_value() && head_.range_total.has_value() && head_.range_total != total_) return Changed();
+  const std::string validator = head_.Validator();
+  if (!options_.immutable && !validator.empty() && validator != validator_) return Changed();
+  if (!total_.has_value()) total_ = head_.range_total;
   return absl::OkStatus();
 }
 
-absl::Status HttpSource::AcceptWhole(const ResponseHead& head) {
-  if (head.content_length.value_or(0) > options_.max_bytes)
-    return absl::OutOfRangeError(absl::StrCat("it has ", *head.content_length, " bytes, and no more than ",
+absl::Status HttpSource::AcceptWhole() {
+  if (head_.content_length.value_or(0) > options_.max_bytes)
+    return absl::OutOfRangeError(absl::StrCat("it has ", *head_.content_length, " bytes, and no more than ",
                                               options_.max_bytes, " are taken"));
   if (received_ == 0) {
-    total_ = head.content_length;
-    validator_ = head.Validator();
+    total_ = head_.content_length;
+    validator_ = head_.Validator();
     return absl::OkStatus();
   }
-  if (head.Validator() != validator_ || head.content_length != total_) return Changed();
+  if (total_.has_value() && head_.content_length != total_) return Changed();
+  if (!options_.immutable && (head_.Validator() != validator_ || head_.content_length != total_))
+    return Changed();
+  total_ = head_.content_length;
   return SkipReceived();
 }
 
@@ -174,6 +214,7 @@ absl::StatusOr<std::size_t> HttpSource::ReadOnce(std::span<char> buffer) {
   if (complete_) return 0;
   BANGER_ASSIGN_OR_RETURN(const std::size_t count, transfer_->Read(buffer));
   if (count == 0) {
+    if (received_ < total_.value_or(0)) return absl::UnavailableError("the server ends before the end");
     complete_ = true;
     transfer_.reset();
     return 0;

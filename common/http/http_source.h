@@ -8,17 +8,31 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/archive/byte_source.h"
+#include "common/http/authorizer.h"
+#include "common/http/connection_pool.h"
 #include "common/http/transfer.h"
 
 namespace banger::http {
 
 struct FetchOptions {
   std::string url;
+  std::vector<std::string> headers;  // "Accept: text/plain"
+  // POST of a form instead of GET.
+  std::optional<std::string> form;
+  // Shared connections; none: its own.
+  std::shared_ptr<ConnectionPool> pool;
+  // Null: nothing is told to anybody. Must outlive the source.
+  Authorizer* authorizer = nullptr;
+  // Where to begin. Only for an address that always has the same bytes: then
+  // transfers are taken up whatever the server calls its versions.
+  std::int64_t from = 0;
+  bool immutable = false;
   // Refused when the server announces or sends more.
   std::int64_t max_bytes = std::int64_t{4} << 30;
   // Plain http also to other hosts than this one.
@@ -47,7 +61,8 @@ struct FetchOptions {
 // Errors, each naming the URL: NOT_FOUND (404, 410), UNAVAILABLE (after all
 // retries), ABORTED (the resource changed meanwhile), OUT_OF_RANGE (too large),
 // INVALID_ARGUMENT (a URL or redirect that may not be used), CANCELLED,
-// FAILED_PRECONDITION for the rest (401, 403, a certificate that is not valid).
+// UNAUTHENTICATED (401), PERMISSION_DENIED (403), FAILED_PRECONDITION for the rest
+// (other refusals, a certificate that is not valid).
 class HttpSource final : public ByteSource {
  public:
   // Returns when the server has begun to answer.
@@ -55,30 +70,37 @@ class HttpSource final : public ByteSource {
 
   absl::StatusOr<std::size_t> Read(std::span<char> buffer) override;
 
+  // Of the answer that the bytes come from.
+  const ResponseHead& head() const { return head_; }
+
   // Of the whole resource; nothing when the server does not tell.
   std::optional<std::int64_t> total_bytes() const { return total_; }
 
  private:
   HttpSource(FetchOptions options, std::stop_token stop)
-      : options_(std::move(options)), stop_(std::move(stop)) {}
+      : options_(std::move(options)), stop_(std::move(stop)), received_(options_.from) {}
 
   // Repeats `attempt` as long as it fails with UNAVAILABLE.
   absl::Status Retry(const std::function<absl::Status()>& attempt);
   absl::Status Wait(const absl::Status& why);
   // A transfer that stands at received_.
   absl::Status Connect();
-  absl::Status Request(const std::string& url, ResponseHead& head);
-  absl::Status Accept(const ResponseHead& head);
-  absl::Status AcceptRest(const ResponseHead& head);
-  absl::Status AcceptWhole(const ResponseHead& head);
+  absl::Status Request(const std::string& url, const Authorizer::Access& access);
+  void EndTransfer();
+  absl::StatusOr<std::string> NextUrl(const std::string& url) const;
+  absl::Status Accept();
+  absl::Status AcceptRest();
+  absl::Status AcceptWhole();
   absl::Status SkipReceived();
   absl::StatusOr<std::size_t> ReadOnce(std::span<char> buffer);
   absl::Status Name(const absl::Status& status) const;
 
   const FetchOptions options_;
   const std::stop_token stop_;
+  std::shared_ptr<ConnectionPool> pool_;
   std::unique_ptr<Transfer> transfer_;  // none: to be connected
-  std::int64_t received_ = 0;           // handed out
+  ResponseHead head_;
+  std::int64_t received_ = 0;  // handed out
   std::optional<std::int64_t> total_;
   std::string validator_;
   bool complete_ = false;

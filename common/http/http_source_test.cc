@@ -160,11 +160,78 @@ TEST(HttpSourceTest, WhatIsNotThereIsAskedForOnce) {
   HttpServer server(Always(Response("404 Not Found", {}, "nothing")));
   EXPECT_THAT(Fetch(Quick(server.Url("/a"))), StatusIs(absl::StatusCode::kNotFound, HasSubstr("404")));
   EXPECT_THAT(server.requests(), SizeIs(1));
-  for (const char* status : {"401 x", "403 x", "416 x", "418 x", "501 x", "304 x", "204 x"}) {
+  for (const char* status : {"416 x", "418 x", "501 x", "304 x", "204 x"}) {
     HttpServer refusing(Always(Response(status, {}, "")));
     EXPECT_THAT(Fetch(Quick(refusing.Url("/a"))), StatusIs(absl::StatusCode::kFailedPrecondition)) << status;
     EXPECT_THAT(refusing.requests(), SizeIs(1)) << status;
   }
+}
+
+TEST(HttpSourceTest, WhoMayNotHaveItIsToldSo) {
+  HttpServer nobody(Always(Response("401 Unauthorized", {}, "")));
+  EXPECT_THAT(Fetch(Quick(nobody.Url("/a"))), StatusIs(absl::StatusCode::kUnauthenticated));
+  HttpServer others(Always(Response("403 Forbidden", {}, "")));
+  EXPECT_THAT(Fetch(Quick(others.Url("/a"))), StatusIs(absl::StatusCode::kPermissionDenied));
+}
+
+TEST(HttpSourceTest, WhatNeverChangesIsTakenUpWhateverItsVersionIsCalled) {
+  const ServedFile file{.content = Content(1000), .cut_after = 300};
+  int version = 0;
+  HttpServer server([&](const Request& request, Client& client) {
+    ServedFile now = file;
+    now.etag = absl::StrCat("\"", ++version, "\"");
+    now.Answer(request, client);
+  });
+  FetchOptions options = Quick(server.Url("/a"));
+  options.immutable = true;
+  options.from = 100;
+  EXPECT_THAT(Fetch(options), IsOkAndHolds(file.content.substr(100)));
+  ASSERT_THAT(server.requests(), SizeIs(3));
+  EXPECT_EQ(server.requests()[0].RangeStart(), 100);
+  EXPECT_EQ(server.requests()[2].RangeStart(), 700);
+}
+
+TEST(HttpSourceTest, WhereItBeginsIsSkippedWhenAServerKnowsNoRanges) {
+  const ServedFile file{.content = Content(1000), .ranges = false};
+  HttpServer server([&file](const Request& request, Client& client) { file.Answer(request, client); });
+  FetchOptions options = Quick(server.Url("/a"));
+  options.immutable = true;
+  options.from = 900;
+  EXPECT_THAT(Fetch(options), IsOkAndHolds(file.content.substr(900)));
+}
+
+TEST(HttpSourceTest, APartThatIsShorterThanAskedForIsNotAll) {
+  const std::string content = Content(1000);
+  HttpServer server([&content](const Request& request, Client& client) {
+    const auto start = static_cast<std::size_t>(request.RangeStart());
+    const std::string part = content.substr(start, 400);
+    client.Send(Response(
+        "206 Partial Content",
+        {absl::StrCat("Content-Range: bytes ", start, "-", start + part.size() - 1, "/", content.size())},
+        part));
+  });
+  FetchOptions options = Quick(server.Url("/a"));
+  options.immutable = true;
+  options.from = 100;
+  EXPECT_THAT(Fetch(options), IsOkAndHolds(content.substr(100)));
+  EXPECT_THAT(server.requests(), SizeIs(3));
+}
+
+TEST(HttpSourceTest, FetchesAtOnceShareAPool) {
+  const ServedFile file{.content = Content(2 << 20)};
+  HttpServer server([&file](const Request& request, Client& client) { file.Answer(request, client); });
+  ASSERT_OK_AND_ASSIGN(const auto pool, ConnectionPool::Create());
+  std::vector<std::thread> readers;
+  std::atomic<int> right = 0;
+  for (int i = 0; i < 8; ++i)
+    readers.emplace_back([&] {
+      FetchOptions options = Quick(server.Url("/a"));
+      options.pool = pool;
+      const auto bytes = Fetch(options);
+      if (bytes.ok() && *bytes == file.content) ++right;
+    });
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(right, 8);
 }
 
 TEST(HttpSourceTest, ResetsAndRefusedConnectionsAreTriedAgain) {

@@ -49,6 +49,7 @@ void ResponseHead::AddLine(absl::string_view line) {
   if (colon == absl::string_view::npos) return;
   const std::string name = absl::AsciiStrToLower(line.substr(0, colon));
   absl::string_view value = absl::StripAsciiWhitespace(line.substr(colon + 1));
+  fields.emplace_back(name, value);
   if (name == "content-length") content_length = Number(value);
   if (name == "etag") etag = std::string(value);
   if (name == "last-modified") last_modified = std::string(value);
@@ -59,6 +60,12 @@ void ResponseHead::AddLine(absl::string_view line) {
     range_start = Number(value.substr(0, value.find('-')));
     range_total = Number(value.substr(slash + 1));
   }
+}
+
+std::string ResponseHead::Field(absl::string_view name) const {
+  for (const auto& [field, value] : fields)
+    if (field == name) return value;
+  return {};
 }
 
 std::string ResponseHead::Validator() const {

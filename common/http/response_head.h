@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -19,9 +21,14 @@ struct ResponseHead {
   std::string etag;
   std::string last_modified;
   std::optional<std::chrono::seconds> retry_after;
+  // All of them, with names in lower case.
+  std::vector<std::pair<std::string, std::string>> fields;
 
   // "HTTP/1.1 200 OK" begins a new head, other lines add to it.
   void AddLine(absl::string_view line);
+
+  // The field's first value; empty when there is none.
+  std::string Field(absl::string_view name) const;
 
   // For If-Range: what tells two versions apart to the byte; may be empty.
   std::string Validator() const;

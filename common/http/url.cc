@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
@@ -25,9 +26,15 @@ class ParsedUrl {
   }
 
   bool valid() const { return valid_; }
-  std::string Part(CURLUPart part) const {
+  // Goes on to what the location says, which may be relative.
+  void Follow(const std::string& location) {
+    valid_ =
+        valid_ && location.find('\0') == std::string::npos &&
+        curl_url_set(handle_.get(), CURLUPART_URL, location.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+  }
+  std::string Part(CURLUPart part, unsigned flags = 0) const {
     char* text = nullptr;
-    if (curl_url_get(handle_.get(), part, &text, 0) != CURLUE_OK) return {};
+    if (!valid_ || curl_url_get(handle_.get(), part, &text, flags) != CURLUE_OK) return {};
     std::string copy = text;
     curl_free(text);
     return copy;
@@ -66,6 +73,20 @@ absl::Status CheckRedirect(const std::string& from, const std::string& to, bool 
   if (ParsedUrl(from).Part(CURLUPART_SCHEME) == "https" && ParsedUrl(to).Part(CURLUPART_SCHEME) != "https")
     return Refused(to, "is not https, and it is where an https server leads");
   return absl::OkStatus();
+}
+
+std::string ResolveUrl(const std::string& base, const std::string& location) {
+  ParsedUrl url(base);
+  url.Follow(location);
+  return location.empty() ? std::string() : url.Part(CURLUPART_URL);
+}
+
+std::string OriginOf(const std::string& url) {
+  const ParsedUrl parsed(url);
+  const std::string host = parsed.Part(CURLUPART_HOST);
+  if (host.empty()) return {};
+  return absl::AsciiStrToLower(absl::StrCat(parsed.Part(CURLUPART_SCHEME), "://", host, ":",
+                                            parsed.Part(CURLUPART_PORT, CURLU_DEFAULT_PORT)));
 }
 
 bool IsLoopbackUrl(const std::string& url) { return IsLoopbackHost(ParsedUrl(url).Part(CURLUPART_HOST)); }

@@ -30,6 +30,23 @@ TEST(UrlTest, APasswordInAUrlIsRefusedAndNotRepeated) {
               StatusIs(absl::StatusCode::kInvalidArgument, Not(HasSubstr("secret"))));
 }
 
+TEST(UrlTest, RedirectsMayBeRelative) {
+  EXPECT_EQ(ResolveUrl("https://a.example/x/y?q", "/z"), "https://a.example/z");
+  EXPECT_EQ(ResolveUrl("https://a.example/x/y", "z?r"), "https://a.example/x/z?r");
+  EXPECT_EQ(ResolveUrl("https://a.example/x", "http://b.example/"), "http://b.example/");
+  EXPECT_EQ(ResolveUrl("https://a.example/x", ""), "");
+  EXPECT_EQ(ResolveUrl("https://a.example/x", std::string("/a\0b", 4)), "");
+}
+
+TEST(UrlTest, OriginsAreSchemeHostAndPort) {
+  EXPECT_EQ(OriginOf("https://Reg.example/v2/"), "https://reg.example:443");
+  EXPECT_EQ(OriginOf("https://reg.example:443"), OriginOf("https://reg.example/x"));
+  EXPECT_NE(OriginOf("http://reg.example"), OriginOf("https://reg.example"));
+  EXPECT_NE(OriginOf("https://reg.example:444"), OriginOf("https://reg.example"));
+  EXPECT_NE(OriginOf("https://reg.example.evil"), OriginOf("https://reg.example"));
+  EXPECT_EQ(OriginOf("nothing at all"), "");
+}
+
 TEST(UrlTest, RedirectsNeverLeaveHttps) {
   EXPECT_OK(CheckRedirect("https://a/x", "https://b/y", false));
   EXPECT_FALSE(CheckRedirect("https://a/x", "http://a/x", true).ok());

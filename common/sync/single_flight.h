@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "common/sync/mutex.h"
 
 namespace banger {
@@ -29,10 +28,10 @@ class SingleFlight {
     idle_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return running_ == 0; });
   }
 
-  // CANCELLED when `stop` comes first.
+  // CANCELLED when `stop` comes first. Keys may be secret: no error names them.
   absl::StatusOr<T> Do(const std::string& key, const std::stop_token& stop, Work work) {
     const std::shared_ptr<Flight> flight = Join(key, std::move(work));
-    absl::StatusOr<T> result = absl::CancelledError(absl::StrCat("stopped while waiting for '", key, "'"));
+    absl::StatusOr<T> result = absl::CancelledError("stopped");
     {
       MutexLock lock(mutex_);
       const bool landed = flight->landed.wait(lock, stop, [&flight] { return flight->result.has_value(); });

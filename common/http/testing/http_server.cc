@@ -18,13 +18,15 @@
 namespace banger::http {
 namespace {
 
-// The request's head; empty when the client left before its end.
+// The request's head, and what came with it of the body; empty when the client
+// left before its end.
 std::string ReadHead(int fd) {
   std::string head;
   std::array<char, 4096> buffer;
   while (head.find("\r\n\r\n") == std::string::npos) {
     const ssize_t count = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (count <= 0) return {};
+    constexpr char kTlsHandshake = 0x16;
+    if (count <= 0 || (head.empty() && buffer[0] == kTlsHandshake)) return {};
     head.append(buffer.data(), static_cast<std::size_t>(count));
   }
   return head;
@@ -36,6 +38,7 @@ HttpServer::Request Parse(const std::string& head) {
   for (absl::string_view line : absl::StrSplit(head, "\r\n")) {
     if (std::exchange(first, false)) {
       const std::vector<std::string> words = absl::StrSplit(line, ' ');
+      request.method = words[0];
       if (words.size() > 1) request.target = words[1];
       continue;
     }
@@ -47,12 +50,27 @@ HttpServer::Request Parse(const std::string& head) {
   return request;
 }
 
+void ReadBody(int fd, HttpServer::Request& request) {
+  std::size_t size = 0;
+  if (!absl::SimpleAtoi(request.Header("content-length"), &size)) return;
+  std::array<char, 4096> buffer;
+  while (request.body.size() < size) {
+    const ssize_t count = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (count <= 0) return;
+    request.body.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+}
+
 }  // namespace
 
+std::string HttpServer::Request::Header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
 std::int64_t HttpServer::Request::RangeStart() const {
-  const auto found = headers.find("range");
-  if (found == headers.end()) return 0;
-  absl::string_view text = found->second;
+  const std::string field = Header("range");
+  absl::string_view text = field;
   std::int64_t start = 0;
   if (!absl::ConsumePrefix(&text, "bytes=") || !absl::SimpleAtoi(absl::StripSuffix(text, "-"), &start))
     return 0;
@@ -127,7 +145,10 @@ void HttpServer::Accept() {
 void HttpServer::Serve(int fd) {
   const std::string head = ReadHead(fd);
   if (!head.empty()) {
-    const Request request = Parse(head);
+    const std::size_t end = head.find("\r\n\r\n");
+    Request request = Parse(head.substr(0, end));
+    request.body = head.substr(end + 4);
+    ReadBody(fd, request);
     {
       const MutexLock lock(mutex_);
       requests_.push_back(request);

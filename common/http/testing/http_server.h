@@ -19,8 +19,12 @@ namespace banger::http {
 class HttpServer {
  public:
   struct Request {
+    std::string method;
     std::string target;                          // "/a", or a whole URL when asked as a proxy
     std::map<std::string, std::string> headers;  // names in lower case
+    std::string body;
+    // Empty when there is none.
+    std::string Header(const std::string& name) const;
     // Where "Range: bytes=N-" starts; 0 without.
     std::int64_t RangeStart() const;
   };
@@ -39,7 +43,7 @@ class HttpServer {
     const int fd_;
   };
 
-  // Called on a thread of its own for each request.
+  // Called on a thread of its own for each request. Who speaks TLS is hung up on.
   using Handler = std::function<void(const Request&, Client&)>;
 
   explicit HttpServer(Handler handler);
