@@ -1,5 +1,6 @@
 #include "common/rpc/error_mapping.h"
 
+#include "absl/strings/match.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 
@@ -25,6 +26,17 @@ TEST(ErrorMappingTest, AnApiErrorComesBackAsItWas) {
 TEST(ErrorMappingTest, ASyscallsErrorDoesNotPoseAsAnAnswer) {
   const absl::Status received = FromGrpc(ToGrpc(ErrnoError(ENOENT, "open '/dev/kvm'"), "r1"));
   EXPECT_THAT(received, StatusIs(absl::StatusCode::kInternal, HasSubstr("open '/dev/kvm'")));
+}
+
+TEST(ErrorMappingTest, WhatAPeerWouldNotTakeIsCutBetweenCharacters) {
+  std::string name;
+  for (int i = 0; i < 50000; ++i) name += "\u00fc";
+  const absl::Status back = FromGrpc(
+      ToGrpc(ApiError(absl::StatusCode::kNotFound, "X_NOT_FOUND", "x" + name, {{"name", name}}), "id"));
+  EXPECT_EQ(ErrorReason(back), "X_NOT_FOUND");
+  EXPECT_LT(back.message().size(), 1100U);
+  EXPECT_TRUE(absl::EndsWith(back.message(), "\u00fc..."));
+  EXPECT_LT(GetErrorMetadata(back)["name"].size(), 1100U);
 }
 
 TEST(ErrorMappingTest, CodesThatSpeakForThemselvesPass) {
