@@ -12,9 +12,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/archive/archive_path.h"
+#include "common/os/os_release.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/imaged/adapters/os_release.h"
 #include "services/imaged/errors.h"
 
 namespace banger::imaged {
@@ -295,7 +295,9 @@ bool RootTree::HasAny(const std::vector<std::string>& paths) const {
 std::string RootTree::OsName() const {
   for (const char* const path : {"etc/os-release", "usr/lib/os-release"}) {
     const auto it = os_releases_.find(Lookup(path, true));
-    if (it != os_releases_.end()) return OsNameOf(it->second);
+    if (it == os_releases_.end()) continue;
+    const OsRelease os = ParseOsRelease(it->second);
+    return os.pretty_name.empty() ? os.id : os.pretty_name;
   }
   return "";
 }
