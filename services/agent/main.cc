@@ -1,19 +1,20 @@
 // banger-agent: the guest's side of banger. As PID 1, from the agent disk, it
 // makes the root file system and hands over to the image's init, or is the init
 // itself. With --serve it answers vmd.
-#include <sys/mount.h>
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
+#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/version/version.h"
+#include "services/agent/adapters/boot_warnings.h"
 #include "services/agent/adapters/image_finaliser.h"
 #include "services/agent/adapters/network.h"
 #include "services/agent/adapters/root_disk.h"
@@ -32,17 +33,32 @@ absl::Status EnterRoot() {
   return EnterRootDisk(disks);
 }
 
-// Becomes the image's init; the supervisor runs beside it.
+// Becomes the image's init; the supervisor runs beside it, once that is done.
 absl::Status HandOver() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) < 0) return ErrnoError(errno, "create pipe");
   const pid_t pid = ::fork();
   if (pid < 0) return ErrnoError(errno, "fork");
   if (pid == 0) {
+    ::close(fds[1]);
+    char failed = 0;
+    if (::read(fds[0], &failed, 1) != 0) ::_exit(0);
+    ::close(fds[0]);
     ::setsid();
     BecomeUnkillable();
     Supervise();
   }
   ::execl("/sbin/init", "/sbin/init", nullptr);
-  return ErrnoError(errno, "run '/sbin/init'");
+  const absl::Status failed = ErrnoError(errno, "run '/sbin/init'");
+  [[maybe_unused]] const ssize_t n = ::write(fds[1], "x", 1);
+  ::close(fds[0]);
+  ::close(fds[1]);
+  ::waitpid(pid, nullptr, 0);
+  return failed;
+}
+
+void Note(const absl::Status& status) {
+  if (!status.ok()) NoteBootWarning(std::string(status.message()));
 }
 
 int Boot() {
@@ -51,12 +67,11 @@ int Boot() {
     log::Error("cannot boot", {{"error", std::string(entered.message())}});
     return 1;
   }
-  FinaliseImage();
-  if (const absl::Status up = BringUpLoopback(); !up.ok())
-    log::Warn("loopback", {{"error", std::string(up.message())}});
-  if (HasSystemd()) log::Error("cannot hand over", {{"error", std::string(HandOver().message())}});
-  if (const absl::Status mounted = MountWhatAnInitWould(); !mounted.ok())
-    log::Warn("mount", {{"error", std::string(mounted.message())}});
+  for (const std::string& warning : FinaliseImage()) NoteBootWarning(warning);
+  Note(BringUpLoopback());
+  if (HasSystemd()) Note(Annotate(HandOver(), "systemd does not run, the agent is the init"));
+  Note(MountWhatAnInitWould());
+  StartHostKeys();
   BecomeUnkillable();
   Supervise();
 }

@@ -9,13 +9,17 @@
 #include "services/agent/adapters/disks.h"
 #include "services/agent/adapters/guest_setup.h"
 #include "services/agent/adapters/image_finaliser.h"
+#include "services/agent/adapters/in_root.h"
 
 namespace banger::agent {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class AdaptersTest : public ::testing::Test {
  protected:
@@ -37,6 +41,13 @@ class AdaptersTest : public ::testing::Test {
   fs::path Link(const std::string& path) {
     std::error_code error;
     return fs::read_symlink(dir_.path() / path, error);
+  }
+
+  void InstallSystemd() {
+    Write("usr/lib/systemd/systemd", "", 0755);
+    fs::create_symlink("usr/lib", dir_.path() / "lib");
+    ASSERT_OK(MakeDirectories(dir_.path() / "sbin"));
+    fs::create_symlink("/lib/systemd/systemd", dir_.path() / "sbin/init");
   }
 
   TempDir dir_;
@@ -95,26 +106,82 @@ TEST_F(AdaptersTest, AnImageWithoutSystemdGetsAnIdentityAndNoUnits) {
 }
 
 TEST_F(AdaptersTest, AnImageWithSystemdIsTamedOnceAndStaysTheSame) {
-  ASSERT_OK(MakeDirectories(dir_.path() / "sbin"));
-  ASSERT_EQ(::symlink("/lib/systemd/systemd", (dir_.path() / "sbin/init").c_str()), 0);
+  InstallSystemd();
+  Write("etc/os-release", "ID=debian\n");
   Write("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n");
   Write("etc/ssh/ssh_host_rsa_key", "the image's");
   Write("usr/bin/ssh-keygen", "");
   Write("etc/cloud/cloud.cfg", "");
-  EXPECT_TRUE(HasSystemd(dir_.path()));
-  FinaliseImage(dir_.path());
+  EXPECT_THAT(FinaliseImage(dir_.path()), IsEmpty());
 
   EXPECT_EQ(Link("etc/systemd/system/serial-getty@ttyS0.service"), "/dev/null");
-  EXPECT_THAT(Read("etc/ssh/sshd_config.d/10-banger.conf"), HasSubstr("PermitRootLogin prohibit-password"));
+  EXPECT_THAT(Read("etc/ssh/sshd_config.d/00-banger.conf"), HasSubstr("PermitRootLogin prohibit-password"));
   EXPECT_FALSE(fs::exists(dir_.path() / "etc/ssh/ssh_host_rsa_key"));
   EXPECT_THAT(Read("etc/systemd/system/banger-ssh-keys.service"), HasSubstr("ssh-keygen"));
   EXPECT_TRUE(fs::exists(dir_.path() / "etc/cloud/cloud-init.disabled"));
 
   const std::string id = Read("etc/machine-id");
   Write("etc/ssh/ssh_host_ed25519_key", "this VM's");
-  FinaliseImage(dir_.path());
+  struct stat before {};
+  struct stat after {};
+  ::stat((dir_.path() / "etc/systemd/network/00-banger.network").c_str(), &before);
+  EXPECT_THAT(FinaliseImage(dir_.path()), IsEmpty());
+  ::stat((dir_.path() / "etc/systemd/network/00-banger.network").c_str(), &after);
+  EXPECT_EQ(before.st_ino, after.st_ino);  // not even written again
   EXPECT_EQ(Read("etc/machine-id"), id);
   EXPECT_EQ(Read("etc/ssh/ssh_host_ed25519_key"), "this VM's");
+}
+
+TEST_F(AdaptersTest, AStrangersSystemdIsSetUpAndSaidToBe) {
+  InstallSystemd();
+  Write("usr/lib/os-release", "ID=foo\n");
+  EXPECT_THAT(FinaliseImage(dir_.path()), ElementsAre(HasSubstr("ID 'foo'")));
+  EXPECT_EQ(Link("etc/systemd/system/wicked.service"), "/dev/null");
+  EXPECT_EQ(Link("etc/systemd/system/networking.service"), "/dev/null");
+  ASSERT_TRUE(fs::remove(dir_.path() / "usr/lib/os-release"));
+  EXPECT_THAT(FinaliseImage(dir_.path()), ElementsAre(HasSubstr("no os-release")));
+}
+
+TEST_F(AdaptersTest, OnlyASystemdThatCanRunIsOne) {
+  EXPECT_FALSE(HasSystemd(dir_.path()));
+  InstallSystemd();
+  EXPECT_TRUE(HasSystemd(dir_.path()));
+  Write("usr/lib/systemd/systemd", "", 0644);
+  EXPECT_FALSE(HasSystemd(dir_.path()));
+  ASSERT_TRUE(fs::remove(dir_.path() / "usr/lib/systemd/systemd"));
+  EXPECT_FALSE(HasSystemd(dir_.path()));
+}
+
+TEST_F(AdaptersTest, SshdWithoutDropInsIsSetInItsOwnFile) {
+  Write("etc/ssh/sshd_config", "PermitRootLogin yes\nInclude /etc/ssh/sshd_config.d/*.conf\n");
+  FinaliseImage(dir_.path());
+  EXPECT_THAT(Read("etc/ssh/sshd_config"),
+              StartsWith("# set by banger\nPermitRootLogin prohibit-password\n"));
+  EXPECT_THAT(Read("etc/ssh/sshd_config"), HasSubstr("PermitRootLogin yes\n"));
+}
+
+TEST_F(AdaptersTest, SshdThatIsConfiguredBelowUsrIsSetToo) {
+  Write("usr/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n");
+  FinaliseImage(dir_.path());
+  EXPECT_THAT(Read("etc/ssh/sshd_config.d/00-banger.conf"), HasSubstr("AuthenticationMethods publickey"));
+  EXPECT_FALSE(fs::exists(dir_.path() / "etc/ssh/sshd_config"));
+}
+
+TEST_F(AdaptersTest, LinksOfTheImageBeginAtItsRoot) {
+  ASSERT_OK(MakeDirectories(dir_.path() / "var/run", 0755));
+  fs::create_symlink("/var/run", dir_.path() / "run");
+  fs::create_symlink("../../../../../etc", dir_.path() / "out");
+  fs::create_symlink("/nowhere", dir_.path() / "dangling");
+  Write("file", "x");
+  EXPECT_THAT(ResolveInRoot(dir_.path(), "run"), IsOkAndHolds(dir_.path() / "var/run"));
+  EXPECT_THAT(ResolveInRoot(dir_.path(), "out"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(DirectoryInRoot(dir_.path(), "run"), IsOkAndHolds(dir_.path() / "var/run"));
+  for (const char* name : {"dangling", "file", "new", "run/a/b", "dangling/c", "file/d/e"}) {
+    ASSERT_OK_AND_ASSIGN(const fs::path made, DirectoryInRoot(dir_.path(), name));
+    EXPECT_TRUE(fs::is_directory(fs::symlink_status(made))) << name;
+    EXPECT_THAT(made.string(), StartsWith(dir_.path().string())) << name;
+  }
+  EXPECT_FALSE(fs::exists("/nowhere"));
 }
 
 TEST_F(AdaptersTest, ALoopOfLinksInTheImageDoesNotStopTheBoot) {

@@ -10,18 +10,24 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/log/log.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/agent/adapters/in_root.h"
+#include "services/agent/core/families.h"
 #include "services/agent/core/image_settings.h"
 
 namespace banger::agent {
 namespace fs = std::filesystem;
 namespace {
 
-void SayIfFailed(absl::string_view what, const absl::Status& status) {
-  if (!status.ok()) log::Warn(what, {{"error", std::string(status.message())}});
+constexpr char kHostKey[] = "/etc/ssh/ssh_host_ed25519_key";
+
+// What could not be done, for people.
+using Warnings = std::vector<std::string>;
+
+void Note(Warnings& warnings, absl::string_view what, const absl::Status& status) {
+  if (!status.ok()) warnings.push_back(absl::StrCat(what, ": ", status.message()));
 }
 
 bool Exists(const fs::path& path) {
@@ -47,9 +53,23 @@ absl::Status SetLink(const fs::path& path, const std::string& target) {
   return absl::OkStatus();
 }
 
-void MaskUnits(const fs::path& root) {
-  for (const std::string& unit : MaskedUnits())
-    SayIfFailed("mask unit", SetLink(root / "etc/systemd/system" / unit, "/dev/null"));
+const Family* FamilyOf(const fs::path& root, Warnings& warnings) {
+  absl::StatusOr<std::string> text = ReadFile(root / "etc/os-release");
+  if (!text.ok()) text = ReadFile(root / "usr/lib/os-release");
+  const OsRelease os = text.ok() ? ParseOsRelease(*text) : OsRelease{};
+  const Family* family = FindFamily(os);
+  if (family == nullptr) {
+    const std::string what = text.ok() ? absl::StrCat("os-release (ID '", os.id, "') names no known family")
+                                       : "there is no os-release";
+    warnings.push_back(absl::StrCat(what, ": systemd is set up as that of any family"));
+  }
+  return family;
+}
+
+void MaskUnits(const fs::path& root, Warnings& warnings) {
+  for (const std::string& unit : MaskedUnits(FamilyOf(root, warnings)))
+    Note(warnings, absl::StrCat("mask unit ", unit),
+         SetLink(root / "etc/systemd/system" / unit, "/dev/null"));
 }
 
 absl::Status SetFstab(const fs::path& root) {
@@ -77,20 +97,30 @@ absl::Status SetMachineId(const fs::path& root) {
   return SetFile(mark, "", 0600);
 }
 
+// openSUSE has its own below /usr, and reads that of /etc instead if there is one.
+absl::StatusOr<std::string> SshdConfig(const fs::path& root) {
+  absl::StatusOr<std::string> config = ReadFile(root / "etc/ssh/sshd_config");
+  return config.ok() ? config : ReadFile(root / "usr/etc/ssh/sshd_config");
+}
+
 absl::Status SetSshd(const fs::path& root) {
-  const fs::path config = root / "etc/ssh/sshd_config";
-  const absl::StatusOr<std::string> text = ReadFile(config);
-  if (!text.ok()) return absl::OkStatus();  // no sshd
-  if (IncludesDropIns(*text))
-    return SetFile(root / "etc/ssh/sshd_config.d/10-banger.conf", SshdDropIn(), 0600);
-  return SetFile(config, PrependSshdSettings(*text), 0600);
+  const absl::StatusOr<std::string> config = SshdConfig(root);
+  if (!config.ok()) return absl::OkStatus();  // no sshd
+  if (BeginsWithDropIns(*config))
+    return SetFile(root / "etc/ssh/sshd_config.d/00-banger.conf", SshdDropIn(), 0600);
+  return SetFile(root / "etc/ssh/sshd_config", PrependSshdSettings(*config), 0600);
+}
+
+bool CanMakeHostKeys(const fs::path& root) {
+  return Exists(root / "usr/bin/ssh-keygen") && Exists(root / "etc/ssh");
 }
 
 // Made by a unit of its own before sshd starts, so that the boot does not wait.
 absl::Status MakeHostKeysAtBoot(const fs::path& root) {
-  if (!Exists(root / "usr/bin/ssh-keygen") || !Exists(root / "etc/ssh")) return absl::OkStatus();
+  if (!CanMakeHostKeys(root)) return absl::OkStatus();
   const char unit[] =
-      "[Unit]\nDescription=SSH host keys of this VM\nBefore=ssh.service sshd.service ssh.socket\n"
+      "[Unit]\nDescription=SSH host keys of this VM\n"
+      "Before=ssh.service sshd.service ssh.socket sshd-keygen@ed25519.service sshdgenkeys.service\n"
       "ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\n\n"
       "[Service]\nType=oneshot\n"
       // Not -A: an RSA key takes many seconds where there is no KVM.
@@ -108,35 +138,46 @@ absl::Status KeepAgentMounted(const fs::path& root) {
 
 // Network managers and cloud-init of the image keep their hands off what the
 // agent configures.
-void TameNetworkManagers(const fs::path& root) {
-  SayIfFailed("tame systemd-networkd",
-              SetFile(root / "etc/systemd/network/00-banger.network",
-                      "[Match]\nType=ether\nKind=!*\n\n[Link]\nUnmanaged=yes\n", 0644));
+void TameNetworkManagers(const fs::path& root, Warnings& warnings) {
+  Note(warnings, "tame systemd-networkd",
+       SetFile(root / "etc/systemd/network/00-banger.network",
+               "[Match]\nType=ether\nKind=!*\n\n[Link]\nUnmanaged=yes\n", 0644));
   if (Exists(root / "etc/NetworkManager"))
-    SayIfFailed("tame NetworkManager", SetFile(root / "etc/NetworkManager/conf.d/90-banger.conf",
-                                               "[keyfile]\nunmanaged-devices=type:ethernet\n", 0644));
+    Note(warnings, "tame NetworkManager",
+         SetFile(root / "etc/NetworkManager/conf.d/90-banger.conf",
+                 "[keyfile]\nunmanaged-devices=type:ethernet\n", 0644));
   if (Exists(root / "etc/cloud"))
-    SayIfFailed("disable cloud-init", SetFile(root / "etc/cloud/cloud-init.disabled", "", 0644));
+    Note(warnings, "disable cloud-init", SetFile(root / "etc/cloud/cloud-init.disabled", "", 0644));
 }
 
 }  // namespace
 
 bool HasSystemd(const fs::path& root) {
-  // The image's links may be absolute, so they are read, not followed.
-  std::error_code error;
-  const fs::path target = fs::read_symlink(root / "sbin/init", error);
-  return !error && target.filename() == "systemd";
+  const absl::StatusOr<fs::path> init = ResolveInRoot(root, "sbin/init");
+  return init.ok() && init->filename() == "systemd" && ::access(init->c_str(), X_OK) == 0;
 }
 
-void FinaliseImage(const fs::path& root) {
-  SayIfFailed("set the machine id", SetMachineId(root));
-  SayIfFailed("set fstab", SetFstab(root));
-  SayIfFailed("set up sshd", SetSshd(root));
-  if (!HasSystemd(root)) return;
-  MaskUnits(root);
-  TameNetworkManagers(root);
-  SayIfFailed("keep the agent mounted", KeepAgentMounted(root));
-  SayIfFailed("prepare ssh host keys", MakeHostKeysAtBoot(root));
+std::vector<std::string> FinaliseImage(const fs::path& root) {
+  Warnings warnings;
+  Note(warnings, "set the machine id", SetMachineId(root));
+  Note(warnings, "set fstab", SetFstab(root));
+  Note(warnings, "set up sshd", SetSshd(root));
+  // As programs of images made for containers expect it.
+  if (!Exists(root / "etc/mtab")) Note(warnings, "link mtab", SetLink(root / "etc/mtab", "/proc/mounts"));
+  if (!HasSystemd(root)) return warnings;
+  MaskUnits(root, warnings);
+  TameNetworkManagers(root, warnings);
+  Note(warnings, "keep the agent mounted", KeepAgentMounted(root));
+  Note(warnings, "prepare ssh host keys", MakeHostKeysAtBoot(root));
+  return warnings;
+}
+
+void StartHostKeys() {
+  if (!CanMakeHostKeys("/") || Exists(kHostKey) || ::fork() != 0) return;
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
+  ::execl("/usr/bin/ssh-keygen", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", kHostKey, nullptr);
+  ::_exit(127);
 }
 
 }  // namespace banger::agent

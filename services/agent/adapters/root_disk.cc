@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/agent/adapters/copy_tree.h"
+#include "services/agent/adapters/in_root.h"
 #include "services/agent/adapters/mounts.h"
 
 namespace banger::agent {
@@ -56,8 +58,9 @@ absl::Status FillWorkDisk(const fs::path& image_home, const fs::path& work) {
 
 absl::Status MountHome(const Disks& disks, const Layout& at) {
   BANGER_RETURN_IF_ERROR(DoMount({disks.work, at.work, "ext4", MS_NOATIME, ""}));
-  BANGER_RETURN_IF_ERROR(FillWorkDisk(at.root / "root", at.work));
-  return MoveMount(at.work, at.root / "root");
+  BANGER_ASSIGN_OR_RETURN(const fs::path home, DirectoryInRoot(at.root, "root"));
+  BANGER_RETURN_IF_ERROR(FillWorkDisk(home, at.work));
+  return MoveMount(at.work, home);
 }
 
 // Container engines lay overlays themselves, which does not work on an overlay.
@@ -69,11 +72,11 @@ absl::Status BindContainerStorage(const Layout& at) {
                  {"usr/bin/containerd", "var/lib/containerd"},
                  {"usr/bin/podman", "var/lib/containers"}};
   for (const auto& engine : engines) {
-    std::error_code error;
-    if (!fs::exists(at.root / engine.program, error)) continue;
+    if (!ResolveInRoot(at.root, engine.program).ok()) continue;
     const fs::path plain = at.upper / "plain" / engine.storage;
     BANGER_RETURN_IF_ERROR(MakeDirectories(plain, 0711));
-    BANGER_RETURN_IF_ERROR(BindMount(plain, at.root / engine.storage));
+    BANGER_ASSIGN_OR_RETURN(const fs::path storage, DirectoryInRoot(at.root, engine.storage));
+    BANGER_RETURN_IF_ERROR(BindMount(plain, storage));
   }
   return absl::OkStatus();
 }
@@ -103,8 +106,12 @@ absl::Status EnterRootDisk(const Disks& disks) {
   BANGER_RETURN_IF_ERROR(MountHome(disks, at));
   BANGER_RETURN_IF_ERROR(BindContainerStorage(at));
   BANGER_RETURN_IF_ERROR(BindMount("/proc/self/exe", kAgentInGuest));
-  for (const char* dir : {"proc", "sys", "dev", "run"})
-    BANGER_RETURN_IF_ERROR(MoveMount(fs::path("/") / dir, at.root / dir));
+  // All places first: to find one takes /proc.
+  std::map<fs::path, fs::path> places;
+  for (const char* dir : {"/proc", "/sys", "/dev", "/run"}) {
+    BANGER_ASSIGN_OR_RETURN(places[dir], DirectoryInRoot(at.root, dir + 1));
+  }
+  for (const auto& [dir, place] : places) BANGER_RETURN_IF_ERROR(MoveMount(dir, place));
   return PivotTo(at.root);
 }
 
@@ -123,7 +130,7 @@ absl::Status MountWhatAnInitWould() {
     if (::symlink(link.target, link.name) < 0 && errno != EEXIST)
       return ErrnoError(errno, absl::StrCat("create '", link.name, "'"));
   }
-  BANGER_RETURN_IF_ERROR(MakeDirectories("/tmp", 0755));
+  BANGER_RETURN_IF_ERROR(DirectoryInRoot("/", "tmp").status());
   if (::chmod("/tmp", 01777) < 0) return ErrnoError(errno, "chmod '/tmp'");
   return MountOnce({"cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, "nsdelegate"});
 }

@@ -11,7 +11,8 @@ namespace banger::agent {
 namespace {
 
 constexpr char kSshdSettings[] =
-    "PermitRootLogin prohibit-password\nPasswordAuthentication no\nPubkeyAuthentication yes\n";
+    "PermitRootLogin prohibit-password\nPubkeyAuthentication yes\nPasswordAuthentication no\n"
+    "KbdInteractiveAuthentication no\nAuthenticationMethods publickey\n";
 constexpr char kMark[] = "# set by banger\n";
 
 std::vector<absl::string_view> Lines(absl::string_view text) {
@@ -41,21 +42,6 @@ std::string WithoutNames(absl::string_view line, const std::string& hostname) {
 
 }  // namespace
 
-const std::vector<std::string>& MaskedUnits() {
-  static const std::vector<std::string> units = {
-      // The console is a log, nobody logs in there.
-      "serial-getty@ttyS0.service", "dev-ttyS0.device", "getty@tty1.service", "console-getty.service",
-      // The agent sets the addresses.
-      "systemd-networkd-wait-online.service", "NetworkManager-wait-online.service", "networking.service",
-      "ifupdown-wait-online.service",
-      // Disks are mounted and checked before systemd runs.
-      "systemd-fsck-root.service", "systemd-remount-fs.service", "systemd-growfs-root.service",
-      "e2scrub_reap.service", "e2scrub_all.timer",
-      // There is no firmware, no swap disk and no persistent seed here.
-      "systemd-firstboot.service", "systemd-boot-random-seed.service"};
-  return units;
-}
-
 std::string FilterFstab(absl::string_view fstab) {
   std::string kept;
   for (const absl::string_view line : Lines(fstab))
@@ -70,12 +56,17 @@ std::string PrependSshdSettings(absl::string_view config) {
   return absl::StartsWith(config, settings) ? std::string(config) : absl::StrCat(settings, config);
 }
 
-bool IncludesDropIns(absl::string_view sshd_config) {
-  const std::vector<absl::string_view> lines = Lines(sshd_config);
-  return std::any_of(lines.begin(), lines.end(), [](absl::string_view line) {
-    line = absl::StripLeadingAsciiWhitespace(line);
-    return absl::StartsWithIgnoreCase(line, "include") && absl::StrContains(line, "/etc/ssh/sshd_config.d/");
-  });
+bool BeginsWithDropIns(absl::string_view sshd_config) {
+  for (const absl::string_view line : Lines(sshd_config)) {
+    const std::vector<std::string> words = absl::StrSplit(line, absl::ByAnyChar(" \t=\""), absl::SkipEmpty());
+    if (words.empty() || absl::StartsWith(words[0], "#")) continue;
+    if (!absl::EqualsIgnoreCase(words[0], "Include")) return false;
+    return std::any_of(words.begin() + 1, words.end(), [](absl::string_view pattern) {
+      absl::ConsumePrefix(&pattern, "/etc/ssh/");
+      return pattern == "sshd_config.d/*.conf" || pattern == "sshd_config.d/*";
+    });
+  }
+  return false;
 }
 
 std::string HostsFile(absl::string_view old, const std::string& hostname, const std::string& address) {

@@ -9,23 +9,20 @@
 
 namespace banger::agent {
 
-// systemd units that wait for devices which do not exist here, configure the
-// network against us, or hold up the boot. Each is masked.
-const std::vector<std::string>& MaskedUnits();
-
 // The fstab without what names a block device: the agent mounts all there is,
 // and systemd would wait 90 s for each of them.
 std::string FilterFstab(absl::string_view fstab);
 
-// sshd_config.d drop-in: root may log in, with a key only.
+// sshd_config.d drop-in: keys are the only way in, also for root.
 std::string SshdDropIn();
 
-// The same for an sshd_config that includes no drop-ins: placed before all else,
-// where the first setting wins. Unchanged when it is there already.
+// The same in the file itself: before all else, as the first setting wins.
+// Unchanged when it is there already.
 std::string PrependSshdSettings(absl::string_view config);
 
-// Whether the configuration reads /etc/ssh/sshd_config.d.
-bool IncludesDropIns(absl::string_view sshd_config);
+// Whether the configuration reads /etc/ssh/sshd_config.d before it says anything
+// itself, so that a drop-in wins.
+bool BeginsWithDropIns(absl::string_view sshd_config);
 
 // /etc/hosts with the lines of localhost and `hostname` in front of the image's
 // own, which lose their entries for either.

@@ -6,7 +6,6 @@
 namespace banger::agent {
 namespace {
 
-using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -20,16 +19,20 @@ TEST(ImageSettingsTest, FstabKeepsOnlyWhatNeedsNoDisk) {
   EXPECT_EQ(FilterFstab(""), "");
 }
 
-TEST(ImageSettingsTest, UnitsThatWaitForTheConsoleAreMasked) {
-  EXPECT_THAT(MaskedUnits(), Contains("serial-getty@ttyS0.service"));
-  EXPECT_THAT(MaskedUnits(), Contains("systemd-networkd-wait-online.service"));
+TEST(ImageSettingsTest, ADropInIsUsedOnlyWhereItComesFirst) {
+  for (const char* config : {"# x\n\nInclude /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin yes\n",
+                             "\tinclude sshd_config.d/*.conf\n", "Include=\"/etc/ssh/sshd_config.d/*\"\n"})
+    EXPECT_TRUE(BeginsWithDropIns(config)) << config;
+  for (const char* config : {"PermitRootLogin yes\nInclude /etc/ssh/sshd_config.d/*.conf\n",
+                             "#Include /etc/ssh/sshd_config.d/*.conf\n", "Include /etc/other/*.conf\n",
+                             "Include /etc/ssh/sshd_config.d/50-x.conf\n", ""})
+    EXPECT_FALSE(BeginsWithDropIns(config)) << config;
 }
 
-TEST(ImageSettingsTest, SshdIsSetOnceByDropInOrInFront) {
-  EXPECT_TRUE(IncludesDropIns("Port 22\nInclude /etc/ssh/sshd_config.d/*.conf\n"));
-  EXPECT_FALSE(IncludesDropIns("#Include /etc/ssh/sshd_config.d/*.conf\n"));
+TEST(ImageSettingsTest, SshdIsSetInFrontOnce) {
   const std::string once = PrependSshdSettings("PermitRootLogin yes\n");
   EXPECT_THAT(once, StartsWith("# set by banger\nPermitRootLogin prohibit-password\n"));
+  EXPECT_THAT(once, HasSubstr("AuthenticationMethods publickey\n"));
   EXPECT_EQ(PrependSshdSettings(once), once);
 }
 
