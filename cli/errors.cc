@@ -22,6 +22,8 @@ constexpr Hint kHints[] = {
     {"DISK_FULL", "free space with 'banger vm delete' and 'banger image delete'"},
     {kForbidden, "ask for membership of the group 'banger', then log in again"},
     {"IMAGE_BUILT_IN", "it comes with banger and takes no room worth saving"},
+    {"IMAGE_CONFIG_UNUSABLE",
+     "say it yourself: -u USER, -w DIR, or a command after '--' without --entrypoint"},
     {"IMAGE_EXISTS", "choose another name, or remove it with 'banger image delete'"},
     {"IMAGE_IN_USE", "delete the VMs that use it first: 'banger vm list -a'"},
     {"IMAGE_NAME_INVALID", "a name is 1 to 128 of a-z 0-9 . _ - and starts with a letter or digit"},

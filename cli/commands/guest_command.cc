@@ -9,9 +9,21 @@
 
 namespace banger::cli {
 
-void DeclareTerminal(Flags& flags, GuestCommand& command) {
+void DeclareGuestCommand(Flags& flags, GuestCommand& command) {
   flags.Switch("-i,--interactive", command.interactive, "forward stdin");
   flags.Switch("-t,--tty", command.tty, "give it a terminal");
+  flags.Text("-w,--workdir", "DIR", command.working_dir,
+             "where to run it; default: the image's WorkingDir, else the user's home");
+  flags.List("-e,--env", "KEY=VALUE", command.env, "adds to its environment; wins over the image's");
+  flags.Text("-u,--user", "USER", command.user,
+             "name or uid, as USER or USER:GROUP; default: the image's User, else root");
+  flags.Switch("--entrypoint", command.entrypoint,
+               "run the image's Entrypoint with CMD, or with the image's Cmd");
+}
+
+bool IsGiven(const GuestCommand& command) {
+  return !command.argv.empty() || !command.env.empty() || !command.working_dir.empty() ||
+         !command.user.empty() || command.interactive || command.tty || command.entrypoint;
 }
 
 absl::StatusOr<exec::v1::Command> ToProto(const GuestCommand& command) {
@@ -33,6 +45,7 @@ absl::StatusOr<exec::v1::Command> ToProto(const GuestCommand& command) {
   proto.set_user(command.user);
   proto.set_tty(command.tty);
   proto.set_stdin(command.interactive);
+  proto.set_entrypoint(command.entrypoint);
   return proto;
 }
 

@@ -17,10 +17,14 @@ struct GuestCommand {
   std::string user;
   bool interactive = false;
   bool tty = false;
+  bool entrypoint = false;
 };
 
-// -i and -t.
-void DeclareTerminal(Flags& flags, GuestCommand& command);
+// All but the command itself: -i, -t, -w, -e, -u and --entrypoint.
+void DeclareGuestCommand(Flags& flags, GuestCommand& command);
+
+// Whether any of them was given, or a command.
+bool IsGiven(const GuestCommand& command);
 
 // Checks it; a usage error names the wrong flag. With a terminal the guest
 // learns our TERM.

@@ -23,23 +23,23 @@ class VmExecCommand final : public Command {
              .summary = "Run a command in a VM that runs",
              .description =
                  "What follows '--' goes to the guest as it is: no shell sees it. Without it: the user's\n"
-                 "login shell. As with docker, stdin is forwarded only with -i; else the command reads\n"
-                 "end-of-file. The exit code is the command's own: 128 + N when signal N ended it, 127\n"
-                 "when it was not found, 126 when it could not be executed. SIGINT, SIGTERM, SIGHUP and\n"
-                 "SIGQUIT are passed on; the third SIGINT, or five seconds after a SIGTERM or SIGHUP,\n"
-                 "leaves without waiting for it (exit code 130).",
+                 "login shell. What the image says of Env, WorkingDir and User holds where no flag says\n"
+                 "otherwise; its Entrypoint and Cmd run with --entrypoint only. As with docker, stdin is\n"
+                 "forwarded only with -i; else the command reads end-of-file. The exit code is the\n"
+                 "command's own: 128 + N when signal N ended it, 127 when it was not found, 126 when it\n"
+                 "could not be executed. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on; the third\n"
+                 "SIGINT, or five seconds after a SIGTERM or SIGHUP, leaves without waiting for it (exit\n"
+                 "code 130).",
              .examples = {
                  {"banger vm exec web -- ls -la /root", "one command"},
                  {"banger vm exec -it web", "a login shell"},
                  {"tar c . | banger vm exec -i web -w /srv -- tar x", "with our stdin"},
-                 {"banger vm exec -e A=1 -u nobody web -- sh -c 'echo $A'", "environment and user"}}}) {}
+                 {"banger vm exec -e A=1 -u nobody web -- sh -c 'echo $A'", "environment and user"},
+                 {"banger vm exec --entrypoint web -- --help", "the image's program with our arguments"}}}) {}
 
   void Declare(Flags& flags) override {
     flags.Argument("VM", vm_, "name, id, or the beginning of an id").complete = Names::kVms;
-    DeclareTerminal(flags, command_);
-    flags.Text("-w,--workdir", "DIR", command_.working_dir, "where to run it; default: the user's home");
-    flags.List("-e,--env", "KEY=VALUE", command_.env, "adds to its environment");
-    flags.Text("-u,--user", "USER", command_.user, "name or uid, as USER or USER:GROUP; default: root");
+    DeclareGuestCommand(flags, command_);
     flags.Rest("CMD...", command_.argv, "the command and its arguments");
   }
 

@@ -26,20 +26,23 @@ class VmRunCommand final : public Command {
              .summary = "Make a VM and run a command or a shell in it",
              .description =
                  "Without CMD: a login shell, with a terminal when we have one, else reading our stdin.\n"
-                 "With CMD: its output is streamed and its exit code is ours; as with docker, stdin is\n"
-                 "forwarded only with -i. The VM goes on running afterwards unless --rm is given, which\n"
+                 "With CMD: it runs as it is given; its output is streamed and its exit code is ours; as\n"
+                 "with docker, stdin is forwarded only with -i. With --entrypoint: what the image is made\n"
+                 "to run, as 'docker run' does; its Env, WorkingDir and User hold in any case where no\n"
+                 "flag says otherwise. The VM goes on running afterwards unless --rm is given, which\n"
                  "deletes it whatever happens, also after Ctrl-C, SIGTERM or SIGHUP. Only a VM that never\n"
                  "became ready is kept, for its log.",
              .examples = {{"banger vm run", "a shell in a fresh VM"},
                           {"banger vm run --rm -- uname -a", "one command, then nothing is left"},
                           {"banger vm run --image deb --name box", "with an image and a name"},
+                          {"banger vm run --image app --entrypoint --rm", "what the image is made to run"},
                           {"banger vm run -d --name web", "only start it"}}}) {}
 
   void Declare(Flags& flags) override {
     DeclareNewVm(flags, vm_);
     flags.Switch("--rm", remove_, "delete the VM afterwards");
     flags.Switch("-d,--detach", detach_, "print its name as soon as it is ready, and leave it running");
-    DeclareTerminal(flags, command_);
+    DeclareGuestCommand(flags, command_);
     flags.Rest("CMD...", command_.argv, "the command and its arguments; no shell sees them");
   }
 
@@ -54,20 +57,21 @@ class VmRunCommand final : public Command {
     absl::StatusOr<int> exit_code = RunInVm(context.client, context.signals, vm.name(), command);
     if (!exit_code.ok()) exit_code = Annotate(exit_code.status(), absl::StrCat("run in vm '", id, "'"));
     if (remove_) return Remove(context.client, vm, std::move(exit_code));
-    if (command.argv().empty())
+    if (IsShell())
       Note(absl::StrCat("vm '", id, "' is still running: enter it with 'banger vm exec -it ", id,
                         "', stop it with 'banger vm stop ", id, "'"));
     return exit_code;
   }
 
  private:
+  bool IsShell() const { return command_.argv.empty() && !command_.entrypoint; }
+
   // All that can be refused before there is a VM.
   absl::StatusOr<exec::v1::Command> Check() {
     if (detach_ && remove_) return UsageError("vm run: --detach and --rm exclude each other");
-    if (detach_ && !command_.argv.empty()) return UsageError("vm run: --detach takes no command");
-    if (detach_ && (command_.interactive || command_.tty))
-      return UsageError("vm run: --detach takes neither -i nor -t");
-    if (command_.argv.empty()) {
+    if (detach_ && IsGiven(command_))
+      return UsageError("vm run: --detach only starts it: it takes no command and no flag for one");
+    if (IsShell()) {
       command_.interactive = true;
       command_.tty = command_.tty || (::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1);
     }

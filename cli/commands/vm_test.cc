@@ -169,6 +169,31 @@ TEST_F(VmTest, RunGivesTheExitCodeAndRemoves) {
   EXPECT_THAT(result.err, Not(HasSubstr("still running")));
 }
 
+TEST_F(VmTest, RunTakesWhatExecTakes) {
+  EXPECT_EQ(Run({"vm", "run", "-w", "/srv", "-e", "A=1", "-u", "me", "--", "exit", "3"}).status.code, 3);
+  EXPECT_EQ(state_.command.working_dir(), "/srv");
+  EXPECT_THAT(state_.command.env(), ElementsAre("A=1"));
+  EXPECT_EQ(state_.command.user(), "me");
+  EXPECT_FALSE(state_.command.entrypoint());
+}
+
+TEST_F(VmTest, TheEntrypointIsACommandAndNoShell) {
+  const CommandResult result = Run({"vm", "run", "--entrypoint"}, "x");
+  EXPECT_TRUE(state_.command.entrypoint());
+  EXPECT_EQ(state_.command.argv_size(), 0);
+  EXPECT_FALSE(state_.command.stdin());
+  EXPECT_THAT(result.err, Not(HasSubstr("still running")));
+  Run({"vm", "exec", "--entrypoint", "web", "--", "exit", "1"});
+  EXPECT_TRUE(state_.command.entrypoint());
+  EXPECT_THAT(state_.command.argv(), ElementsAre("exit", "1"));
+
+  state_.Fail("ExecVm", ApiError(absl::StatusCode::kFailedPrecondition, "IMAGE_CONFIG_UNUSABLE",
+                                 "the image's User: user 'ghost' is not in /etc/passwd"));
+  const CommandResult refused = Run({"vm", "exec", "web", "--", "true"});
+  EXPECT_EQ(refused.status.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("hint: say it yourself: -u USER"));
+}
+
 TEST_F(VmTest, RunWithoutATerminalFeedsTheShellAndRemindsOfTheVm) {
   const CommandResult result = Run({"vm", "run", "--name", "box"}, "x");
   EXPECT_EQ(result.status.code, 5);
@@ -209,6 +234,8 @@ TEST_F(VmTest, DetachPrintsTheNameAndRefusesWhatContradictsIt) {
   EXPECT_EQ(state_.Calls("ExecVm"), 0);
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"vm", "run", "-d", "--rm"},
                                                     {"vm", "run", "-d", "--", "ls"},
+                                                    {"vm", "run", "-d", "-e", "A=1"},
+                                                    {"vm", "run", "-d", "--entrypoint"},
                                                     {"vm", "run", "-d", "-i"}}) {
     EXPECT_EQ(Run(arguments).status.code, 2);
   }
@@ -259,6 +286,7 @@ TEST_F(VmTest, WrongInputIsRefusedWithoutACall) {
       {{"vm", "exec", "web", "-e", "A", "--", "ls"}, "--env: 'A' is not KEY=VALUE"},
       {{"vm", "exec", "web", "-w", "srv", "--", "ls"}, "--workdir: 'srv' is not an absolute path"},
       {{"vm", "exec", "-it", "web"}, "stdin is not a terminal"},
+      {{"vm", "run", "--entrypoint", "sh"}, "unexpected 'sh'; put the command after '--'"},
       {{"vm", "run", "--vcpu", "0"}, "--vcpu: '0' is not a whole number of at least 1"},
       {{"vm", "run", "--vcpu", "many"}, "'many' is not a whole number"},
       {{"vm", "run", "--memory", "0"}, "--memory: '0' is not more than 0"},

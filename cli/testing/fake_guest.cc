@@ -87,6 +87,7 @@ grpc::Status RunFakeGuest(FakeState& state, Stream& stream) {
   if (program == "big") return Big(stream, number);
   if (program == "both") return Both(stream);
   if (program == "trap" || program == "stubborn") return AwaitSignal(state, stream, program == "stubborn");
+  if (program.empty() && state.command.entrypoint()) return Exit(stream, 6);
   if (program.empty()) return Shell(state, stream);
   return Exit(stream, number);
 }

@@ -14,7 +14,8 @@ namespace banger::cli {
 //   both         a line on stdout, one on stderr
 //   trap         waits for a signal and ends with 128 + its number
 //   stubborn     records signals and never ends
-//   (no argv)    a shell: keys come back, sizes are recorded, "q" ends it with 5
+//   (no argv)    with entrypoint it ends with 6; else a shell: keys come back, sizes are recorded, "q" ends
+//   it with 5
 grpc::Status RunFakeGuest(FakeState& state,
                           grpc::ServerReaderWriter<vm::v1::ExecVmResponse, vm::v1::ExecVmRequest>& stream);
 

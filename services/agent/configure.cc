@@ -3,9 +3,10 @@
 #include <chrono>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "services/agent/adapters/boot_warnings.h"
 #include "services/agent/adapters/guest_setup.h"
 #include "services/agent/adapters/network.h"
-#include "services/agent/core/environment.h"
 
 namespace banger::agent {
 namespace v1 = guest::v1;
@@ -28,6 +29,7 @@ std::chrono::system_clock::time_point FromProto(const google::protobuf::Timestam
 
 v1::ConfigureResponse Configure(const v1::ConfigureRequest& request) {
   v1::ConfigureResponse response;
+  for (const std::string& warning : BootWarnings()) response.add_warnings(warning);
   const auto note = [&response](const absl::Status& status) {
     if (!status.ok()) response.add_warnings(std::string(status.message()));
   };
@@ -40,8 +42,18 @@ v1::ConfigureResponse Configure(const v1::ConfigureRequest& request) {
   if (request.nameservers_size() > 0)
     note(SetNameservers({request.nameservers().begin(), request.nameservers().end()}));
   for (const v1::File& file : request.files()) note(WriteGuestFile(file.path(), file.content(), file.mode()));
-  note(CheckEnvironment({request.env().begin(), request.env().end()}));
   return response;
+}
+
+ExecDefaults ReadExecDefaults(const v1::ExecDefaults& image, v1::ConfigureResponse& response) {
+  UsableEnvironment env = KeepUsable({image.env().begin(), image.env().end()});
+  if (!env.problem.ok())
+    response.add_warnings(absl::StrCat("the image's ", env.problem.message(), ": it is left out"));
+  return {.env = std::move(env.entries),
+          .working_dir = image.working_dir(),
+          .user = image.user(),
+          .entrypoint = {image.entrypoint().begin(), image.entrypoint().end()},
+          .cmd = {image.cmd().begin(), image.cmd().end()}};
 }
 
 }  // namespace banger::agent

@@ -18,6 +18,13 @@ inline absl::Status CommandRefused(const absl::Status& why) {
   return ApiError(why.code(), "COMMAND_REFUSED", why.message());
 }
 
+// A command needs something of the image's config that cannot be used; `field` as
+// OCI names it.
+inline absl::Status ImageConfigUnusable(absl::string_view field, const absl::Status& why) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "IMAGE_CONFIG_UNUSABLE",
+                  absl::StrCat("the image's ", field, ": ", why.message()), {{"field", std::string(field)}});
+}
+
 inline absl::Status NoCommand() {
   return ApiError(absl::StatusCode::kInvalidArgument, "NO_COMMAND",
                   "the first message of Exec has no command");

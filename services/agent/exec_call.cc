@@ -1,15 +1,18 @@
 #include "services/agent/exec_call.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/os/file.h"
 #include "common/status/status_macros.h"
 #include "services/agent/adapters/exec_session.h"
 #include "services/agent/errors.h"
+#include "services/agent/exec_options.h"
 
 namespace banger::agent {
 namespace v1 = guest::v1;
@@ -24,25 +27,6 @@ TerminalSize FromProto(const exec::v1::WindowSize& size) {
   return {.rows = size.rows(), .columns = size.columns()};
 }
 
-std::string ReadOrEmpty(const char* path) {
-  absl::StatusOr<std::string> text = ReadFile(path);
-  return text.ok() ? *std::move(text) : "";
-}
-
-absl::StatusOr<ExecOptions> ToOptions(const Command& command, const Environment& image_env) {
-  ExecOptions options;
-  BANGER_ASSIGN_OR_RETURN(options.user,
-                          ResolveUser(command.user(), ReadOrEmpty("/etc/passwd"), ReadOrEmpty("/etc/group")));
-  options.argv.assign(command.argv().begin(), command.argv().end());
-  const Environment env(command.env().begin(), command.env().end());
-  BANGER_RETURN_IF_ERROR(CheckEnvironment(env));
-  options.env = MergeEnvironment(options.user, command.tty(), image_env, env);
-  options.working_dir = command.working_dir();
-  options.tty = command.tty();
-  if (command.has_window_size()) options.size = FromProto(command.window_size());
-  return options;
-}
-
 void SendExit(ExecStream& stream, const ExecResult& result) {
   v1::ExecResponse response;
   auto* exited = response.mutable_output()->mutable_exited();
@@ -51,11 +35,27 @@ void SendExit(ExecStream& stream, const ExecResult& result) {
   stream.Send(std::move(response));
 }
 
+bool IsThere(const std::string& program, const Environment& env) {
+  const std::vector<std::string> files = ProgramCandidates(program, Lookup(env, "PATH"));
+  return std::any_of(files.begin(), files.end(),
+                     [](const std::string& file) { return ::access(file.c_str(), F_OK) == 0; });
+}
+
+std::string WhyNotExecuted(int error, bool is_there) {
+  // The kernel says so also of a program whose loader is missing: one of another
+  // libc, or of another architecture that the kernel could run.
+  if (error == ENOENT && is_there) return "its interpreter or dynamic loader is not in the image";
+  if (error == ENOENT) return "not found";
+  if (error == ENOEXEC) return "not a program for this machine";
+  return std::strerror(error);
+}
+
 // As a shell puts it, with a shell's exit code.
-void SendNotExecuted(ExecStream& stream, const std::string& program, int error) {
+void SendNotExecuted(ExecStream& stream, const ExecOptions& options, int error) {
+  const std::string& program = options.argv.empty() ? options.user.shell : options.argv[0];
   v1::ExecResponse response;
-  const char* why = error == ENOENT ? "not found" : std::strerror(error);
-  response.mutable_output()->set_stderr(absl::StrCat("banger: ", program, ": ", why, "\n"));
+  response.mutable_output()->set_stderr(
+      absl::StrCat("banger: ", program, ": ", WhyNotExecuted(error, IsThere(program, options.env)), "\n"));
   stream.Send(std::move(response));
   SendExit(stream,
            {.exit_code = error == ENOENT || error == ENOTDIR ? kNotFound : kCannotExecute, .signal = 0});
@@ -93,17 +93,15 @@ void PassOn(const Input& input, ExecSession& session) {
 
 }  // namespace
 
-absl::Status RunExec(const std::stop_token& stop, const Environment& image_env, ExecStream& stream) {
+absl::Status RunExec(const std::stop_token& stop, const ExecDefaults& image, ExecStream& stream) {
   const std::optional<v1::ExecRequest> first = stream.Read();
   if (!first.has_value() || !first->input().has_command()) return NoCommand();
   const Command& command = first->input().command();
-  const absl::StatusOr<ExecOptions> options = ToOptions(command, image_env);
-  if (!options.ok()) return CommandRefused(options.status());
-  absl::StatusOr<ExecProcess> process = ExecProcess::Start(*options);
+  BANGER_ASSIGN_OR_RETURN(const ExecOptions options, ChooseExecOptions(command, image));
+  absl::StatusOr<ExecProcess> process = ExecProcess::Start(options);
   if (!process.ok()) return CommandRefused(process.status());
   if (process->exec_error() != 0) {
-    const std::string& program = options->argv.empty() ? options->user.shell : options->argv[0];
-    SendNotExecuted(stream, program, process->exec_error());
+    SendNotExecuted(stream, options, process->exec_error());
     return absl::OkStatus();
   }
   v1::ExecResponse started;

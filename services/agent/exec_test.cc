@@ -19,6 +19,7 @@
 #include "common/os/process.h"
 #include "common/os/temp_dir.h"
 #include "common/rpc/error_mapping.h"
+#include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 #include "services/agent/guest_service.h"
 
@@ -96,7 +97,25 @@ class ExecTest : public ::testing::Test {
     return outcome;
   }
 
-  Outcome Run(const exec::v1::Command& command) { return Collect(*Start(command)); }
+  // Each on a call of its own, as often as wanted.
+  Outcome Run(const exec::v1::Command& command) {
+    grpc::ClientContext context;
+    const auto stream = stub_->Exec(&context);
+    v1::ExecRequest request;
+    *request.mutable_input()->mutable_command() = command;
+    stream->Write(request);
+    return Collect(*stream);
+  }
+
+  // What the guest knows of its image from now on; the warnings.
+  std::vector<std::string> SetImage(const v1::ExecDefaults& image) {
+    grpc::ClientContext context;
+    v1::ConfigureRequest request;
+    *request.mutable_exec_defaults() = image;
+    v1::ConfigureResponse response;
+    EXPECT_OK(rpc::FromGrpc(stub_->Configure(&context, request, &response)));
+    return {response.warnings().begin(), response.warnings().end()};
+  }
 
   // Until the text is there.
   static std::string ReadUntil(Stream& stream, const std::string& text) {
@@ -182,6 +201,23 @@ TEST_F(ExecTest, AScriptWithoutAnInterpreterRunsInTheShell) {
   EXPECT_EQ(Run(Command({(dir.path() / "script").string(), "runs"})).out, "script runs\n");
 }
 
+TEST_F(ExecTest, AProgramOfAnotherLibcOrMachineSaysSo) {
+  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
+  const std::string path = dir.path() / "program";
+  ASSERT_OK(WriteFileAtomically(path, "#!/no/such/loader\n", 0755));
+  Outcome outcome = Run(Command({path}));
+  EXPECT_EQ(outcome.exit_code, 127);
+  EXPECT_THAT(outcome.err, HasSubstr("program: its interpreter or dynamic loader is not in the image"));
+
+  ASSERT_OK(WriteFileAtomically(path,
+                                "\x7f"
+                                "ELF of another machine",
+                                0755));
+  outcome = Run(Command({path}));
+  EXPECT_EQ(outcome.exit_code, 126);
+  EXPECT_EQ(outcome.err, absl::StrCat("banger: ", path, ": not a program for this machine\n"));
+}
+
 TEST_F(ExecTest, ASignalEndsTheCommandAndItsChildren) {
   const auto stream = Start(Command({"sh", "-c", "sleep 1000 & echo ready; wait"}));
   EXPECT_THAT(ReadUntil(*stream, "ready"), StartsWith("ready"));
@@ -246,6 +282,106 @@ TEST_F(ExecTest, AnUnknownUserIsNamed) {
   exec::v1::Command command = Command({"true"});
   command.set_user("nobody-of-that-name");
   EXPECT_THAT(Run(command).status, StatusIs(absl::StatusCode::kNotFound, HasSubstr("nobody-of-that-name")));
+}
+
+TEST_F(ExecTest, WhatTheImageSaysHoldsWhereTheCallerIsSilent) {
+  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
+  v1::ExecDefaults image;
+  image.add_env("A=image");
+  image.add_env("HOME=/image");
+  image.set_working_dir(dir.path() / "made/when/missing");
+  EXPECT_THAT(SetImage(image), ::testing::IsEmpty());
+  exec::v1::Command command = Command({"sh", "-c", "pwd; echo $A $HOME"});
+  EXPECT_EQ(Run(command).out, image.working_dir() + "\nimage /image\n");
+  command.add_env("A=caller");
+  command.set_working_dir("/usr");
+  EXPECT_EQ(Run(command).out, "/usr\ncaller /image\n");
+  // Somebody else's home is not the image's.
+  command.set_user(absl::StrCat(::geteuid(), ":", ::getegid()));
+  EXPECT_THAT(Run(command).out, ::testing::Not(HasSubstr("/image")));
+}
+
+TEST_F(ExecTest, TheImagesUserRunsItUnlessTheCallerSaysOtherwise) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  v1::ExecDefaults image;
+  image.set_user("1234:4321");
+  SetImage(image);
+  exec::v1::Command command = Command({"sh", "-c", "echo $(id -u) $(id -g)"});
+  EXPECT_EQ(Run(command).out, "1234 4321\n");
+  command.set_user("root");
+  EXPECT_EQ(Run(command).out, "0 0\n");
+}
+
+TEST_F(ExecTest, TheEntrypointRunsWithTheImagesArgumentsOrTheCallers) {
+  v1::ExecDefaults image;
+  for (const char* word : {"printf", "<%s>"}) image.add_entrypoint(word);
+  for (const char* word : {"a", "b c"}) image.add_cmd(word);
+  SetImage(image);
+  exec::v1::Command command = Command({});
+  command.set_entrypoint(true);
+  EXPECT_EQ(Run(command).out, "<a><b c>");
+  command.add_argv("$x");
+  EXPECT_EQ(Run(command).out, "<$x>");
+  EXPECT_EQ(Run(Command({"echo", "as it is"})).out, "as it is\n");
+}
+
+TEST_F(ExecTest, AHostileConfigIsNamedAndTheCallerGetsAroundIt) {
+  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
+  ASSERT_OK(WriteFileAtomically(dir.path() / "file", ""));
+  const auto refused = [this](const v1::ExecDefaults& image, const std::string& name, bool entrypoint) {
+    SetImage(image);
+    exec::v1::Command command =
+        Command(entrypoint ? std::vector<std::string>{} : std::vector<std::string>{"true"});
+    command.set_entrypoint(entrypoint);
+    const absl::Status status = Run(command).status;
+    EXPECT_EQ(ErrorReason(status), "IMAGE_CONFIG_UNUSABLE") << status;
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(name)));
+  };
+  for (const std::string& user : {std::string("root:x:99999999999"), std::string("4294967295"),
+                                  std::string("no-such-user"), std::string("ro\0ot", 5), std::string(":0")}) {
+    v1::ExecDefaults image;
+    image.set_user(user);
+    refused(image, "the image's User", false);
+  }
+  for (const std::string& working_dir :
+       {std::string("relative"), (dir.path() / "file/below").string(), std::string("/tmp\0x", 6)}) {
+    v1::ExecDefaults image;
+    image.set_working_dir(working_dir);
+    refused(image, "the image's WorkingDir", false);
+  }
+  refused({}, "the image's Entrypoint: there is none", true);
+  v1::ExecDefaults image;
+  image.add_entrypoint("");
+  image.add_entrypoint("x");
+  refused(image, "name is empty", true);
+
+  image.set_user(std::string(20000, 'u'));  // not longer than an error may be
+  image.set_working_dir("relative");
+  refused(image, "the image's User", false);
+  exec::v1::Command command = Command({"pwd"});
+  command.set_user(absl::StrCat(::geteuid(), ":", ::getegid()));
+  command.set_working_dir("/usr");
+  EXPECT_EQ(Run(command).out, "/usr\n");
+}
+
+TEST_F(ExecTest, AnEnvironmentThatIsNoneIsLeftOutWithAWarning) {
+  v1::ExecDefaults image;
+  image.add_env("NOEQUALS");
+  image.add_env("A=1");
+  image.add_env("LARGE=" + std::string(1 << 20, 'x'));
+  EXPECT_THAT(SetImage(image), ::testing::ElementsAre(HasSubstr("'NOEQUALS'")));
+  EXPECT_EQ(Run(Command({"sh", "-c", "echo $A $LARGE"})).out, "1\n");
+}
+
+TEST_F(ExecTest, AShellThatLetsNobodyInIsNotTheLoginShell) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  exec::v1::Command command = Command({});
+  command.set_user("nobody");
+  command.set_stdin(true);
+  const auto stream = Start(command);
+  Send(*stream, "echo $SHELL $0 $(id -un)\n");
+  stream->WritesDone();
+  EXPECT_EQ(Collect(*stream).out, "/bin/sh -sh nobody\n");
 }
 
 TEST_F(ExecTest, AnotherUserHasThatUsersIdentity) {

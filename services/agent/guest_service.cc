@@ -3,18 +3,29 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <utility>
+
 #include "absl/strings/strip.h"
 #include "common/os/file.h"
 #include "common/rpc/server_call.h"
 #include "common/version/version.h"
 #include "services/agent/adapters/guest_setup.h"
-#include "services/agent/adapters/image_finaliser.h"
 #include "services/agent/configure.h"
 #include "services/agent/errors.h"
 #include "services/agent/exec_call.h"
 
 namespace banger::agent {
 namespace v1 = guest::v1;
+namespace {
+
+// The agent is PID 1 where the image has no init that could be.
+bool HasOwnInit() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/1/exe", error).filename() != "banger-agent";
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* GuestService::GetStatus(grpc::CallbackServerContext* context,
                                                   const v1::GetStatusRequest*,
@@ -27,7 +38,7 @@ grpc::ServerUnaryReactor* GuestService::GetStatus(grpc::CallbackServerContext* c
                       if (::uname(&kernel) == 0) status.set_kernel_version(kernel.release);
                       const auto boot_id = ReadFile("/proc/sys/kernel/random/boot_id", 4096);
                       if (boot_id.ok()) status.set_boot_id(std::string(absl::StripAsciiWhitespace(*boot_id)));
-                      status.set_has_own_init(HasSystemd());
+                      status.set_has_own_init(HasOwnInit());
                       return status;
                     });
 }
@@ -37,11 +48,11 @@ grpc::ServerUnaryReactor* GuestService::Configure(grpc::CallbackServerContext* c
                                                   v1::ConfigureResponse* response) {
   return rpc::Unary(workers_, context, response,
                     [this, request](const rpc::Call&) -> absl::StatusOr<v1::ConfigureResponse> {
-                      {
-                        MutexLock lock(mutex_);
-                        image_env_.assign(request->env().begin(), request->env().end());
-                      }
-                      return agent::Configure(*request);
+                      v1::ConfigureResponse done = agent::Configure(*request);
+                      ExecDefaults image = ReadExecDefaults(request->exec_defaults(), done);
+                      MutexLock lock(mutex_);
+                      image_ = std::move(image);
+                      return done;
                     });
 }
 
@@ -49,7 +60,7 @@ grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* GuestService::Exec(
     grpc::CallbackServerContext* context) {
   return rpc::BidiStream<v1::ExecRequest, v1::ExecResponse>(
       workers_, context,
-      [this](const rpc::Call& call, ExecStream& stream) { return RunExec(call.stop, image_env(), stream); });
+      [this](const rpc::Call& call, ExecStream& stream) { return RunExec(call.stop, image(), stream); });
 }
 
 grpc::ServerUnaryReactor* GuestService::Sync(grpc::CallbackServerContext* context, const v1::SyncRequest*,
@@ -70,9 +81,9 @@ grpc::ServerUnaryReactor* GuestService::PowerOff(grpc::CallbackServerContext* co
                     });
 }
 
-Environment GuestService::image_env() const {
+ExecDefaults GuestService::image() const {
   MutexLock lock(mutex_);
-  return image_env_;
+  return image_;
 }
 
 }  // namespace banger::agent

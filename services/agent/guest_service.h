@@ -7,7 +7,7 @@
 #include "common/sync/mutex.h"
 #include "common/sync/worker_pool.h"
 #include "services/agent/adapters/exec_session.h"
-#include "services/agent/core/environment.h"
+#include "services/agent/core/exec_defaults.h"
 
 namespace banger::agent {
 
@@ -31,11 +31,11 @@ class GuestService final : public guest::v1::GuestService::CallbackService {
                                      guest::v1::PowerOffResponse* response) override;
 
  private:
-  Environment image_env() const;
+  ExecDefaults image() const;
 
   WorkerPool& workers_;
   mutable Mutex mutex_;
-  Environment image_env_ ABSL_GUARDED_BY(mutex_);
+  ExecDefaults image_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banger::agent

@@ -23,12 +23,6 @@ constexpr std::chrono::seconds kConnectTimeout{15};
 
 using GuestStream = grpc::ClientReaderWriter<guest_v1::ExecRequest, guest_v1::ExecResponse>;
 
-// What the caller leaves open comes from the image.
-void ApplyDefaults(const ExecDefaults& defaults, exec::v1::Command* command) {
-  if (command->user().empty()) command->set_user(defaults.user);
-  if (command->working_dir().empty()) command->set_working_dir(defaults.working_dir);
-}
-
 void ForwardInput(ExecStream& caller, GuestStream& guest) {
   while (std::optional<vm_v1::ExecVmRequest> request = caller.Read()) {
     guest_v1::ExecRequest forwarded;
@@ -69,7 +63,6 @@ absl::Status ForwardExec(VmManager& vms, GuestLinks& guests, const rpc::Call& ca
 
   guest_v1::ExecRequest request;
   request.mutable_input()->Swap(first->mutable_input());
-  ApplyDefaults(vm.exec, request.mutable_input()->mutable_command());
   rpc::ClientCall guest_call(call);
   const auto guest = guest_v1::GuestService::NewStub(*channel)->Exec(guest_call.context());
   // A failed write shows in Finish.

@@ -38,7 +38,8 @@ class ExecForwarderTest : public ServiceFixture {
   void StartGuest(FakeAgent::OnExec exec) {
     uid_ = CreateVm("box");
     agent_ = std::make_unique<FakeAgent>(AgentSocket(uid_), std::move(exec));
-    links_.Open(uid_, AgentSocket(uid_), {"LANG=C"});
+    links_.Open(uid_, AgentSocket(uid_),
+                {.env = {"LANG=C"}, .user = "app", .entrypoint = {"/app"}, .cmd = {"-x"}});
     context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     call_ = stub_->ExecVm(&context_);
   }
@@ -119,7 +120,6 @@ TEST_F(ExecForwarderTest, EveryInputReachesTheGuestInOrderAndTheOutputComesBack)
   ASSERT_EQ(inputs.size(), 5u);
   EXPECT_EQ(inputs[0].command().argv(2), "x y");
   EXPECT_TRUE(inputs[0].command().tty());
-  EXPECT_EQ(inputs[0].command().user(), "app");  // of the image, as none was asked for
   EXPECT_EQ(inputs[1].stdin(), std::string("a\0b", 3));
   EXPECT_EQ(inputs[2].window_size().rows(), 50u);
   EXPECT_EQ(inputs[3].signal(), 15);
@@ -218,7 +218,7 @@ TEST_F(ExecForwarderTest, AQuietCommandIsNotASilentGuest) {
   EXPECT_OK(Finish());
 }
 
-TEST_F(ExecForwarderTest, EachSessionBeginsWithTheTimeAndTheImagesEnvironment) {
+TEST_F(ExecForwarderTest, EachSessionBeginsWithTheTimeAndTheImagesConfig) {
   StartGuest([](grpc::ServerContext&, GuestStream& stream) {
     stream.Write(Exited(0));
     return grpc::Status::OK;
@@ -227,7 +227,10 @@ TEST_F(ExecForwarderTest, EachSessionBeginsWithTheTimeAndTheImagesEnvironment) {
   agent_->Drop();
   ASSERT_TRUE(Eventually([&] { return RunAgain().ok() && agent_->configured().size() == 2; }));
   for (const guest_v1::ConfigureRequest& request : agent_->configured()) {
-    EXPECT_THAT(request.env(), ::testing::ElementsAre("LANG=C"));
+    EXPECT_THAT(request.exec_defaults().env(), ::testing::ElementsAre("LANG=C"));
+    EXPECT_EQ(request.exec_defaults().user(), "app");
+    EXPECT_THAT(request.exec_defaults().entrypoint(), ::testing::ElementsAre("/app"));
+    EXPECT_THAT(request.exec_defaults().cmd(), ::testing::ElementsAre("-x"));
     EXPECT_GT(request.time().seconds(), 1'600'000'000);
     EXPECT_EQ(request.hostname(), "");  // what a running guest has, stays
     EXPECT_FALSE(request.has_interface());

@@ -82,11 +82,22 @@ void BecomeUser(const Plan& plan) {
     Fail(plan, Report::kSetUp);
 }
 
+bool IsElf(const char* path) {
+  char magic[4] = {};
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool elf = ::read(fd, magic, sizeof magic) == sizeof magic && magic[0] == 0x7f && magic[1] == 'E' &&
+                   magic[2] == 'L' && magic[3] == 'F';
+  ::close(fd);
+  return elf;
+}
+
 void ExecuteOne(Plan& plan, const std::string& program) {
   ::execve(program.c_str(), plan.argv.data(), plan.env.data());
   if (errno != ENOEXEC) return;
   plan.shell_argv[1] = const_cast<char*>(program.c_str());
-  ::execve("/bin/sh", plan.shell_argv.data(), plan.env.data());
+  if (!IsElf(program.c_str())) ::execve("/bin/sh", plan.shell_argv.data(), plan.env.data());
+  errno = ENOEXEC;
 }
 
 [[noreturn]] void RunChild(Plan& plan) {

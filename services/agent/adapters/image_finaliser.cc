@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/os/file.h"
+#include "common/os/os_release.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/agent/adapters/in_root.h"
@@ -57,7 +58,7 @@ const Family* FamilyOf(const fs::path& root, Warnings& warnings) {
   absl::StatusOr<std::string> text = ReadFile(root / "etc/os-release");
   if (!text.ok()) text = ReadFile(root / "usr/lib/os-release");
   const OsRelease os = text.ok() ? ParseOsRelease(*text) : OsRelease{};
-  const Family* family = FindFamily(os);
+  const Family* family = FindFamily(os.id, os.id_like);
   if (family == nullptr) {
     const std::string what = text.ok() ? absl::StrCat("os-release (ID '", os.id, "') names no known family")
                                        : "there is no os-release";

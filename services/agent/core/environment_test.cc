@@ -20,18 +20,37 @@ TEST(EnvironmentTest, TheUserGetsItsOwnNames) {
 
 TEST(EnvironmentTest, TheCallerWinsOverTheImageAndTheImageOverUs) {
   const Environment merged =
-      MergeEnvironment(kDev, true, {"PATH=/opt", "A=image", "HOME=/", "B=b"}, {"A=caller", "TERM=vt100"});
+      MergeEnvironment(kDev, true, {"PATH=/opt", "A=image", "HOME=/app", "B=b"}, {"A=caller", "TERM=vt100"});
   EXPECT_THAT(merged, Contains("PATH=/opt"));
   EXPECT_THAT(merged, Contains("A=caller"));
   EXPECT_THAT(merged, Not(Contains("A=image")));
   EXPECT_THAT(merged, Contains("B=b"));
-  EXPECT_THAT(merged, Contains("HOME=/home/dev"));
+  EXPECT_THAT(merged, Contains("HOME=/app"));
   EXPECT_THAT(merged, Contains("TERM=vt100"));
 }
 
-TEST(EnvironmentTest, WhatIsNoEntryInTheImageChangesNothing) {
-  EXPECT_EQ(MergeEnvironment(kDev, false, {"NOEQUALS", "=x", std::string("A=\0b", 4)}, {}),
-            MergeEnvironment(kDev, false, {}, {}));
+TEST(EnvironmentTest, AnotherUserGetsNothingThatNamesTheImages) {
+  EXPECT_THAT(WithoutIdentity({"HOME=/app", "A=1", "USER=app", "LOGNAME=app", "SHELL=/bin/ash", "HOMES=2"}),
+              ElementsAre("A=1", "HOMES=2"));
+}
+
+TEST(EnvironmentTest, WhatIsNoEntryInTheImageIsLeftOutAndTheFirstIsNamed) {
+  const UsableEnvironment usable =
+      KeepUsable({"A=1", "NOEQUALS\x1b[31m", "=x", std::string("Z=\0b", 4), "B=2"});
+  EXPECT_THAT(usable.entries, ElementsAre("A=1", "B=2"));
+  EXPECT_THAT(usable.problem, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'NOEQUALS\\x1b[31m'")));
+  EXPECT_OK(KeepUsable({"A=1"}).problem);
+}
+
+TEST(EnvironmentTest, AnImageCannotBringMoreThanTheKernelTakes) {
+  const std::string large = "A=" + std::string((128 << 10) - 3, 'x');
+  EXPECT_OK(KeepUsable({large}).problem);
+  const UsableEnvironment one = KeepUsable({large + "x", "B=2"});
+  EXPECT_THAT(one.entries, ElementsAre("B=2"));
+  EXPECT_THAT(one.problem, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("128 KiB")));
+  const UsableEnvironment many = KeepUsable(Environment(20, large));
+  EXPECT_EQ(many.entries.size(), 8U);
+  EXPECT_THAT(many.problem, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 MiB")));
 }
 
 TEST(EnvironmentTest, KeysAreComparedWhole) {
@@ -42,9 +61,11 @@ TEST(EnvironmentTest, KeysAreComparedWhole) {
 
 TEST(EnvironmentTest, EntriesThatAreNoneAreNamed) {
   EXPECT_THAT(CheckEnvironment({"A=", "B=c=d"}), IsOk());
-  for (const std::string& entry : {std::string("NOEQUALS"), std::string("=x"), std::string("A=\0b", 4)})
+  for (const std::string& entry : {std::string("NOEQUALS"), std::string("=x")})
     EXPECT_THAT(CheckEnvironment({"A=1", entry}),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(entry)));
+  EXPECT_THAT(CheckEnvironment({std::string("A=\0b", 4)}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'A=\\x00")));
 }
 
 TEST(EnvironmentTest, OnlyNamesWithoutASlashAreLookedUp) {

@@ -53,11 +53,11 @@ const std::vector<Family>& Families() {
   return families;
 }
 
-const Family* FindFamily(const OsRelease& os) {
-  const Family* family = Named(os.id);
-  for (const std::string& id : os.id_like) {
+const Family* FindFamily(const std::string& id, const std::vector<std::string>& id_like) {
+  const Family* family = Named(id);
+  for (const std::string& like : id_like) {
     if (family != nullptr) break;
-    family = Named(id);
+    family = Named(like);
   }
   return family;
 }

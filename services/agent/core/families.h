@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "common/os/os_release.h"
-
 namespace banger::agent {
 
 // What differs between them is only what systemd would start against us: sshd, the
@@ -20,8 +18,9 @@ struct Family {
 
 const std::vector<Family>& Families();
 
-// That of ID, else of the first in ID_LIKE that is known; nullptr when none is.
-const Family* FindFamily(const OsRelease& os);
+// By os-release's ID, else by the first of its ID_LIKE that is known; nullptr when
+// none is.
+const Family* FindFamily(const std::string& id, const std::vector<std::string>& id_like);
 
 // systemd units to mask: they wait for devices that do not exist here, configure
 // the network against the agent, ask somebody at the console, or hold up the boot.

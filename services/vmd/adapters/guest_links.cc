@@ -40,6 +40,16 @@ void Pause(const std::stop_token& stop) {
   never.wait_for(lock, stop, 50ms, [] { return false; });
 }
 
+v1::ExecDefaults ToProto(const ExecDefaults& exec) {
+  v1::ExecDefaults proto;
+  proto.mutable_env()->Assign(exec.env.begin(), exec.env.end());
+  proto.set_user(exec.user);
+  proto.set_working_dir(exec.working_dir);
+  proto.mutable_entrypoint()->Assign(exec.entrypoint.begin(), exec.entrypoint.end());
+  proto.mutable_cmd()->Assign(exec.cmd.begin(), exec.cmd.end());
+  return proto;
+}
+
 v1::ConfigureRequest ToProto(const GuestConfig& config) {
   v1::ConfigureRequest request;
   request.set_hostname(config.hostname);
@@ -49,7 +59,7 @@ v1::ConfigureRequest ToProto(const GuestConfig& config) {
     request.mutable_interface()->set_gateway(config.gateway);
     request.mutable_interface()->set_mtu(config.mtu);
   }
-  for (const std::string& variable : config.env) request.add_env(variable);
+  *request.mutable_exec_defaults() = ToProto(config.exec);
   const auto since_epoch =
       std::chrono::duration_cast<std::chrono::nanoseconds>(config.time.time_since_epoch());
   *request.mutable_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(since_epoch.count());
@@ -76,10 +86,9 @@ bool GuestLinks::Link::alive() const {
   return ::poll(&poll, 1, 0) == 0;
 }
 
-void GuestLinks::Open(const std::string& uid, const std::filesystem::path& socket,
-                      const std::vector<std::string>& env) {
+void GuestLinks::Open(const std::string& uid, const std::filesystem::path& socket, const ExecDefaults& exec) {
   const MutexLock lock(mutex_);
-  guests_[uid] = {.socket = socket, .env = env, .link = nullptr};
+  guests_[uid] = {.socket = socket, .exec = exec, .link = nullptr};
 }
 
 void GuestLinks::Close(const std::string& uid) {
@@ -104,7 +113,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::st
     const auto guest = guests_.find(uid);
     if (guest == guests_.end()) return absl::UnavailableError("guest agent: the VM is not running");
     if (guest->second.link != nullptr && guest->second.link->alive()) return guest->second.link->channel;
-    found = {.socket = guest->second.socket, .env = guest->second.env, .link = nullptr};
+    found = {.socket = guest->second.socket, .exec = guest->second.exec, .link = nullptr};
   }
   BANGER_ASSIGN_OR_RETURN(const LinkPtr link,
                           connects_.Do(uid, stop, [this, found, timeout](const std::stop_token& s) {
@@ -146,7 +155,8 @@ absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const Guest& guest,
   if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");
   link->channel = grpc::CreateCustomInsecureChannelFromFd("guest", stream.Release(), NoticeSilence(silence_));
   rpc::ClientCall call("", std::min(Left(deadline), kFirstAnswerTimeout), stop);
-  const v1::ConfigureRequest request = ToProto({.env = guest.env, .time = std::chrono::system_clock::now()});
+  const v1::ConfigureRequest request =
+      ToProto({.exec = guest.exec, .time = std::chrono::system_clock::now()});
   v1::ConfigureResponse response;
   BANGER_RETURN_IF_ERROR(
       FromGuest(v1::GuestService::NewStub(link->channel)->Configure(call.context(), request, &response)));

@@ -30,8 +30,7 @@ class GuestLinks final : public Guests {
 
   explicit GuestLinks(std::chrono::milliseconds silence = kSilence) : silence_(silence) {}
 
-  void Open(const std::string& uid, const std::filesystem::path& socket,
-            const std::vector<std::string>& env) override;
+  void Open(const std::string& uid, const std::filesystem::path& socket, const ExecDefaults& exec) override;
   void Close(const std::string& uid) override;
   absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,
                          const std::stop_token& stop) override;
@@ -56,7 +55,7 @@ class GuestLinks final : public Guests {
   using LinkPtr = std::shared_ptr<Link>;
   struct Guest {
     std::filesystem::path socket;
-    std::vector<std::string> env;
+    ExecDefaults exec;
     LinkPtr link;
   };
 

@@ -31,7 +31,9 @@ absl::StatusOr<ImageFiles> GrpcImageClient::Acquire(const std::string& image, co
                     .initrd = response.initrd_path(),
                     .exec = {.env = {config.env().begin(), config.env().end()},
                              .user = config.user(),
-                             .working_dir = config.working_dir()}};
+                             .working_dir = config.working_dir(),
+                             .entrypoint = {config.entrypoint().begin(), config.entrypoint().end()},
+                             .cmd = {config.cmd().begin(), config.cmd().end()}}};
 }
 
 absl::Status GrpcImageClient::Release(const std::string& image, const std::string& uid) {

@@ -15,7 +15,8 @@ namespace {
 constexpr char kColumns[] =
     "uid, name, state, state_detail, provisional, image, vcpu, memory_mib, disk_size_bytes, "
     "rootfs_size_bytes, "
-    "exec_env, exec_user, exec_working_dir, network_mode, address, mac, create_time_us, start_time_us, "
+    "exec_env, exec_user, exec_working_dir, exec_entrypoint, exec_cmd, network_mode, address, mac, "
+    "create_time_us, start_time_us, "
     "boot_ms";
 
 std::int64_t Micros(Time time) {
@@ -25,17 +26,17 @@ std::int64_t Micros(Time time) {
 Time FromMicros(std::int64_t micros) { return Time(std::chrono::microseconds(micros)); }
 
 // JSON, as values may hold any character. Bytes that are no UTF-8 are replaced.
-std::string EncodeEnv(const std::vector<std::string>& env) {
-  return nlohmann::json(env).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+std::string EncodeTexts(const std::vector<std::string>& texts) {
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::vector<std::string> DecodeEnv(const std::string& text) {
-  std::vector<std::string> env;
+std::vector<std::string> DecodeTexts(const std::string& text) {
+  std::vector<std::string> texts;
   const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, false);
-  if (!parsed.is_array()) return env;
+  if (!parsed.is_array()) return texts;
   for (const nlohmann::json& value : parsed)
-    if (value.is_string()) env.push_back(value.get<std::string>());
-  return env;
+    if (value.is_string()) texts.push_back(value.get<std::string>());
+  return texts;
 }
 
 // In the order of kColumns, from `state` to `mac`.
@@ -43,7 +44,8 @@ void BindChangeable(SqliteStatement& statement, const Vm& vm) {
   statement.Bind(static_cast<std::int64_t>(vm.state)).Bind(vm.state_detail).Bind(vm.provisional ? 1 : 0);
   statement.Bind(vm.image).Bind(vm.sizes.vcpu).Bind(vm.sizes.memory_mib);
   statement.Bind(vm.sizes.disk_size_bytes).Bind(vm.sizes.rootfs_size_bytes);
-  statement.Bind(EncodeEnv(vm.exec.env)).Bind(vm.exec.user).Bind(vm.exec.working_dir);
+  statement.Bind(EncodeTexts(vm.exec.env)).Bind(vm.exec.user).Bind(vm.exec.working_dir);
+  statement.Bind(EncodeTexts(vm.exec.entrypoint)).Bind(EncodeTexts(vm.exec.cmd));
   statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address).Bind(vm.mac);
 }
 
@@ -57,13 +59,17 @@ Vm ReadRow(const SqliteStatement& row) {
               .memory_mib = row.Number(7),
               .disk_size_bytes = row.Number(8),
               .rootfs_size_bytes = row.Number(9)};
-  vm.exec = {.env = DecodeEnv(row.Text(10)), .user = row.Text(11), .working_dir = row.Text(12)};
-  vm.network_mode = static_cast<NetworkMode>(row.Number(13));
-  vm.address = row.Text(14);
-  vm.mac = row.Text(15);
-  vm.create_time = FromMicros(row.Number(16));
-  vm.start_time = FromMicros(row.Number(17));
-  vm.boot_duration = std::chrono::milliseconds(row.Number(18));
+  vm.exec = {.env = DecodeTexts(row.Text(10)),
+             .user = row.Text(11),
+             .working_dir = row.Text(12),
+             .entrypoint = DecodeTexts(row.Text(13)),
+             .cmd = DecodeTexts(row.Text(14))};
+  vm.network_mode = static_cast<NetworkMode>(row.Number(15));
+  vm.address = row.Text(16);
+  vm.mac = row.Text(17);
+  vm.create_time = FromMicros(row.Number(18));
+  vm.start_time = FromMicros(row.Number(19));
+  vm.boot_duration = std::chrono::milliseconds(row.Number(20));
   return vm;
 }
 
@@ -108,6 +114,8 @@ const std::vector<std::string>& StoreMigrations() {
            detail TEXT NOT NULL,
            PRIMARY KEY (uid, resource)
          ) STRICT, WITHOUT ROWID)",
+      R"(ALTER TABLE vms ADD COLUMN exec_entrypoint TEXT NOT NULL DEFAULT '[]';
+         ALTER TABLE vms ADD COLUMN exec_cmd TEXT NOT NULL DEFAULT '[]')",
   };
   return migrations;
 }
@@ -121,7 +129,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::filesy
 absl::Status SqliteStore::Insert(const Vm& vm) {
   const MutexLock lock(mutex_);
   SqliteStatement insert = db_.Prepare(
-      absl::StrCat("INSERT INTO vms (", kColumns, ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      absl::StrCat("INSERT INTO vms (", kColumns, ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   insert.Bind(vm.uid).Bind(vm.name);
   BindChangeable(insert, vm);
   insert.Bind(Micros(vm.create_time)).Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count());
@@ -134,7 +142,8 @@ absl::Status SqliteStore::Update(const Vm& vm) {
   SqliteStatement update = db_.Prepare(
       "UPDATE vms SET state=?, state_detail=?, provisional=?, image=?, vcpu=?, memory_mib=?, "
       "disk_size_bytes=?, "
-      "rootfs_size_bytes=?, exec_env=?, exec_user=?, exec_working_dir=?, network_mode=?, address=?, mac=?, "
+      "rootfs_size_bytes=?, exec_env=?, exec_user=?, exec_working_dir=?, exec_entrypoint=?, exec_cmd=?, "
+      "network_mode=?, address=?, mac=?, "
       "start_time_us=?, boot_ms=? WHERE uid=?");
   BindChangeable(update, vm);
   update.Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count()).Bind(vm.uid);

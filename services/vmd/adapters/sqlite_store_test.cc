@@ -29,7 +29,11 @@ Vm MakeVm(const std::string& uid, const std::string& name, int second = 0) {
   vm.provisional = true;
   vm.image = "mini";
   vm.sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 8ll << 30, .rootfs_size_bytes = 4ll << 30};
-  vm.exec = {.env = {"A=1", "B=two\nlines", "C=\"quoted\""}, .user = "app", .working_dir = "/srv"};
+  vm.exec = {.env = {"A=1", "B=two\nlines", "C=\"quoted\""},
+             .user = "app",
+             .working_dir = "/srv",
+             .entrypoint = {"/app", ""},
+             .cmd = {"a b"}};
   vm.network_mode = NetworkMode::kBridge;
   vm.address = "172.30.0.2";
   vm.mac = "52:b4:ac:1e:00:02";

@@ -29,7 +29,7 @@ std::string Describe(const VmmExit& exit) {
 }
 
 GuestConfig ConfigFor(const Vm& vm, const Endpoint& endpoint, const ImageFiles& image, Time now) {
-  GuestConfig config{.hostname = vm.name, .mac = vm.mac, .env = image.exec.env, .time = now};
+  GuestConfig config{.hostname = vm.name, .mac = vm.mac, .exec = image.exec, .time = now};
   config.address = absl::StrCat(endpoint.address, "/", endpoint.prefix_length);
   config.gateway = endpoint.gateway;
   config.mtu = endpoint.mtu;
@@ -85,11 +85,11 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                                                const std::stop_token& stop) {
   Started started;
   std::vector<Step> steps;
-  steps.push_back(
-      {"acquire image", Resource::kImageLease, vm.image, [&](const std::stop_token& s) -> absl::Status {
-         BANGER_ASSIGN_OR_RETURN(started.image, ports_.images.Acquire(vm.image, vm.uid, s));
-         return absl::OkStatus();
-       }});
+  // Create has it already; nothing to tell.
+  steps.push_back({"", Resource::kImageLease, vm.image, [&](const std::stop_token& s) -> absl::Status {
+                     BANGER_ASSIGN_OR_RETURN(started.image, ports_.images.Acquire(vm.image, vm.uid, s));
+                     return absl::OkStatus();
+                   }});
   if (ports_.network.Present()) {
     vm.network_mode = NetworkMode::kBridge;
     steps.push_back(
@@ -125,7 +125,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                                            .network_mode = vm.network_mode,
                                            .mac = vm.mac};
                      BANGER_ASSIGN_OR_RETURN(const VmmProcess process, ports_.vmm.Launch(machine, s));
-                     ports_.guests.Open(vm.uid, process.agent_socket, vm.exec.env);
+                     ports_.guests.Open(vm.uid, process.agent_socket, vm.exec);
                      return absl::OkStatus();
                    }});
   BANGER_RETURN_IF_ERROR(resources_.Make(vm.uid, steps, progress, stop));

@@ -9,8 +9,9 @@ namespace banger::vmd {
 absl::Status HostResources::Make(const std::string& uid, const std::vector<Step>& steps,
                                  const ProgressFn& progress, const std::stop_token& stop) {
   for (const Step& step : steps) {
-    if (stop.stop_requested()) return absl::CancelledError(absl::StrCat("stopped before: ", step.stage));
-    progress({.stage = step.stage});
+    if (stop.stop_requested())
+      return absl::CancelledError(absl::StrCat("stopped", step.stage.empty() ? "" : " before: ", step.stage));
+    if (!step.stage.empty()) progress({.stage = step.stage});
     BANGER_RETURN_IF_ERROR(ports_.store.Record({uid, step.resource, step.detail}));
     BANGER_RETURN_IF_ERROR(step.make(stop));
   }

@@ -29,7 +29,7 @@ using ProgressFn = std::function<void(const Progress&)>;
 // One idempotent piece of work that leaves a resource on the host. How to undo
 // it follows from the resource.
 struct Step {
-  std::string stage;  // for people
+  std::string stage;  // for people; empty: not worth a word
   Resource resource;
   std::string detail;  // for the ledger
   std::function<absl::Status(const std::stop_token&)> make;

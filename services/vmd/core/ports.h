@@ -196,7 +196,7 @@ struct GuestConfig {
   std::string address;  // CIDR; empty leaves the network alone
   std::string gateway;  // may be empty
   int mtu = 0;
-  std::vector<std::string> env;
+  ExecDefaults exec;
   Time time;
 };
 
@@ -206,9 +206,9 @@ class Guests {
   virtual ~Guests() = default;
   // Says where the agent's channel is; connects when first needed, and again
   // whenever the connection was lost. Each connection begins by telling the agent
-  // the time and `env`, as it may be another agent process, or another time.
+  // the time and `exec`, as it may be another agent process, or another time.
   virtual void Open(const std::string& uid, const std::filesystem::path& socket,
-                    const std::vector<std::string>& env) = 0;
+                    const ExecDefaults& exec) = 0;
   virtual void Close(const std::string& uid) = 0;
   // Waits until the agent answers. DEADLINE_EXCEEDED, CANCELLED.
   virtual absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,

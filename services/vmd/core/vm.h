@@ -39,6 +39,8 @@ struct ExecDefaults {
   std::vector<std::string> env;  // "KEY=value"
   std::string user;
   std::string working_dir;
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
 
   bool operator==(const ExecDefaults&) const = default;
 };

@@ -84,7 +84,15 @@ TEST_F(VmManagerTest, ANewVmdKnowsTheEnvironmentOfTheVmsItTakesOver) {
   ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
   world_.guests.opened.clear();
   RestartVmd();
-  EXPECT_THAT(world_.guests.opened[box.vm.uid], ElementsAre("LANG=C"));
+  EXPECT_THAT(world_.guests.opened[box.vm.uid].env, ElementsAre("LANG=C"));
+}
+
+TEST_F(VmManagerTest, EachStageOfACreateIsToldOnce) {
+  std::vector<std::string> stages;
+  ASSERT_OK(
+      vms_->Create({.name = "box"}, [&](const Progress& progress) { stages.push_back(progress.stage); }, {}));
+  EXPECT_THAT(stages, ElementsAre("acquire image", "make disks", "reserve address", "attach network", "start",
+                                  "boot", "configure"));
 }
 
 TEST_F(VmManagerTest, OnlySoManyVmsBootAtATimeAndOthersCanStopWaiting) {

@@ -1,0 +1,82 @@
+// imaged, netd and vmd's own directory.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "services/vmd/core/ports.h"
+#include "services/vmd/testing/fake_host.h"
+
+namespace banger::vmd {
+
+class FakeImages final : public ImageClient, FakeMaker {
+ public:
+  using FakeMaker::FakeMaker;
+  absl::StatusOr<ImageFiles> Acquire(const std::string& image, const std::string& uid,
+                                     const std::stop_token&) override {
+    if (absl::Status s = Make("Acquire", absl::StrCat("lease ", uid)); !s.ok()) return s;
+    return ImageFiles{.rootfs = "/images/" + image,
+                      .vmlinux = "/images/vmlinux",
+                      .exec = {.env = {"LANG=C"}, .user = "app"}};
+  }
+  absl::Status Release(const std::string&, const std::string& uid) override {
+    return Unmake("Release", absl::StrCat("lease ", uid));
+  }
+  absl::StatusOr<std::vector<Lease>> ListLeases() override {
+    if (absl::Status s = host_.Enter("ListLeases"); !s.ok()) return s;
+    std::vector<Lease> leases;
+    for (const std::string& uid : things_.Of("lease")) leases.push_back({"mini", uid});
+    return leases;
+  }
+};
+
+class FakeNetwork final : public NetworkClient, FakeMaker {
+ public:
+  using FakeMaker::FakeMaker;
+  bool present = true;
+
+  bool Present() override { return present; }
+  absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::stop_token&) override {
+    if (absl::Status s = Make("CreateEndpoint", absl::StrCat("endpoint ", uid)); !s.ok()) return s;
+    return Endpoint{
+        .address = "172.30.0.2", .prefix_length = 24, .mac = "52:b4:ac:1e:00:02", .gateway = "172.30.0.1"};
+  }
+  absl::Status AttachTap(const std::string& uid, const std::stop_token&) override {
+    return Make("AttachTap", absl::StrCat("tap ", uid));
+  }
+  absl::Status DetachTap(const std::string& uid) override {
+    return Unmake("DetachTap", absl::StrCat("tap ", uid));
+  }
+  absl::Status DeleteEndpoint(const std::string& uid) override {
+    return Unmake("DeleteEndpoint", absl::StrCat("endpoint ", uid));
+  }
+  absl::StatusOr<std::vector<std::string>> ListEndpoints() override {
+    if (absl::Status s = host_.Enter("ListEndpoints"); !s.ok()) return s;
+    return things_.Of("endpoint");
+  }
+};
+
+class FakeFiles final : public VmFiles, FakeMaker {
+ public:
+  using FakeMaker::FakeMaker;
+  std::filesystem::path root = "/vms";
+
+  DiskPaths PathsOf(const std::string& uid) const override {
+    return {root / uid / "upper", root / uid / "work", root / uid / "console.log"};
+  }
+  absl::Status MakeDisks(const std::string& uid, const VmSizes&) override {
+    return Make("MakeDisks", absl::StrCat("disks ", uid));
+  }
+  absl::Status Remove(const std::string& uid) override {
+    return Unmake("RemoveDisks", absl::StrCat("disks ", uid));
+  }
+  std::int64_t DiskUsed(const std::string&) const override { return 0; }
+  absl::StatusOr<std::vector<std::string>> List() override { return things_.Of("disks"); }
+  absl::StatusOr<std::filesystem::path> AgentDisk() override {
+    if (absl::Status s = host_.Enter("AgentDisk"); !s.ok()) return s;
+    return "/agent.ext4";
+  }
+};
+
+}  // namespace banger::vmd
