@@ -2,6 +2,7 @@
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/harness.h"
+#include "tests/e2e/oci_layout.h"
 
 namespace banger::e2e {
 namespace {
@@ -21,16 +22,11 @@ class ImagesTest : public ::testing::Test {
   }
   // An OCI layout with the minbase root file system as its one layer.
   fs::path MakeOciLayout() const {
-    const fs::path layout = work_.path() / "layout";
-    const fs::path bundle = work_.path() / "bundle";
-    const std::string image = layout.string() + ":latest";
-    EXPECT_OK(RunCommandOk({.argv = {"umoci", "init", "--layout", layout}}));
-    EXPECT_OK(RunCommandOk({.argv = {"umoci", "new", "--image", image}}));
-    EXPECT_OK(
-        RunCommandOk({.argv = {"umoci", "raw", "add-layer", "--image", image, Assets() / "minbase.tar"}}));
-    EXPECT_OK(RunCommandOk({.argv = {"umoci", "config", "--image", image, "--config.env", "FROM_IMAGE=yes",
-                                     "--config.workingdir", "/usr"}}));
-    return layout;
+    const OciLayout layout(work_.path() / "layout");
+    layout.Make("latest");
+    layout.AddLayer("latest", Assets() / "minbase.tar");
+    layout.Configure("latest", {"--config.env", "FROM_IMAGE=yes", "--config.workingdir", "/usr"});
+    return layout.dir();
   }
 
   std::optional<Instance> instance_;
