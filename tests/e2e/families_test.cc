@@ -164,6 +164,9 @@ TEST_F(FamiliesTest, ARootThatIsLaidOutOddlyBoots) {
   Link(root / "bin", "/usr/bin");
   for (const char* applet : {"sh", "cat", "ls", "readlink", "touch", "test"})
     Link(root / "usr/bin" / applet, "busybox");
+  Write(root / "etc/ssh/ssh_host_ed25519_key", "the image's");
+  Write(root / "usr/sbin/sshd", "");
+  Write(root / "usr/bin/ssh-keygen", "#!/bin/sh\necho \"$@\" > /etc/ssh/ssh_host_ed25519_key\n", 0755);
   Link(root / "run", "/var/run");
   Write(root / "var/run/.keep", "");
   Link(root / "root", "var/roothome");
@@ -198,6 +201,11 @@ TEST_F(FamiliesTest, ARootThatIsLaidOutOddlyBoots) {
               HasSubstr(" /var/roothome ext4 rw"));
   EXPECT_THAT(Output({"vm", "exec", "box", "--", "cat", "/etc/hosts"}), HasSubstr("\tbox\n"));
   EXPECT_THAT(Output({"vm", "exec", "box", "--", "cat", "/etc/machine-id"}), Not(HasSubstr("uninit")));
+  // Where the agent is the init it also makes what sshd would ask for.
+  EXPECT_TRUE(Eventually([] {
+    return Output({"vm", "exec", "box", "--", "cat", "/etc/ssh/ssh_host_ed25519_key"}) ==
+           "-q -t ed25519 -N  -f /etc/ssh/ssh_host_ed25519_key\n";
+  }));
   EXPECT_EQ(Run({"vm", "stop", "box"}).status.code, 0);
   EXPECT_THAT(Output({"vm", "logs", "box"}), HasSubstr("systemd does not run"));
   EXPECT_EQ(Run({"vm", "delete", "box"}).status.code, 0);
@@ -266,6 +274,11 @@ TEST_P(SystemdFamiliesTest, SystemdBecomesInitAndIsTamed) {
                               "kbdinteractiveauthentication no\n", "authenticationmethods publickey\n"})
     EXPECT_THAT(sshd, HasSubstr(setting));
   EXPECT_THAT(Output({"vm", "exec", "box", "--", "cat", "/etc/hosts"}), HasSubstr("\tbox\n"));
+  // Once is enough, as it takes systemd a while.
+  EXPECT_TRUE(name != "arch" || Eventually([] {
+                return Run({"vm", "exec", "box", "--", "test", "-s", "/etc/ssh/ssh_host_ed25519_key.pub"})
+                           .status.code == 0;
+              }));
   EXPECT_EQ(Run({"vm", "delete", "--force", "box"}).status.code, 0);
   EXPECT_EQ(Run({"image", "delete", name}).status.code, 0);
 }

@@ -111,6 +111,7 @@ TEST_F(AdaptersTest, AnImageWithSystemdIsTamedOnceAndStaysTheSame) {
   Write("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n");
   Write("etc/ssh/ssh_host_rsa_key", "the image's");
   Write("usr/bin/ssh-keygen", "");
+  Write("usr/sbin/sshd", "");
   Write("etc/cloud/cloud.cfg", "");
   EXPECT_THAT(FinaliseImage(dir_.path()), IsEmpty());
 

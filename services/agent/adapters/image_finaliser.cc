@@ -112,13 +112,15 @@ absl::Status SetSshd(const fs::path& root) {
   return SetFile(root / "etc/ssh/sshd_config", PrependSshdSettings(*config), 0600);
 }
 
-bool CanMakeHostKeys(const fs::path& root) {
-  return Exists(root / "usr/bin/ssh-keygen") && Exists(root / "etc/ssh");
+// With an sshd only: clients have ssh-keygen as well.
+bool NeedsHostKeys(const fs::path& root) {
+  const bool sshd = Exists(root / "usr/sbin/sshd") || Exists(root / "usr/bin/sshd");
+  return sshd && Exists(root / "usr/bin/ssh-keygen") && Exists(root / "etc/ssh");
 }
 
 // Made by a unit of its own before sshd starts, so that the boot does not wait.
 absl::Status MakeHostKeysAtBoot(const fs::path& root) {
-  if (!CanMakeHostKeys(root)) return absl::OkStatus();
+  if (!NeedsHostKeys(root)) return absl::OkStatus();
   const char unit[] =
       "[Unit]\nDescription=SSH host keys of this VM\n"
       "Before=ssh.service sshd.service ssh.socket sshd-keygen@ed25519.service sshdgenkeys.service\n"
@@ -174,7 +176,7 @@ std::vector<std::string> FinaliseImage(const fs::path& root) {
 }
 
 void StartHostKeys() {
-  if (!CanMakeHostKeys("/") || Exists(kHostKey) || ::fork() != 0) return;
+  if (!NeedsHostKeys("/") || Exists(kHostKey) || ::fork() != 0) return;
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
   ::execl("/usr/bin/ssh-keygen", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", kHostKey, nullptr);
