@@ -1,8 +1,47 @@
 #include "services/netd/convert.h"
 
+#include "absl/strings/str_cat.h"
+#include "services/netd/errors.h"
 #include "services/netd/names.h"
 
 namespace banger::netd {
+namespace {
+
+// Numbers of the wire, one above those of core: 0 is unspecified.
+static_assert(static_cast<int>(Egress::Mode::kAll) + 1 == egress::v1::Egress::MODE_ALL);
+static_assert(static_cast<int>(Egress::Mode::kListed) + 1 == egress::v1::Egress::MODE_LISTED);
+
+v1::EndpointPolicy ToProto(const Policy& policy) {
+  v1::EndpointPolicy proto;
+  proto.set_nat(policy.nat);
+  proto.mutable_egress()->set_mode(
+      static_cast<egress::v1::Egress::Mode>(static_cast<int>(policy.egress.mode) + 1));
+  for (const Prefix& network : policy.egress.networks)
+    proto.mutable_egress()->add_networks(network.ToString());
+  for (const std::string& domain : policy.egress.domains) proto.mutable_egress()->add_domains(domain);
+  for (const std::string& peer : policy.peers) proto.add_peer_ids(peer);
+  return proto;
+}
+
+}  // namespace
+
+absl::StatusOr<Policy> FromProto(const v1::EndpointPolicy& proto) {
+  Policy policy{.nat = proto.nat()};
+  const egress::v1::Egress& egress = proto.egress();
+  if (egress.mode() != egress::v1::Egress::MODE_UNSPECIFIED) {
+    if (!egress::v1::Egress::Mode_IsValid(egress.mode()))
+      return PolicyInvalid(absl::StrCat("unknown egress mode ", static_cast<int>(egress.mode())));
+    policy.egress.mode = static_cast<Egress::Mode>(egress.mode() - 1);
+  }
+  for (const std::string& text : egress.networks()) {
+    const absl::StatusOr<Prefix> network = Prefix::Parse(text);
+    if (!network.ok()) return PolicyInvalid(std::string(network.status().message()));
+    policy.egress.networks.push_back(*network);
+  }
+  policy.egress.domains.assign(egress.domains().begin(), egress.domains().end());
+  policy.peers.assign(proto.peer_ids().begin(), proto.peer_ids().end());
+  return policy;
+}
 
 v1::Endpoint ToProto(const Endpoint& endpoint) {
   v1::Endpoint proto;
@@ -11,6 +50,7 @@ v1::Endpoint ToProto(const Endpoint& endpoint) {
   proto.set_mac(endpoint.mac().ToString());
   proto.set_tap(endpoint.tap);
   proto.set_owner_uid(endpoint.owner);
+  *proto.mutable_policy() = ToProto(endpoint.policy);
   return proto;
 }
 

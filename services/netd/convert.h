@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "banger/network/v1/network_service.pb.h"
 #include "services/netd/core/network.h"
 
@@ -12,5 +13,8 @@ namespace v1 = ::banger::network::v1;
 
 v1::Endpoint ToProto(const Endpoint& endpoint);
 v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu);
+
+// POLICY_INVALID when it cannot be read; NormalPolicy checks the rest.
+absl::StatusOr<Policy> FromProto(const v1::EndpointPolicy& policy);
 
 }  // namespace banger::netd

@@ -48,6 +48,17 @@ inline absl::Status NoAddressLeft(const std::string& subnet, std::size_t endpoin
                   {{"subnet", subnet}});
 }
 
+inline absl::Status PolicyInvalid(const std::string& why) {
+  const std::string shown = absl::CHexEscape(why.substr(0, 200));
+  return ApiError(absl::StatusCode::kInvalidArgument, "POLICY_INVALID",
+                  absl::StrCat("network policy: ", shown), {{"why", shown}});
+}
+
+inline absl::Status FirewallFailed(const std::string& why) {
+  return ApiError(absl::StatusCode::kInternal, "FIREWALL_FAILED",
+                  absl::StrCat("set the firewall's rules: ", why), {{"why", why}});
+}
+
 inline absl::Status CallerNotAllowed(unsigned uid) {
   return ApiError(absl::StatusCode::kPermissionDenied, "CALLER_NOT_ALLOWED",
                   absl::StrCat("uid ", uid, " may not use netd: it serves root and the uids of --client-uid"),

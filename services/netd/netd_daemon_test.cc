@@ -1,74 +1,25 @@
 // banger-netd as a process of its own, in a network of its own.
-#include <signal.h>
-#include <sys/stat.h>
-
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "banger/network/v1/network_service.grpc.pb.h"
 #include "common/os/file.h"
-#include "common/os/subprocess.h"
-#include "common/os/temp_dir.h"
-#include "common/os/unix_socket.h"
-#include "common/rpc/channel.h"
-#include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
+#include "services/netd/testing/daemon_fixture.h"
 #include "services/netd/testing/guest_end.h"
-#include "services/netd/testing/netd_client.h"
-#include "services/netd/testing/network_namespace.h"
 
 namespace banger::netd {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr uid_t kClient = 4242;
 constexpr uid_t kStranger = 5555;
 
-class NetdDaemonTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string why = EnterNewNetworkNamespace(); !why.empty()) GTEST_SKIP() << why;
-    ::signal(SIGPIPE, SIG_IGN);  // refused connections are closed
-    ASSERT_OK_AND_ASSIGN(root_, TempDir::Create());
-    ASSERT_EQ(::chmod(root_.path().c_str(), 0755), 0);
-    before_ = HostNetwork();
-    Start();
-  }
-
-  void Start() {
-    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
-    const std::filesystem::path netd = self.parent_path().parent_path() / "bin" / "banger-netd";
-    auto daemon = Subprocess::Start(
-        {.argv = {netd.string(), "--client-uid", absl::StrCat(kClient)},
-         .env = std::vector<std::string>{absl::StrCat("BANGER_ROOT=", root_.path().string())}});
-    ASSERT_OK(daemon);
-    daemon_.emplace(*std::move(daemon));
-    ASSERT_OK(rpc::WaitForDaemon(*rpc::ConnectDaemon(directory() / "netd.sock"), "netd", 20s));
-  }
-
-  ExitStatus End(int signal) {
-    EXPECT_OK(daemon_->Signal(signal));
-    const absl::StatusOr<ExitStatus> status = daemon_->Wait();
-    EXPECT_OK(status);
-    return status.ok() ? *status : ExitStatus{.code = -1};
-  }
-
-  std::filesystem::path directory() const { return root_.path() / "netd"; }
-  NetdClient Client(uid_t uid = kClient) const { return NetdClient(directory(), uid); }
-
-  TempDir root_;
-  std::string before_;
-  std::optional<Subprocess> daemon_;
-};
+class NetdDaemonTest : public DaemonFixture {};
 
 TEST_F(NetdDaemonTest, AGuestReachesTheHostAndNothingIsLeftAfterwards) {
   NetdClient client = Client();
@@ -171,7 +122,7 @@ TEST_F(NetdDaemonTest, NoThreadHasMoreRightsThanNetAdmin) {
        std::filesystem::directory_iterator(absl::StrCat("/proc/", daemon_->pid(), "/task"))) {
     ASSERT_OK_AND_ASSIGN(const std::string status, ReadFile(task.path() / "status"));
     EXPECT_THAT(status, AllOf(HasSubstr("CapPrm:\t0000000000001000"), HasSubstr("CapEff:\t0000000000001000"),
-                              HasSubstr("CapBnd:\t0000000000000000"), HasSubstr("CapInh:\t0000000000000000"),
+                              HasSubstr("CapBnd:\t0000000000001000"), HasSubstr("CapInh:\t0000000000000000"),
                               HasSubstr("CapAmb:\t0000000000000000"), HasSubstr("NoNewPrivs:\t1")));
     ++threads;
   }

@@ -1,5 +1,7 @@
 #include "services/netd/network_service.h"
 
+#include <utility>
+
 #include "common/rpc/server_call.h"
 #include "common/status/status_macros.h"
 #include "services/netd/names.h"
@@ -10,7 +12,10 @@ using rpc::Call;
 
 absl::StatusOr<v1::Network> NetworkService::DescribeNetwork() const {
   BANGER_ASSIGN_OR_RETURN(const int mtu, network_.Mtu());
-  return ToProto(bridge_, network_.subnet(), mtu);
+  v1::Network described = ToProto(bridge_, network_.subnet(), mtu);
+  for (const std::string& uplink : network_.Uplinks()) described.add_uplinks(uplink);
+  for (const std::string& interface : network_.Forwarding()) described.add_forwarding(interface);
+  return described;
 }
 
 grpc::ServerUnaryReactor* NetworkService::GetNetwork(grpc::CallbackServerContext* context,
@@ -61,6 +66,21 @@ grpc::ServerUnaryReactor* NetworkService::AttachTap(grpc::CallbackServerContext*
                       *attached.mutable_endpoint() = ToProto(endpoint);
                       BANGER_ASSIGN_OR_RETURN(*attached.mutable_network(), DescribeNetwork());
                       return attached;
+                    });
+}
+
+grpc::ServerUnaryReactor* NetworkService::SetEndpointPolicy(grpc::CallbackServerContext* context,
+                                                            const v1::SetEndpointPolicyRequest* request,
+                                                            v1::SetEndpointPolicyResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call& call) -> absl::StatusOr<v1::SetEndpointPolicyResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const std::string id, EndpointId(request->name()));
+                      BANGER_ASSIGN_OR_RETURN(Policy policy, FromProto(request->policy()));
+                      BANGER_ASSIGN_OR_RETURN(const Endpoint endpoint,
+                                              network_.SetPolicy(call.peer_uid, id, std::move(policy)));
+                      v1::SetEndpointPolicyResponse changed;
+                      *changed.mutable_endpoint() = ToProto(endpoint);
+                      return changed;
                     });
 }
 

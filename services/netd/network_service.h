@@ -30,6 +30,9 @@ class NetworkService final : public v1::NetworkService::CallbackService {
   grpc::ServerUnaryReactor* AttachTap(grpc::CallbackServerContext* context,
                                       const v1::AttachTapRequest* request,
                                       v1::AttachTapResponse* response) override;
+  grpc::ServerUnaryReactor* SetEndpointPolicy(grpc::CallbackServerContext* context,
+                                              const v1::SetEndpointPolicyRequest* request,
+                                              v1::SetEndpointPolicyResponse* response) override;
   grpc::ServerUnaryReactor* DetachTap(grpc::CallbackServerContext* context,
                                       const v1::DetachTapRequest* request,
                                       v1::DetachTapResponse* response) override;

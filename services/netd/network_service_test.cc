@@ -19,7 +19,8 @@ class NetworkServiceTest : public ::testing::Test {
   void SetUp() override {
     Reconciliation done;
     ASSERT_OK_AND_ASSIGN(
-        network_, Network::Start(*Subnet::Create(*Ipv4::Parse("172.30.0.1"), 29), host_, ledger_, &done));
+        network_,
+        Network::Start("br-banger", *Subnet::Create(*Ipv4::Parse("172.30.0.1"), 29), host_.AsHost(), &done));
     service_.emplace("br-test", *network_, workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
@@ -58,8 +59,7 @@ class NetworkServiceTest : public ::testing::Test {
     return Call<v1::DeleteEndpointResponse>(&v1::NetworkService::Stub::DeleteEndpoint, request).status();
   }
 
-  FakeLinkHost host_;
-  FakeLedger ledger_;
+  FakeHost host_;
   WorkerPool workers_{4, 16};
   std::unique_ptr<Network> network_;
   std::optional<NetworkService> service_;
@@ -94,7 +94,7 @@ TEST_F(NetworkServiceTest, DetachAndDeleteGiveBackTapThenAddress) {
   ASSERT_OK(Create("vm-1"));
   ASSERT_OK(Attach("endpoints/vm-1"));
   ASSERT_OK(Detach("endpoints/vm-1"));
-  EXPECT_TRUE(host_.taps.empty());
+  EXPECT_TRUE(host_.links.taps.empty());
   ASSERT_OK(Delete("endpoints/vm-1"));
   ASSERT_OK(Delete("endpoints/vm-1"));
   ASSERT_OK_AND_ASSIGN(
@@ -124,9 +124,9 @@ TEST_F(NetworkServiceTest, ErrorsReachTheCallerWithTheirReason) {
 
 TEST_F(NetworkServiceTest, WhatTheHostRefusesIsOurBugAndLeavesNothing) {
   ASSERT_OK(Create("vm-1"));
-  host_.faults.FailFrom(1);
+  host_.links.faults.FailFrom(1);
   EXPECT_THAT(Attach("endpoints/vm-1"), StatusIs(absl::StatusCode::kInternal));
-  EXPECT_EQ(ledger_.rows.at("vm-1").tap, "");
+  EXPECT_EQ(host_.ledger.records.endpoints.at("vm-1").tap, "");
 }
 
 }  // namespace

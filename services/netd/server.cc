@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,7 +18,10 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/netd/adapters/file_ledger.h"
+#include "services/netd/adapters/host_watcher.h"
 #include "services/netd/adapters/linux_link_host.h"
+#include "services/netd/adapters/linux_router.h"
+#include "services/netd/adapters/nft_firewall.h"
 #include "services/netd/adapters/privileges.h"
 #include "services/netd/core/network.h"
 #include "services/netd/network_service.h"
@@ -25,6 +29,9 @@
 
 namespace banger::netd {
 namespace {
+
+// What others change is noticed at once; this is for what nobody tells.
+constexpr std::chrono::seconds kReconcilePeriod{60};
 
 // Root, and the uid of --client-uid, else that of user `banger` where there is one.
 absl::StatusOr<std::set<uid_t>> Clients(const std::map<std::string, std::string>& flags) {
@@ -59,12 +66,29 @@ absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config) {
   return subnet;
 }
 
+// nft keeps comments of at most 127 bytes; a directory's end says more than its
+// beginning.
+std::string FirewallMark(const std::string& bridge, const std::filesystem::path& directory) {
+  constexpr std::size_t kMaxPath = 100;
+  std::string path = directory.string();
+  if (path.size() > kMaxPath) path = path.substr(path.size() - kMaxPath);
+  return absl::StrCat("banger:", bridge, ":", path);
+}
+
+void Refresh(Network& network) {
+  const absl::StatusOr<bool> repaired = network.Refresh();
+  if (!repaired.ok())
+    log::Error("rules not put right", {{"error", std::string(repaired.status().message())}});
+  else if (*repaired)
+    log::Warn("somebody changed our firewall rules; put in place again", {});
+}
+
 void Report(const Reconciliation& done) {
   if (!done.ledger.ok())
     log::Warn("ledger lost; went by what the host has", {{"error", std::string(done.ledger.message())}});
   for (const absl::Status& failure : done.failures)
     log::Error("not put right", {{"error", std::string(failure.message())}});
-  if (!done.adopted.empty() || !done.detached.empty() || !done.removed.empty())
+  if (!done.detached.empty() || !done.removed.empty())
     log::Info("took up earlier work", {{"adopted", absl::StrJoin(done.adopted, " ")},
                                        {"detached", absl::StrJoin(done.detached, " ")},
                                        {"removed", absl::StrJoin(done.removed, " ")}});
@@ -80,9 +104,24 @@ class NetdParts final : public rpc::DaemonParts {
     BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,
                                                                  .subnet = subnet,
                                                                  .directory = directory}));
+    BANGER_ASSIGN_OR_RETURN(parts->router_, LinuxRouter::Create());
+    BANGER_ASSIGN_OR_RETURN(const NftProgram nft, NftProgram::Find());
+    const std::string& bridge = context.config.network.bridge;
+    parts->firewall_.emplace(
+        nft, FirewallTarget{.bridge = bridge, .subnet = subnet, .mark = FirewallMark(bridge, directory)});
     Reconciliation done;
-    BANGER_ASSIGN_OR_RETURN(parts->network_, Network::Start(subnet, *parts->host_, parts->ledger_, &done));
+    BANGER_ASSIGN_OR_RETURN(parts->network_, Network::Start(bridge, subnet,
+                                                            {.links = *parts->host_,
+                                                             .firewall = *parts->firewall_,
+                                                             .router = *parts->router_,
+                                                             .ledger = parts->ledger_},
+                                                            &done));
     Report(done);
+    BANGER_ASSIGN_OR_RETURN(
+        parts->watcher_,
+        HostWatcher::Start({.on_change = [network = parts->network_.get()] { Refresh(*network); },
+                            .on_time = [network = parts->network_.get()] { Report(network->Reconcile()); }},
+                           kReconcilePeriod));
     parts->service_.emplace(context.config.network.bridge, *parts->network_, context.workers);
     BANGER_RETURN_IF_ERROR(parts->StartTapServer(directory / "tap.sock"));
     return parts;
@@ -90,6 +129,7 @@ class NetdParts final : public rpc::DaemonParts {
 
   // After the last call has ended.
   ~NetdParts() override {
+    watcher_.reset();
     taps_.reset();
     if (network_ == nullptr) return;
     if (const absl::Status stopped = network_->Stop(); !stopped.ok())
@@ -116,7 +156,10 @@ class NetdParts final : public rpc::DaemonParts {
   const std::set<uid_t> clients_;
   FileLedger ledger_;
   std::unique_ptr<LinuxLinkHost> host_;
+  std::unique_ptr<LinuxRouter> router_;
+  std::optional<NftFirewall> firewall_;
   std::unique_ptr<Network> network_;
+  std::unique_ptr<HostWatcher> watcher_;
   std::optional<NetworkService> service_;
   std::unique_ptr<TapServer> taps_;
 };

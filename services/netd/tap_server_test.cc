@@ -20,7 +20,8 @@ class TapServerTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create());
     Reconciliation done;
     ASSERT_OK_AND_ASSIGN(
-        network_, Network::Start(*Subnet::Create(*Ipv4::Parse("172.30.0.1"), 24), host_, ledger_, &done));
+        network_,
+        Network::Start("br-banger", *Subnet::Create(*Ipv4::Parse("172.30.0.1"), 24), host_.AsHost(), &done));
     ASSERT_OK(network_->Create(::geteuid(), "vm-1"));
     ASSERT_OK(network_->Attach(::geteuid(), "vm-1"));
     Start([](const PeerCredentials& peer) { return peer.uid == ::geteuid(); });
@@ -54,8 +55,7 @@ class TapServerTest : public ::testing::Test {
   }
 
   TempDir dir_;
-  FakeLinkHost host_;
-  FakeLedger ledger_;
+  FakeHost host_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<TapServer> server_;
 };

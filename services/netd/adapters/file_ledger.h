@@ -9,7 +9,11 @@ namespace banger::netd {
 
 // The ledger as one JSON file, replaced as a whole at each change:
 //
-//   {"version": 1, "endpoints": [{"id": "…", "address": "172.30.0.2", "owner": 999, "tap": "bgr-ac1e0002"}]}
+//   {"version": 1,
+//    "endpoints": [{"id": "…", "address": "172.30.0.2", "owner": 999, "tap": "bgr-ac1e0002",
+//                   "policy": {"nat": true, "egress": 2, "networks": ["10.0.0.0/8"],
+//                              "domains": ["example.com"], "peers": ["…"]}}],
+//    "forwarding": ["eth0"]}
 //
 // It is meant for a directory that a reboot empties, but an old one does no
 // harm: its taps are gone and Network::Start sees that.
@@ -17,8 +21,8 @@ class FileLedger final : public Ledger {
  public:
   explicit FileLedger(std::filesystem::path file) : file_(std::move(file)) {}
 
-  absl::StatusOr<Endpoints> Load() override;
-  absl::Status Save(const Endpoints& endpoints) override;
+  absl::StatusOr<Records> Load() override;
+  absl::Status Save(const Records& records) override;
 
  private:
   const std::filesystem::path file_;

@@ -8,7 +8,6 @@ namespace banger::netd {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 class FileLedgerTest : public ::testing::Test {
  protected:
@@ -18,17 +17,25 @@ class FileLedgerTest : public ::testing::Test {
   TempDir dir_;
 };
 
-TEST_F(FileLedgerTest, IsEmptyAtFirst) { EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(IsEmpty())); }
+TEST_F(FileLedgerTest, IsEmptyAtFirst) { EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(Records())); }
 
 TEST_F(FileLedgerTest, GivesBackWhatWasSaved) {
   const Ipv4 address = *Ipv4::Parse("10.0.0.9");
-  const Endpoints saved = {
-      {"a", {.id = "a", .address = address, .owner = 4294967294u, .tap = TapName(address)}},
-      {"b", {.id = "b", .address = *Ipv4::Parse("10.0.0.10"), .owner = 0}}};
+  const Policy policy = {.nat = true,
+                         .egress = {.mode = Egress::Mode::kListed,
+                                    .networks = {*Prefix::Parse("10.0.0.0/8")},
+                                    .domains = {"*.example.com"}},
+                         .peers = {"b"}};
+  const Records saved = {
+      .endpoints =
+          {{"a",
+            {.id = "a", .address = address, .owner = 4294967294u, .tap = TapName(address), .policy = policy}},
+           {"b", {.id = "b", .address = *Ipv4::Parse("10.0.0.10"), .owner = 0}}},
+      .forwarding = {"eth0"}};
   ASSERT_OK(FileLedger(file()).Save(saved));
   EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(saved));
   ASSERT_OK(FileLedger(file()).Save({}));
-  EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(Records()));
 }
 
 TEST_F(FileLedgerTest, NamesAFileThatItDoesNotUnderstand) {
@@ -51,6 +58,13 @@ TEST_F(FileLedgerTest, NamesAFileThatItDoesNotUnderstand) {
     EXPECT_THAT(FileLedger(file()).Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("endpoints.json")))
         << text;
   }
+}
+
+TEST_F(FileLedgerTest, ReadsRowsOfANetdThatKnewNoPolicies) {
+  ASSERT_OK(WriteFileAtomically(
+      file(), R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0.9","owner":1,"tap":""}]})"));
+  ASSERT_OK_AND_ASSIGN(const Records records, FileLedger(file()).Load());
+  EXPECT_EQ(records.endpoints.at("a").policy, Policy());
 }
 
 TEST_F(FileLedgerTest, SaysWhenItCannotWrite) {

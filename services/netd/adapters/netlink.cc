@@ -181,7 +181,9 @@ absl::StatusOr<std::vector<Route>> Netlink::Routes() {
       routes.push_back(
           {.network = FromNl(destination),
            .prefix_length = destination != nullptr ? static_cast<int>(nl_addr_get_prefixlen(destination)) : 0,
-           .link = rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, i))});
+           .link = rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, i)),
+           .is_main = rtnl_route_get_table(route) == RT_TABLE_MAIN,
+           .metric = rtnl_route_get_priority(route)});
   });
   return routes;
 }

@@ -5,6 +5,7 @@
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ struct Route {
   Ipv4 network;
   int prefix_length = 0;
   int link = 0;
+  // In the main table, or one that rules choose.
+  bool is_main = false;
+  std::uint32_t metric = 0;  // of several to one network the lowest is used
 
   std::string ToString() const;
 };

@@ -30,9 +30,9 @@ absl::Status KeepOnlyNetAdmin() {
   // (systemd's CapabilityBoundingSet), and no_new_privs makes it pointless.
   const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
   capng_clear(CAPNG_SELECT_ALL);
-  if (capng_update(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_ADMIN) !=
-      0)
-    return absl::InternalError("choose capabilities");
+  // The bounding set is what an executed nft gets of it, as we are uid 0.
+  const auto kept = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET);
+  if (capng_update(CAPNG_ADD, kept, CAP_NET_ADMIN) != 0) return absl::InternalError("choose capabilities");
   if (capng_apply(may_bound ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS) != 0)
     return ErrnoError(errno, "give up capabilities");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoError(errno, "set no_new_privs");

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/netd/core/address.h"
+#include "services/netd/core/policy.h"
 
 namespace banger::netd {
 
@@ -19,6 +20,7 @@ struct Endpoint {
   // The tap's interface name; empty while there is none. In the ledger it is
   // there from before the tap is made until after it is gone.
   std::string tap;
+  Policy policy;
 
   Mac mac() const { return Mac::ForAddress(address); }
   bool operator==(const Endpoint&) const = default;

@@ -1,5 +1,6 @@
 #include "services/netd/core/network.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -22,48 +23,75 @@ Tap TapOf(const Endpoint& endpoint) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Network>> Network::Start(const Subnet& subnet, LinkHost& host, Ledger& ledger,
-                                                        Reconciliation* done) {
-  std::unique_ptr<Network> network(new Network(subnet, host, ledger));
+Network::Network(const std::string& bridge, const Subnet& subnet, const Host& host)
+    : subnet_(subnet),
+      host_(host),
+      // Called by the enforcer, and so with the mutex held.
+      enforcer_(bridge, host.firewall, host.router,
+                [this](const std::set<std::string>& forwarding) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                  Records next = records_;
+                  next.forwarding = forwarding;
+                  return Commit(std::move(next));
+                }) {}
+
+absl::StatusOr<std::unique_ptr<Network>> Network::Start(const std::string& bridge, const Subnet& subnet,
+                                                        const Host& host, Reconciliation* done) {
+  std::unique_ptr<Network> network(new Network(bridge, subnet, host));
   const MutexLock lock(network->mutex_);
-  absl::StatusOr<Endpoints> loaded = ledger.Load();
+  absl::StatusOr<Records> loaded = host.ledger.Load();
   if (!loaded.ok() && !absl::IsDataLoss(loaded.status())) return loaded.status();
   done->ledger = loaded.status();
-  network->endpoints_ = loaded.ok() ? *std::move(loaded) : Endpoints();
-  BANGER_RETURN_IF_ERROR(network->Reconcile(*done));
+  network->records_ = loaded.ok() ? *std::move(loaded) : Records();
+  network->enforcer_.Restore(network->records_.forwarding);
+  BANGER_RETURN_IF_ERROR(network->ReconcileLocked(*done));
   return network;
 }
 
-absl::Status Network::Reconcile(Reconciliation& done) {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Tap> taps, host_.ListTaps());
-  ReconciliationPlan plan = PlanReconciliation(subnet_, endpoints_, taps);
+Reconciliation Network::Reconcile() {
+  const MutexLock lock(mutex_);
+  Reconciliation done;
+  if (const absl::Status reconciled = ReconcileLocked(done); !reconciled.ok())
+    done.failures.push_back(reconciled);
+  return done;
+}
+
+absl::Status Network::ReconcileLocked(Reconciliation& done) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Tap> taps, host_.links.ListTaps());
+  ReconciliationPlan plan = PlanReconciliation(subnet_, records_.endpoints, taps);
   for (const std::string& tap : plan.remove) {
-    const absl::Status removed = host_.RemoveTap(tap);
+    const absl::Status removed = host_.links.RemoveTap(tap);
     if (removed.ok())
       done.removed.push_back(tap);
     else
       done.failures.push_back(removed);
   }
-  BANGER_RETURN_IF_ERROR(Commit(std::move(plan.endpoints)));
+  BANGER_RETURN_IF_ERROR(Commit({.endpoints = std::move(plan.endpoints), .forwarding = records_.forwarding}));
   done.detached = std::move(plan.detached);
   done.adopted = plan.adopt;
   // Joins again what somebody took out of the bridge, or the bridge from.
-  absl::Status repaired = plan.adopt.empty() ? absl::OkStatus() : host_.EnsureBridge();
-  for (const auto& [id, endpoint] : endpoints_)
-    if (repaired.ok() && !endpoint.tap.empty()) repaired = host_.EnsureTap(TapOf(endpoint));
+  absl::Status repaired = plan.adopt.empty() ? absl::OkStatus() : host_.links.EnsureBridge();
+  if (repaired.ok()) repaired = HasTaps() ? enforcer_.Refresh(records_.endpoints).status() : Enforce();
+  for (const auto& [id, endpoint] : records_.endpoints)
+    if (repaired.ok() && !endpoint.tap.empty()) repaired = host_.links.EnsureTap(TapOf(endpoint));
   if (!repaired.ok()) done.failures.push_back(repaired);
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Network::Refresh() {
+  const MutexLock lock(mutex_);
+  if (!HasTaps()) return false;
+  return enforcer_.Refresh(records_.endpoints);
+}
+
 absl::StatusOr<int> Network::Mtu() {
   const MutexLock lock(mutex_);
-  return host_.BridgeMtu();
+  return host_.links.BridgeMtu();
 }
 
 absl::StatusOr<Endpoint> Network::Create(uid_t caller, const std::string& id) {
   BANGER_RETURN_IF_ERROR(CheckEndpointId(id));
   const MutexLock lock(mutex_);
-  if (const auto found = endpoints_.find(id); found != endpoints_.end()) {
+  if (const auto found = records_.endpoints.find(id); found != records_.endpoints.end()) {
     if (!MaySee(caller, found->second)) return EndpointOfAnotherUser(absl::StatusCode::kAlreadyExists, id);
     return found->second;
   }
@@ -76,7 +104,7 @@ absl::StatusOr<Endpoint> Network::Create(uid_t caller, const std::string& id) {
 std::vector<Endpoint> Network::List(uid_t caller) const {
   const MutexLock lock(mutex_);
   std::vector<Endpoint> visible;
-  for (const auto& [id, endpoint] : endpoints_)
+  for (const auto& [id, endpoint] : records_.endpoints)
     if (MaySee(caller, endpoint)) visible.push_back(endpoint);
   return visible;
 }
@@ -84,20 +112,34 @@ std::vector<Endpoint> Network::List(uid_t caller) const {
 absl::StatusOr<Endpoint> Network::Attach(uid_t caller, const std::string& id) {
   const MutexLock lock(mutex_);
   BANGER_ASSIGN_OR_RETURN(Endpoint endpoint, Find(caller, id));
-  BANGER_RETURN_IF_ERROR(host_.EnsureBridge());
+  BANGER_RETURN_IF_ERROR(host_.links.EnsureBridge());
   const bool is_new = endpoint.tap.empty();
   if (is_new) {
     endpoint.tap = TapName(endpoint.address);
     BANGER_RETURN_IF_ERROR(Put(endpoint));
   }
-  const absl::Status made = host_.EnsureTap(TapOf(endpoint));
+  absl::Status made = Enforce();
+  if (made.ok()) made = host_.links.EnsureTap(TapOf(endpoint));
   if (made.ok()) return endpoint;
   if (!is_new) return made;
   // EnsureTap leaves nothing behind when it fails: only the row goes back. Where
   // that fails too, a row too many is what the next Attach, Detach or start
   // finds and puts right.
   endpoint.tap.clear();
-  return JoinErrors(made, Put(endpoint));
+  made = JoinErrors(made, Put(endpoint));
+  return JoinErrors(made, Enforce());
+}
+
+absl::StatusOr<Endpoint> Network::SetPolicy(uid_t caller, const std::string& id, Policy policy) {
+  BANGER_ASSIGN_OR_RETURN(policy, NormalPolicy(std::move(policy)));
+  const MutexLock lock(mutex_);
+  BANGER_ASSIGN_OR_RETURN(Endpoint endpoint, Find(caller, id));
+  const Policy before = std::exchange(endpoint.policy, std::move(policy));
+  if (before.egress != endpoint.policy.egress) enforcer_.Close(endpoint.address);
+  BANGER_RETURN_IF_ERROR(Put(endpoint));
+  // Also when nothing differs: what failed the last time may work now.
+  BANGER_RETURN_IF_ERROR(Enforce());
+  return endpoint;
 }
 
 absl::Status Network::Detach(uid_t caller, const std::string& id) {
@@ -107,9 +149,11 @@ absl::Status Network::Detach(uid_t caller, const std::string& id) {
   if (absl::IsNotFound(endpoint.status())) return absl::OkStatus();
   if (!endpoint.ok()) return endpoint.status();
   if (endpoint->tap.empty()) return absl::OkStatus();
-  BANGER_RETURN_IF_ERROR(host_.RemoveTap(endpoint->tap));
+  BANGER_RETURN_IF_ERROR(host_.links.RemoveTap(endpoint->tap));
   endpoint->tap.clear();
-  return Put(*endpoint);
+  enforcer_.Close(endpoint->address);
+  BANGER_RETURN_IF_ERROR(Put(*endpoint));
+  return Enforce();
 }
 
 absl::Status Network::Delete(uid_t caller, const std::string& id) {
@@ -118,10 +162,12 @@ absl::Status Network::Delete(uid_t caller, const std::string& id) {
   const absl::StatusOr<Endpoint> endpoint = Find(caller, id);
   if (absl::IsNotFound(endpoint.status())) return absl::OkStatus();
   if (!endpoint.ok()) return endpoint.status();
-  if (!endpoint->tap.empty()) BANGER_RETURN_IF_ERROR(host_.RemoveTap(endpoint->tap));
-  Endpoints next = endpoints_;
-  next.erase(id);
-  return Commit(std::move(next));
+  if (!endpoint->tap.empty()) BANGER_RETURN_IF_ERROR(host_.links.RemoveTap(endpoint->tap));
+  enforcer_.Close(endpoint->address);
+  Records next = records_;
+  next.endpoints.erase(id);
+  BANGER_RETURN_IF_ERROR(Commit(std::move(next)));
+  return endpoint->tap.empty() ? absl::OkStatus() : Enforce();
 }
 
 absl::Status Network::WithTap(uid_t caller, const std::string& id,
@@ -132,41 +178,83 @@ absl::Status Network::WithTap(uid_t caller, const std::string& id,
   return use(endpoint.tap);
 }
 
+bool Network::MayResolve(Ipv4 guest, const std::string& name) const {
+  const MutexLock lock(mutex_);
+  const Endpoint* endpoint = AtAddress(guest);
+  if (endpoint == nullptr || !endpoint->policy.nat) return false;
+  const Egress& egress = endpoint->policy.egress;
+  return egress.mode == Egress::Mode::kAll ||
+         (egress.mode == Egress::Mode::kListed && IsListedDomain(egress, name));
+}
+
+absl::Status Network::NoteAnswer(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
+                                 std::chrono::seconds ttl) {
+  const MutexLock lock(mutex_);
+  const Endpoint* endpoint = AtAddress(guest);
+  if (endpoint == nullptr || !IsListedDomain(endpoint->policy.egress, name)) return absl::OkStatus();
+  enforcer_.Open(guest, addresses, ttl);
+  return Enforce();
+}
+
+std::set<std::string> Network::Uplinks() const {
+  const MutexLock lock(mutex_);
+  return enforcer_.uplinks();
+}
+
+std::set<std::string> Network::Forwarding() const {
+  const MutexLock lock(mutex_);
+  return enforcer_.forwarding();
+}
+
 absl::Status Network::Stop() {
   const MutexLock lock(mutex_);
-  for (const auto& [id, endpoint] : endpoints_)
-    if (!endpoint.tap.empty()) return absl::OkStatus();
-  return host_.RemoveBridge();
+  if (HasTaps()) return absl::OkStatus();
+  return JoinErrors(enforcer_.Remove(), host_.links.RemoveBridge());
+}
+
+absl::Status Network::Enforce() {
+  return HasTaps() ? enforcer_.Enforce(records_.endpoints) : enforcer_.Remove();
+}
+
+bool Network::HasTaps() const {
+  return std::any_of(records_.endpoints.begin(), records_.endpoints.end(),
+                     [](const auto& row) { return !row.second.tap.empty(); });
+}
+
+const Endpoint* Network::AtAddress(Ipv4 address) const {
+  for (const auto& [id, endpoint] : records_.endpoints)
+    if (endpoint.address == address) return &endpoint;
+  return nullptr;
 }
 
 absl::StatusOr<Endpoint> Network::Find(uid_t caller, const std::string& id) const {
   BANGER_RETURN_IF_ERROR(CheckEndpointId(id));
-  const auto found = endpoints_.find(id);
-  if (found == endpoints_.end()) return EndpointNotFound(id);
+  const auto found = records_.endpoints.find(id);
+  if (found == records_.endpoints.end()) return EndpointNotFound(id);
   if (!MaySee(caller, found->second)) return EndpointOfAnotherUser(absl::StatusCode::kPermissionDenied, id);
   return found->second;
 }
 
 absl::StatusOr<Ipv4> Network::LowestFreeAddress() const {
   std::set<Ipv4> taken;
-  for (const auto& [id, endpoint] : endpoints_) taken.insert(endpoint.address);
+  for (const auto& [id, endpoint] : records_.endpoints) taken.insert(endpoint.address);
   for (Ipv4 address(subnet_.network().bits() + 1); address < subnet_.broadcast();
        address = Ipv4(address.bits() + 1)) {
     if (subnet_.IsGuestAddress(address) && taken.count(address) == 0) return address;
   }
-  return NoAddressLeft(subnet_.ToString(), endpoints_.size());
+  return NoAddressLeft(subnet_.ToString(), records_.endpoints.size());
 }
 
 absl::Status Network::Put(const Endpoint& endpoint) {
-  Endpoints next = endpoints_;
-  next[endpoint.id] = endpoint;
+  Records next = records_;
+  next.endpoints[endpoint.id] = endpoint;
   return Commit(std::move(next));
 }
 
-absl::Status Network::Commit(Endpoints next) {
-  if (next == endpoints_) return absl::OkStatus();
-  BANGER_RETURN_IF_ERROR(ledger_.Save(next));
-  endpoints_ = std::move(next);
+absl::Status Network::Commit(Records next) {
+  if (next == records_) return absl::OkStatus();
+  BANGER_RETURN_IF_ERROR(host_.ledger.Save(next));
+  records_ = std::move(next);
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/sync/mutex.h"
+#include "services/netd/core/enforcer.h"
 #include "services/netd/core/ports.h"
 
 namespace banger::netd {
@@ -28,21 +30,38 @@ struct Reconciliation {
 // Callers are known by uid: each sees and changes its own endpoints, root all.
 // Every change is in the ledger before the host is touched, and struck from it
 // after the host has it no more, so that a crash at any point leaves nothing
-// that the next Start does not find. Thread-safe; operations take a millisecond
-// and are done one after the other.
+// that the next Start does not find. The rules for a guest are there before its
+// tap and go after it. Thread-safe; operations take some milliseconds and are
+// done one after the other.
 class Network {
  public:
   static constexpr uid_t kRoot = 0;
 
-  // `host` and `ledger` must outlive it. Makes ledger and host agree:
+  // The host as the core sees it; all must outlive the network.
+  struct Host {
+    LinkHost& links;
+    Firewall& firewall;
+    Router& router;
+    Ledger& ledger;
+  };
+
+  // Makes ledger and host agree:
   //   * a tap in the ledger stays, whether in use or not, and is joined to the
   //     bridge again if it is not;
   //   * a tap of ours that the ledger lacks is taken back into it while in use
-  //     (name and mark tell all that a row has), else removed;
+  //     (name and mark tell all that a row has, but for the policy, which is then
+  //     the one that allows nothing), else removed;
   //   * an endpoint whose tap is gone has none; one outside of the subnet that
-  //     has none goes.
-  static absl::StatusOr<std::unique_ptr<Network>> Start(const Subnet& subnet, LinkHost& host, Ledger& ledger,
-                                                        Reconciliation* done);
+  //     has none goes;
+  //   * rules and forwarding are as the endpoints want them.
+  static absl::StatusOr<std::unique_ptr<Network>> Start(const std::string& bridge, const Subnet& subnet,
+                                                        const Host& host, Reconciliation* done);
+
+  // What the host has changed by itself or at others' hands since: does what
+  // Start did, again.
+  Reconciliation Reconcile() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same for rules, forwarding and uplinks only. Whether rules were repaired.
+  absl::StatusOr<bool> Refresh() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Subnet& subnet() const { return subnet_; }
   absl::StatusOr<int> Mtu() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -54,6 +73,10 @@ class Network {
   // Makes the tap (and the bridge, if it is the first), owned by the endpoint's
   // owner. Repairs what is there already.
   absl::StatusOr<Endpoint> Attach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Replaces the policy (POLICY_INVALID); a running guest feels it at once, also
+  // in connections that it has.
+  absl::StatusOr<Endpoint> SetPolicy(uid_t caller, const std::string& id, Policy policy)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Detach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Delete(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -63,26 +86,41 @@ class Network {
                        const std::function<absl::Status(const std::string& tap)>& use)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Removes the bridge unless an endpoint has a tap.
+  // For a resolver. Whether the guest at that address may know the addresses of
+  // `name`; a guest that may go everywhere may know all names.
+  bool MayResolve(Ipv4 guest, const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // To be called before such an answer is sent: lets the guest reach what its
+  // policy allows by name.
+  absl::Status NoteAnswer(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
+                          std::chrono::seconds ttl) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What of the host's own is in use for the guests now; sorted.
+  std::set<std::string> Uplinks() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::set<std::string> Forwarding() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Removes bridge, rules and forwarding unless an endpoint has a tap.
   absl::Status Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  Network(const Subnet& subnet, LinkHost& host, Ledger& ledger)
-      : subnet_(subnet), host_(host), ledger_(ledger) {}
+  Network(const std::string& bridge, const Subnet& subnet, const Host& host);
 
-  absl::Status Reconcile(Reconciliation& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReconcileLocked(Reconciliation& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Endpoint> Find(uid_t caller, const std::string& id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const Endpoint* AtAddress(Ipv4 address) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Ipv4> LowestFreeAddress() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasTaps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Rules and forwarding as the endpoints want them; none when there is no tap.
+  absl::Status Enforce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Changes the ledger, then memory.
   absl::Status Put(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Commit(Endpoints next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Commit(Records next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Subnet subnet_;
-  LinkHost& host_;
-  Ledger& ledger_;
+  const Host host_;
   mutable Mutex mutex_;
-  Endpoints endpoints_ ABSL_GUARDED_BY(mutex_);
+  Records records_ ABSL_GUARDED_BY(mutex_);
+  Enforcer enforcer_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banger::netd

@@ -25,11 +25,12 @@ class NetworkTest : public ::testing::Test {
   void Restart(int prefix = 24) {
     const Subnet subnet = *Subnet::Create(*Ipv4::Parse("172.30.0.1"), prefix);
     reconciled_ = {};
-    ASSERT_OK_AND_ASSIGN(network_, Network::Start(subnet, host_, ledger_, &reconciled_));
+    ASSERT_OK_AND_ASSIGN(network_, Network::Start("br-banger", subnet, world_.AsHost(), &reconciled_));
   }
 
-  FakeLinkHost host_;
-  FakeLedger ledger_;
+  FakeHost world_;
+  FakeLinkHost& host_ = world_.links;
+  FakeLedger& ledger_ = world_.ledger;
   Reconciliation reconciled_;
   std::unique_ptr<Network> network_;
 };
@@ -143,7 +144,7 @@ TEST_F(NetworkTest, ATapInTheWayIsLeftAloneAndTheEndpointStaysDetached) {
   host_.foreign.insert("bgr-ac1e0002");
   const absl::StatusOr<Endpoint> attached = network_->Attach(kAlice, "a");
   EXPECT_EQ(ErrorReason(attached.status()), "INTERFACE_NOT_OURS");
-  EXPECT_EQ(ledger_.rows.at("a").tap, "");
+  EXPECT_EQ(ledger_.records.endpoints.at("a").tap, "");
 }
 
 TEST_F(NetworkTest, WithTapNeedsATap) {

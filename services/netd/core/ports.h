@@ -3,12 +3,14 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/netd/core/endpoint.h"
+#include "services/netd/core/rules.h"
 
 namespace banger::netd {
 
@@ -53,17 +55,61 @@ class LinkHost {
   virtual absl::Status RemoveTap(const std::string& name) = 0;
 };
 
-// Where the endpoints are kept over a restart of netd. Used by one thread at a
+// The host's packet filter, as far as it is of this netd: tables of its own, and
+// marked rules in those of others that would else drop what ours allow. Used by
+// one thread at a time.
+class Firewall {
+ public:
+  virtual ~Firewall() = default;
+
+  // From now on exactly these rules hold; on failure those from before do.
+  virtual absl::Status Apply(const Rules& rules) = 0;
+
+  // Puts in place again what somebody else has changed since; whether there was
+  // anything. Fine when nothing has been applied yet.
+  virtual absl::StatusOr<bool> Repair() = 0;
+
+  // Fine when there is nothing of ours.
+  virtual absl::Status Remove() = 0;
+};
+
+// How the host forwards packets. Used by one thread at a time.
+class Router {
+ public:
+  virtual ~Router() = default;
+
+  // The interfaces that its default routes use.
+  virtual absl::StatusOr<std::set<std::string>> Uplinks() = 0;
+
+  // Whether packets that come in by the interface are forwarded; false when
+  // there is no such interface.
+  virtual absl::StatusOr<bool> Forwards(const std::string& interface) = 0;
+  // Fine when there is no such interface.
+  virtual absl::Status SetForwarding(const std::string& interface, bool on) = 0;
+  // Whether the host is meant to be a router on all its interfaces.
+  virtual absl::StatusOr<bool> ForwardsEverywhere() = 0;
+};
+
+// What netd must know after a restart.
+struct Records {
+  Endpoints endpoints;
+  // Interfaces whose forwarding is on only because of us.
+  std::set<std::string> forwarding;
+
+  bool operator==(const Records&) const = default;
+};
+
+// Where the records are kept over a restart of netd. Used by one thread at a
 // time.
 class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  // Empty when there is none yet; DATA_LOSS when it cannot be understood.
-  virtual absl::StatusOr<Endpoints> Load() = 0;
+  // Empty when there are none yet; DATA_LOSS when they cannot be understood.
+  virtual absl::StatusOr<Records> Load() = 0;
 
   // All or nothing; after an OK it survives a crash.
-  virtual absl::Status Save(const Endpoints& endpoints) = 0;
+  virtual absl::Status Save(const Records& records) = 0;
 };
 
 }  // namespace banger::netd

@@ -1,11 +1,14 @@
-// The host's links and the ledger's file in memory, with faults on demand.
+// The host's links, firewall and routing and the ledger's file in memory, with
+// faults on demand.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "services/netd/core/network.h"
 #include "services/netd/core/ports.h"
 #include "services/netd/errors.h"
 
@@ -74,23 +77,88 @@ class FakeLinkHost final : public LinkHost {
   Faults faults;
 };
 
-class FakeLedger final : public Ledger {
+// Remembers what holds; others can take it away.
+class FakeFirewall final : public Firewall {
  public:
-  absl::StatusOr<Endpoints> Load() override {
-    if (corrupt) return absl::DataLossError("ledger: not JSON");
-    return rows;
+  absl::Status Apply(const Rules& rules) override {
+    if (const absl::Status fault = faults.Next("set rules"); !fault.ok()) return fault;
+    wanted = applied = rules;
+    return absl::OkStatus();
   }
 
-  absl::Status Save(const Endpoints& endpoints) override {
+  absl::StatusOr<bool> Repair() override {
+    if (const absl::Status fault = faults.Next("repair rules"); !fault.ok()) return fault;
+    const bool broken = applied != wanted;
+    applied = wanted;
+    return broken;
+  }
+
+  absl::Status Remove() override {
+    if (const absl::Status fault = faults.Next("remove rules"); !fault.ok()) return fault;
+    wanted.reset();
+    applied.reset();
+    return absl::OkStatus();
+  }
+
+  std::optional<Rules> applied;
+  std::optional<Rules> wanted;
+  Faults faults;
+};
+
+class FakeRouter final : public Router {
+ public:
+  absl::StatusOr<std::set<std::string>> Uplinks() override {
+    if (const absl::Status fault = faults.Next("find uplinks"); !fault.ok()) return fault;
+    return uplinks;
+  }
+  absl::StatusOr<bool> Forwards(const std::string& interface) override {
+    return everywhere || forwarding.count(interface) != 0;
+  }
+  absl::Status SetForwarding(const std::string& interface, bool on) override {
+    if (const absl::Status fault = faults.Next("set forwarding"); !fault.ok()) return fault;
+    if (on)
+      forwarding.insert(interface);
+    else
+      forwarding.erase(interface);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<bool> ForwardsEverywhere() override { return everywhere; }
+
+  std::set<std::string> uplinks = {"eth0"};
+  std::set<std::string> forwarding;
+  bool everywhere = false;
+  Faults faults;
+};
+
+class FakeLedger final : public Ledger {
+ public:
+  absl::StatusOr<Records> Load() override {
+    if (corrupt) return absl::DataLossError("ledger: not JSON");
+    return records;
+  }
+
+  absl::Status Save(const Records& next) override {
     if (const absl::Status fault = faults.Next("write ledger"); !fault.ok()) return fault;
-    rows = endpoints;
+    records = next;
     corrupt = false;
     return absl::OkStatus();
   }
 
-  Endpoints rows;
+  Records records;
   bool corrupt = false;
   Faults faults;
+};
+
+// A host to start a Network on.
+struct FakeHost {
+  FakeLinkHost links;
+  FakeFirewall firewall;
+  FakeRouter router;
+  FakeLedger ledger;
+
+  Network::Host AsHost() {
+    return {.links = links, .firewall = firewall, .router = router, .ledger = ledger};
+  }
 };
 
 }  // namespace banger::netd

@@ -49,6 +49,24 @@ class NetdClient {
     BANGER_RETURN_IF_ERROR(Call(&v1::NetworkService::Stub::AttachTap, request, &response));
     return response.endpoint();
   }
+  absl::Status SetPolicy(const std::string& id, const v1::EndpointPolicy& policy) {
+    v1::SetEndpointPolicyRequest request;
+    request.set_name("endpoints/" + id);
+    *request.mutable_policy() = policy;
+    v1::SetEndpointPolicyResponse response;
+    return Call(&v1::NetworkService::Stub::SetEndpointPolicy, request, &response);
+  }
+  absl::Status Detach(const std::string& id) {
+    v1::DetachTapRequest request;
+    request.set_name("endpoints/" + id);
+    v1::DetachTapResponse response;
+    return Call(&v1::NetworkService::Stub::DetachTap, request, &response);
+  }
+  absl::StatusOr<v1::Network> GetNetwork() {
+    v1::GetNetworkResponse response;
+    BANGER_RETURN_IF_ERROR(Call(&v1::NetworkService::Stub::GetNetwork, v1::GetNetworkRequest(), &response));
+    return response.network();
+  }
   absl::Status Delete(const std::string& id) {
     v1::DeleteEndpointRequest request;
     request.set_name("endpoints/" + id);

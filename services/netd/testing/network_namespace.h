@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "common/os/file.h"
 #include "common/os/subprocess.h"
 
 namespace banger::netd {
@@ -39,8 +40,26 @@ inline std::string Ip(const std::string& arguments) {
   return out.ok() ? *out : "";
 }
 
+// `nft TEXT`: what it prints.
+inline std::string Nft(const std::string& text) {
+  const absl::StatusOr<std::string> out = RunCommandOk({.argv = {"nft", text}});
+  if (!out.ok()) ADD_FAILURE() << out.status();
+  return out.ok() ? *out : "";
+}
+
+// For hosts with links of their own: what IPv6 does by itself a second after they
+// are up is no change of netd's.
+inline void DisableIpv6() {
+  for (const char* which : {"all", "default"}) {
+    const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv6/conf/", which, "/disable_ipv6"), O_WRONLY);
+    if (!fd.ok()) continue;  // a kernel without IPv6
+    EXPECT_TRUE(WriteFully(fd->get(), "1").ok());
+  }
+}
+
 // All that a netd could have changed: links with marks and ports, addresses,
-// routes. Not what the kernel changes by itself a moment later: carrier, timers.
+// routes, packet filters, who forwards. Not what the kernel changes by itself a moment later: carrier,
+// timers.
 inline std::string HostNetwork() {
   nlohmann::json links = nlohmann::json::parse(Ip("-d -j addr show"));
   for (nlohmann::json& link : links) {
@@ -50,8 +69,16 @@ inline std::string HostNetwork() {
     if (link.contains("linkinfo"))
       for (const char* key : {"info_data", "info_slave_data"}) link["linkinfo"].erase(key);
   }
+  std::string forwarding;
+  for (const nlohmann::json& link : links) {
+    const std::string name = link["ifname"];
+    const absl::StatusOr<std::string> value =
+        ReadFile(absl::StrCat("/proc/sys/net/ipv4/conf/", name, "/forwarding"));
+    absl::StrAppend(&forwarding, name, " forwarding ", value.value_or("?"));
+  }
   return absl::StrCat(links.dump(1), "\n",
-                      absl::StrReplaceAll(Ip("route show table all"), {{" linkdown", ""}}));
+                      absl::StrReplaceAll(Ip("route show table all"), {{" linkdown", ""}}), forwarding,
+                      Nft("list ruleset"));
 }
 
 }  // namespace banger::netd

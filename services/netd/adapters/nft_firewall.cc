@@ -1,0 +1,78 @@
+#include "services/netd/adapters/nft_firewall.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/netd/errors.h"
+
+namespace banger::netd {
+
+using std::chrono::steady_clock;
+
+NftFirewall::NftFirewall(NftProgram nft, FirewallTarget target)
+    : nft_(std::move(nft)), target_(std::move(target)), foreign_(nft_, target_.bridge, target_.mark) {}
+
+absl::StatusOr<std::string> NftFirewall::OwnerOfTable() const {
+  const absl::StatusOr<std::string> listed = nft_.Query({"-t", "list", "table", "inet", TableName(target_)});
+  if (absl::IsNotFound(listed.status())) return std::string();
+  if (!listed.ok()) return listed.status();
+  constexpr char kComment[] = "comment \"";
+  const std::size_t begin = listed->find(kComment);
+  if (begin == std::string::npos) return std::string("(no mark)");
+  const std::size_t from = begin + sizeof kComment - 1;
+  return listed->substr(from, listed->find('"', from) - from);
+}
+
+absl::Status NftFirewall::Apply(const Rules& rules) {
+  if (!applied_.has_value()) {
+    BANGER_ASSIGN_OR_RETURN(const std::string owner, OwnerOfTable());
+    if (!owner.empty() && owner != target_.mark)
+      return FirewallFailed(absl::StrCat("table inet ", TableName(target_), " belongs to ", owner));
+    return Replace(rules);
+  }
+  const std::string change = ChangeText(target_, *applied_, rules, steady_clock::now());
+  if (!change.empty() && !nft_.Execute(change).ok()) return Replace(rules);
+  applied_ = rules;
+  return absl::OkStatus();
+}
+
+absl::Status NftFirewall::Replace(const Rules& rules) {
+  is_clean_ = false;
+  BANGER_RETURN_IF_ERROR(nft_.Execute(ReplaceText(target_, rules, steady_clock::now())));
+  applied_ = rules;
+  BANGER_ASSIGN_OR_RETURN(fingerprint_, Fingerprint());
+  return foreign_.Ensure().status();
+}
+
+absl::StatusOr<bool> NftFirewall::Repair() {
+  if (!applied_.has_value()) return false;
+  const absl::StatusOr<std::string> now = Fingerprint();
+  if (!now.ok() && !absl::IsNotFound(now.status())) return now.status();
+  if (now.ok() && *now == fingerprint_) return foreign_.Ensure();
+  BANGER_RETURN_IF_ERROR(Replace(*applied_));
+  return true;
+}
+
+absl::StatusOr<std::string> NftFirewall::Fingerprint() const {
+  std::string all;
+  for (const char* family : {"bridge", "inet"}) {
+    BANGER_ASSIGN_OR_RETURN(const std::string table,
+                            nft_.Query({"-t", "-a", "list", "table", family, TableName(target_)}));
+    absl::StrAppend(&all, table);
+  }
+  return all;
+}
+
+absl::Status NftFirewall::Remove() {
+  if (is_clean_) return absl::OkStatus();
+  BANGER_ASSIGN_OR_RETURN(const std::string owner, OwnerOfTable());
+  applied_.reset();
+  absl::Status removed = foreign_.Remove();
+  if (owner.empty() || owner == target_.mark)
+    removed = JoinErrors(removed, nft_.Execute(RemoveText(target_)));
+  is_clean_ = removed.ok();
+  return removed;
+}
+
+}  // namespace banger::netd

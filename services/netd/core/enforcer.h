@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "services/netd/core/ports.h"
+
+namespace banger::netd {
+
+// Makes the host do what the endpoints' policies say, no more: rules for the
+// guests, and forwarding where one of them needs it. Used by one thread at a
+// time.
+class Enforcer {
+ public:
+  // Stores which interfaces we have made forward, before they do.
+  using SaveForwarding = std::function<absl::Status(const std::set<std::string>&)>;
+
+  // Both must outlive it.
+  Enforcer(std::string bridge, Firewall& firewall, Router& router, SaveForwarding save)
+      : bridge_(std::move(bridge)), firewall_(firewall), router_(router), save_(std::move(save)) {}
+
+  // What an earlier netd had recorded.
+  void Restore(std::set<std::string> forwarding) { forwarding_ = std::move(forwarding); }
+
+  // After a change of the endpoints.
+  absl::Status Enforce(const Endpoints& endpoints);
+  // After a change of the host: finds the uplinks anew, repairs rules and
+  // forwarding. Whether rules had to be repaired.
+  absl::StatusOr<bool> Refresh(const Endpoints& endpoints);
+  // When no endpoint has a tap: removes all of it.
+  absl::Status Remove();
+
+  // A name that the guest's policy lists has these addresses for `ttl`.
+  void Open(Ipv4 guest, const std::vector<Ipv4>& addresses, std::chrono::seconds ttl);
+  // Forgets what was opened for the guest, as its policy is another now.
+  void Close(Ipv4 guest);
+
+  const std::set<std::string>& uplinks() const { return uplinks_; }
+  const std::set<std::string>& forwarding() const { return forwarding_; }
+
+ private:
+  absl::Status SetForwarding(const std::set<std::string>& wanted);
+  absl::Status StopForwarding(const std::string& interface);
+
+  const std::string bridge_;
+  Firewall& firewall_;
+  Router& router_;
+  const SaveForwarding save_;
+  bool knows_uplinks_ = false;
+  std::set<std::string> uplinks_;
+  std::set<std::string> forwarding_;
+  OpenedAddresses opened_;
+};
+
+}  // namespace banger::netd
