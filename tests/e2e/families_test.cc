@@ -275,10 +275,11 @@ TEST_P(SystemdFamiliesTest, SystemdBecomesInitAndIsTamed) {
     EXPECT_THAT(sshd, HasSubstr(setting));
   EXPECT_THAT(Output({"vm", "exec", "box", "--", "cat", "/etc/hosts"}), HasSubstr("\tbox\n"));
   // Once is enough, as it takes systemd a while.
-  EXPECT_TRUE(name != "arch" || Eventually([] {
-                return Run({"vm", "exec", "box", "--", "test", "-s", "/etc/ssh/ssh_host_ed25519_key.pub"})
-                           .status.code == 0;
-              }));
+  const auto has_key = [] {
+    return Run({"vm", "exec", "box", "--", "test", "-s", "/etc/ssh/ssh_host_ed25519_key.pub"}).status.code ==
+           0;
+  };
+  EXPECT_TRUE(name != "arch" || Eventually(has_key, std::chrono::minutes(5)));
   EXPECT_EQ(Run({"vm", "delete", "--force", "box"}).status.code, 0);
   EXPECT_EQ(Run({"image", "delete", name}).status.code, 0);
 }
