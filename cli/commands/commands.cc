@@ -40,8 +40,11 @@ CommandTable MakeCommandTable() {
   add(VmLogs());
   add(ImageList());
   add(ImageShow());
+  add(ImagePull());
   add(ImageImport());
   add(ImageDelete());
+  add(ImageLogin());
+  add(ImageLogout());
   add(KernelList());
   add(KernelShow());
   add(KernelPull());

@@ -4,20 +4,32 @@
 #include "absl/strings/str_format.h"
 #include "banger/vm/v1/vm_service.grpc.pb.h"
 #include "cli/client.h"
+#include "cli/commands/pull_image.h"
 #include "cli/errors.h"
 #include "cli/names.h"
 #include "cli/output/progress.h"
+#include "cli/output/streams.h"
+#include "common/oci/reference.h"
 #include "common/status/error.h"
+#include "common/status/status_macros.h"
 
 namespace banger::cli {
 namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
 
+// What an image is called here whose reference is given, or whose name.
+std::string ImageIdFor(const std::string& image) {
+  const std::string id = IdOf(ImageName(image));
+  if (id.find_first_of("/:@") == std::string::npos) return id;
+  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(image);
+  return reference.ok() ? oci::ImageIdOf(*reference) : image;
+}
+
 absl::StatusOr<vm::v1::CreateVmRequest> ToProto(const NewVm& vm) {
   vm::v1::CreateVmRequest request;
   request.set_vm_id(vm.name);
-  if (!vm.image.empty()) request.set_image(ImageName(vm.image));
+  if (!vm.image.empty()) request.set_image(ImageName(ImageIdFor(vm.image)));
   if (vm.vcpu.has_value()) request.set_vcpu(*vm.vcpu);
   if (vm.memory_bytes.has_value()) {
     if (*vm.memory_bytes % kMiB != 0)
@@ -39,12 +51,42 @@ std::string Outcome(const vm::v1::Vm& vm) {
                       seconds > 0 ? absl::StrFormat(" (booted in %.1f s)", seconds) : "");
 }
 
+// The image that is not here, from wherever its name leads.
+absl::Status PullMissing(Client& client, const NewVm& vm, const absl::Status& not_found) {
+  const std::string missing = IdOf(ImageName(GetErrorMetadata(not_found)["image"]));
+  Note(absl::StrCat("image '", missing, "' is not here and will be pulled"));
+  const absl::Status pulled =
+      PullImage(client, {.reference = vm.image.empty() ? missing : vm.image, .name = missing}).status();
+  // What cannot be asked for is, before all, not here.
+  if (absl::IsUnavailable(pulled) || absl::IsUnimplemented(pulled))
+    return ApiError(not_found.code(), ErrorReason(not_found),
+                    absl::StrCat(not_found.message(), ", and it cannot be had: ", pulled.message()),
+                    GetErrorMetadata(not_found));
+  return pulled;
+}
+
+absl::StatusOr<vm::v1::Vm> Create(Client& client, const vm::v1::CreateVmRequest& request,
+                                  const std::string& what) {
+  ProgressView view(what);
+  vm::v1::Vm made;
+  BANGER_RETURN_IF_ERROR(client.Stream(&vm::v1::VmService::Stub::CreateVm, request, kLong,
+                                       [&view, &made](const vm::v1::CreateVmResponse& response) {
+                                         if (response.has_progress()) view.Show(response.progress());
+                                         if (response.has_vm()) made = response.vm();
+                                         return absl::OkStatus();
+                                       }));
+  view.Line(Outcome(made));
+  return made;
+}
+
 }  // namespace
 
 void DeclareNewVm(Flags& flags, NewVm& vm) {
   flags.Text("--name", "NAME", vm.name, "1 to 63 of a-z 0-9 -; default: one is made up");
-  flags.Text("--image", "IMAGE", vm.image, "what it boots; default: the configured image").complete =
-      Names::kImages;
+  flags
+      .Text("--image", "IMAGE", vm.image,
+            "what it boots: an image, or what 'image pull' takes; default: the configured image")
+      .complete = Names::kImages;
   flags.Number("--vcpu", vm.vcpu, 1, "virtual CPUs");
   flags.Size("--memory", vm.memory_bytes, "as 512M or 2G");
   flags.Size("--disk-size", vm.disk_size, "of the work disk at /root, as 8G");
@@ -59,16 +101,13 @@ absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm) {
   const std::string what = Describe(vm);
   const absl::StatusOr<vm::v1::CreateVmRequest> request = ToProto(vm);
   if (!request.ok()) return Annotate(request.status(), what);
-  ProgressView view(what);
-  vm::v1::Vm made;
-  const absl::Status status = client.Stream(&vm::v1::VmService::Stub::CreateVm, *request, kLong,
-                                            [&view, &made](const vm::v1::CreateVmResponse& response) {
-                                              if (response.has_progress()) view.Show(response.progress());
-                                              if (response.has_vm()) made = response.vm();
-                                              return absl::OkStatus();
-                                            });
-  if (!status.ok()) return Annotate(NothingKept(status), what);
-  view.Line(Outcome(made));
+  absl::StatusOr<vm::v1::Vm> made = Create(client, *request, what);
+  if (ErrorReason(made.status()) == "IMAGE_NOT_FOUND") {
+    if (const absl::Status pulled = PullMissing(client, vm, made.status()); !pulled.ok())
+      return Annotate(pulled, what);
+    made = Create(client, *request, what);
+  }
+  if (!made.ok()) return Annotate(NothingKept(made.status()), what);
   return made;
 }
 

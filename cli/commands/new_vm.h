@@ -28,7 +28,8 @@ void DeclareNewVm(Flags& flags, NewVm& vm);
 // "create vm 'web'", for messages.
 std::string Describe(const NewVm& vm);
 
-// Makes the VM and, unless no_start, waits until it is ready; shows progress.
+// Makes the VM and, unless no_start, waits until it is ready; pulls its image when
+// that is not here; shows progress.
 // Errors say what was tried.
 absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm);
 

@@ -127,6 +127,35 @@ TEST_F(ResourcesTest, PullShowsEachStageOnceWithoutATerminal) {
   EXPECT_THAT(state_.Events(), ElementsAre("pulled kernels/debian-6.1 with force"));
 }
 
+TEST_F(ResourcesTest, ImagePullSendsTheLoginOfItsRegistryOnly) {
+  const std::string logins = WriteFile(
+      "logins.json", R"({"auths":{"reg.example":{"auth":"bWU6czNjcmV0"},"docker.io":{"auth":"aHViOng="}}})");
+  const CommandResult result =
+      Run({"image", "pull", "reg.example/team/app:v1", "--auth-file", logins, "--name", "app", "--kernel-ref",
+           "k", "--size", "2G", "--platform", "linux/amd64", "--insecure"});
+  EXPECT_EQ(result.out, "app\n") << result.err;
+  EXPECT_EQ(result.err, "pull image 'reg.example/team/app:v1': resolve reg.example/team/app:v1\n");
+  EXPECT_EQ(state_.pull.name(), "images/app");
+  EXPECT_EQ(state_.pull.kernel(), "kernels/k");
+  EXPECT_EQ(state_.pull.size_bytes(), std::int64_t{2} << 30);
+  EXPECT_EQ(state_.pull.platform(), "linux/amd64");
+  EXPECT_TRUE(state_.pull.insecure());
+  EXPECT_EQ(state_.pull.credentials().username(), "me");
+  EXPECT_EQ(state_.pull.credentials().password(), "s3cret");
+
+  EXPECT_EQ(Run({"image", "pull", "other.example/app", "--auth-file", logins}).out, "made-up\n");
+  EXPECT_FALSE(state_.pull.has_credentials());
+  EXPECT_EQ(Run({"image", "pull", "app", "--auth-file", "/nowhere"}).status.code, 3);
+}
+
+TEST_F(ResourcesTest, LoginsWantAPasswordFromSomewhere) {
+  EXPECT_EQ(Run({"image", "login", "reg.example", "-u", "me", "--password-stdin"}, "\n").status.code, 2);
+  EXPECT_EQ(Run({"image", "login", "https://reg.example", "-u", "me", "--password-stdin"}, "x").status.code,
+            2);
+  EXPECT_EQ(Run({"image", "login", "reg.example", "-u", "m:e", "--password-stdin"}, "x").status.code, 2);
+  EXPECT_EQ(Run({"image", "login", "reg.example"}).status.code, 2);
+}
+
 TEST_F(ResourcesTest, ImportStreamsTheFileAndItsSpec) {
   const std::string content =
       "\x7f"

@@ -55,6 +55,31 @@ TEST_F(VmTest, CreatePrintsTheNameAndItsProgressApart) {
   EXPECT_THAT(state_.Events(), ElementsAre("created box memory 2048"));
 }
 
+TEST_F(VmTest, AnImageThatIsNotHereIsPulledFirst) {
+  state_.missing_image = "images/debian-bookworm";
+  const CommandResult result = Run({"vm", "create", "--name", "box", "--image", "debian:bookworm"});
+  EXPECT_EQ(result.out, "box\n") << result.err;
+  EXPECT_THAT(result.err, HasSubstr("image 'debian-bookworm' is not here and will be pulled\n"
+                                    "pull image 'debian:bookworm': resolve debian:bookworm\n"));
+  EXPECT_EQ(state_.pull.name(), "images/debian-bookworm");
+
+  state_.missing_image = "images/the-default";
+  EXPECT_EQ(Run({"vm", "create", "--name", "box"}).out, "box\n");
+  EXPECT_EQ(state_.pull.reference(), "the-default");
+}
+
+TEST_F(VmTest, AnImageThatCannotBeHadIsStillNotFound) {
+  state_.missing_image = "images/nope";
+  state_.Fail("PullImage", ApiError(absl::StatusCode::kUnavailable, "SOURCE_UNREACHABLE", "no network"));
+  const CommandResult result = Run({"vm", "create", "--image", "nope"});
+  EXPECT_EQ(result.status.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("image not found, and it cannot be had: pull image 'nope': no network"));
+  EXPECT_THAT(result.err, HasSubstr("IMAGE_NOT_FOUND"));
+  state_.Fail("PullImage",
+              ApiError(absl::StatusCode::kUnauthenticated, "REGISTRY_LOGIN_NEEDED", "who are you"));
+  EXPECT_THAT(Run({"vm", "create", "--image", "nope"}).err, HasSubstr("REGISTRY_LOGIN_NEEDED"));
+}
+
 TEST_F(VmTest, ABatchRunsAllAndReportsEach) {
   const CommandResult result = Run({"vm", "stop", "--timeout", "2m", "web", "ghost", "db", "web"});
   EXPECT_EQ(result.status.code, 3);

@@ -130,6 +130,19 @@ class FakeImages final : public image::v1::ImageService::Service {
     stream->Write(response);
     return Status::OK;
   }
+  Status PullImage(ServerContext* context, const image::v1::PullImageRequest* request,
+                   grpc::ServerWriter<image::v1::PullImageResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("PullImage");
+    state_.pull = *request;
+    image::v1::PullImageResponse response;
+    response.mutable_progress()->set_stage("resolve");
+    response.mutable_progress()->set_detail(request->reference());
+    writer->Write(response);
+    response.mutable_image()->set_name(request->name().empty() ? "images/made-up" : request->name());
+    if (response.image().name() == state_.missing_image) state_.missing_image.clear();
+    writer->Write(response);
+    return Status::OK;
+  }
   Status DeleteImage(ServerContext* context, const image::v1::DeleteImageRequest* request,
                      image::v1::DeleteImageResponse*) override {
     RETURN_UNLESS_ENTERED("DeleteImage");
@@ -149,6 +162,11 @@ class FakeVms final : public vm::v1::VmService::Service {
   Status CreateVm(ServerContext* context, const vm::v1::CreateVmRequest* request,
                   grpc::ServerWriter<vm::v1::CreateVmResponse>* writer) override {
     RETURN_UNLESS_ENTERED("CreateVm");
+    if (!state_.missing_image.empty() &&
+        (request->image().empty() || request->image() == state_.missing_image))
+      return rpc::ToGrpc(ApiError(absl::StatusCode::kNotFound, "IMAGE_NOT_FOUND", "image not found",
+                                  {{"image", IdOf(state_.missing_image)}}),
+                         "r1");
     vm::v1::CreateVmResponse response;
     response.mutable_progress()->set_stage("boot");
     writer->Write(response);

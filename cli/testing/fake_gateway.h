@@ -43,6 +43,8 @@ class FakeState {
   int page_size = 1000;
   kernel::v1::ImportKernelRequest::Spec kernel_spec;
   image::v1::ImportImageRequest::Spec image_spec;
+  image::v1::PullImageRequest pull;  // the last one
+  std::string missing_image;         // "images/x", until it is pulled
   exec::v1::Command command;
   std::string received;  // by the last import
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/archive/archive_path.h"
+#include "common/oci/reference.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/errors.h"
 
@@ -27,6 +28,14 @@ v1::ImageConfig ToProto(const ImageConfig& config) {
   return proto;
 }
 
+// "kernels/x" is "x", nothing is nothing.
+absl::StatusOr<std::string> KernelIdOf(const std::string& name) {
+  absl::string_view id = name;
+  if (!id.empty() && (!absl::ConsumePrefix(&id, "kernels/") || id.empty()))
+    return RequestInvalid("kernel", absl::StrCat("'", name, "' is not kernels/NAME"));
+  return std::string(id);
+}
+
 }  // namespace
 
 v1::Image ToProto(const Image& image) {
@@ -41,6 +50,7 @@ v1::Image ToProto(const Image& image) {
   proto.mutable_create_time()->set_seconds(image.create_time);
   *proto.mutable_config() = ToProto(image.config);
   proto.set_built_in(image.built_in);
+  proto.set_digest(image.digest);
   return proto;
 }
 
@@ -53,16 +63,40 @@ absl::StatusOr<std::string> ImageIdOf(const std::string& name) {
 absl::StatusOr<ImportSpec> SpecOf(const v1::ImportImageRequest::Spec& spec) {
   ImportSpec result;
   BANGER_ASSIGN_OR_RETURN(result.id, ImageIdOf(spec.name()));
-  absl::string_view kernel = spec.kernel();
-  if (!kernel.empty() && (!absl::ConsumePrefix(&kernel, "kernels/") || kernel.empty()))
-    return RequestInvalid("kernel", absl::StrCat("'", spec.kernel(), "' is not kernels/NAME"));
-  result.kernel = std::string(kernel);
+  BANGER_ASSIGN_OR_RETURN(result.kernel, KernelIdOf(spec.kernel()));
   if (spec.source().size() > kMaxSourceBytes) return RequestInvalid("source", "has more than 255 bytes");
   result.source = PrintableArchivePath(spec.source());
   if (spec.total_bytes() < 0)
     return RequestInvalid("total_bytes", absl::StrCat(spec.total_bytes(), " is negative"));
   result.size_bytes = spec.size_bytes();
   return result;
+}
+
+absl::StatusOr<PullSpec> SpecOf(const v1::PullImageRequest& request) {
+  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(request.reference());
+  if (!reference.ok()) return ReferenceInvalid(request.reference(), reference.status().message());
+  PullSpec spec{.reference = request.reference(),
+                .id = oci::ImageIdOf(*reference),
+                .size_bytes = request.size_bytes(),
+                .platform = request.platform(),
+                .login = {.username = request.credentials().username(),
+                          .password = request.credentials().password(),
+                          .identity_token = request.credentials().identity_token()},
+                .insecure = request.insecure()};
+  if (!request.name().empty()) {
+    BANGER_ASSIGN_OR_RETURN(spec.id, ImageIdOf(request.name()));
+  }
+  BANGER_ASSIGN_OR_RETURN(spec.kernel, KernelIdOf(request.kernel()));
+  return spec;
+}
+
+progress::v1::Progress ToProto(const Progress& progress) {
+  progress::v1::Progress proto;
+  proto.set_stage(progress.stage);
+  proto.set_done_bytes(progress.done_bytes);
+  proto.set_total_bytes(progress.total_bytes);
+  proto.set_detail(progress.detail);
+  return proto;
 }
 
 absl::StatusOr<std::size_t> PageSizeOf(std::int32_t page_size) {

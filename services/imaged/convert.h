@@ -8,6 +8,7 @@
 #include "banger/image/v1/image_service.pb.h"
 #include "services/imaged/core/image.h"
 #include "services/imaged/core/image_catalog.h"
+#include "services/imaged/core/pull.h"
 
 namespace banger::imaged {
 
@@ -17,6 +18,11 @@ image::v1::Image ToProto(const Image& image);
 absl::StatusOr<std::string> ImageIdOf(const std::string& name);
 
 absl::StatusOr<ImportSpec> SpecOf(const image::v1::ImportImageRequest::Spec& spec);
+
+// The image's name is made from the reference when the request has none.
+absl::StatusOr<PullSpec> SpecOf(const image::v1::PullImageRequest& request);
+
+progress::v1::Progress ToProto(const Progress& progress);
 
 absl::StatusOr<std::size_t> PageSizeOf(std::int32_t page_size);
 

@@ -57,6 +57,36 @@ inline absl::Status RequestInvalid(const std::string& field, absl::string_view w
                   {{"field", field}});
 }
 
+inline absl::Status ReferenceInvalid(const std::string& reference, absl::string_view why) {
+  return ApiError(absl::StatusCode::kInvalidArgument, "REFERENCE_INVALID", why, {{"reference", reference}});
+}
+
+inline absl::Status RemoteImageNotFound(const std::string& reference, absl::string_view why) {
+  return ApiError(absl::StatusCode::kNotFound, "REMOTE_IMAGE_NOT_FOUND",
+                  absl::StrCat("'", reference, "' is not there: ", why), {{"reference", reference}});
+}
+
+inline absl::Status PlatformNotFound(const std::string& wanted, const std::string& offered) {
+  return ApiError(absl::StatusCode::kNotFound, "PLATFORM_NOT_FOUND",
+                  absl::StrCat("there is no image for ", wanted, "; there are: ", offered),
+                  {{"platform", wanted}, {"offered", offered}});
+}
+
+// `logged_in`: with credentials that the registry does not take.
+inline absl::Status RegistryLoginNeeded(const std::string& registry, bool logged_in, absl::string_view why) {
+  return ApiError(
+      absl::StatusCode::kUnauthenticated, "REGISTRY_LOGIN_NEEDED",
+      absl::StrCat("registry '", registry, "' ",
+                   logged_in ? "does not take the login" : "wants a login, or has no such image", ": ", why),
+      {{"registry", registry}});
+}
+
+inline absl::Status RegistryDenied(const std::string& registry, absl::string_view why) {
+  return ApiError(absl::StatusCode::kPermissionDenied, "REGISTRY_DENIED",
+                  absl::StrCat("registry '", registry, "' does not allow it: ", why),
+                  {{"registry", registry}});
+}
+
 // An archive that could do harm, or is not the kind that was announced.
 inline absl::Status ArchiveRefused(absl::string_view what) {
   return ApiError(absl::StatusCode::kInvalidArgument, "ARCHIVE_REFUSED", what);

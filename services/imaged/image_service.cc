@@ -45,6 +45,21 @@ grpc::ServerUnaryReactor* ImageService::ListImages(grpc::CallbackServerContext* 
 
 namespace {
 
+// Progress for a stream, ten times a second and at each new stage; never waits
+// for a slow reader.
+ProgressFn Report(rpc::Writer<v1::PullImageResponse>& out) {
+  return [&out, throttle = rpc::ProgressThrottle<v1::PullImageResponse>(out),
+          stage = std::string()](const Progress& progress) mutable {
+    v1::PullImageResponse message;
+    *message.mutable_progress() = ToProto(progress);
+    if (std::exchange(stage, progress.stage) != progress.stage) {
+      out.TrySend(std::move(message));
+    } else {
+      throttle.Report(std::move(message));
+    }
+  };
+}
+
 absl::StatusOr<std::unique_ptr<RootfsBuilder>> MakeBuilder(const v1::ImportImageRequest::Spec& spec,
                                                            const std::string& arch, ByteSource& bytes) {
   switch (spec.format()) {
@@ -79,6 +94,19 @@ grpc::ServerBidiReactor<v1::ImportImageRequest, v1::ImportImageResponse>* ImageS
         *done.mutable_image() = ToProto(image);
         stream.Send(std::move(done));
         return absl::OkStatus();
+      });
+}
+
+grpc::ServerWriteReactor<v1::PullImageResponse>* ImageService::PullImage(
+    grpc::CallbackServerContext* context, const v1::PullImageRequest* request) {
+  return rpc::ServerStream<v1::PullImageResponse>(
+      workers_, context,
+      [this, request](const rpc::Call& call, rpc::Writer<v1::PullImageResponse>& out) -> absl::Status {
+        BANGER_ASSIGN_OR_RETURN(const PullSpec spec, SpecOf(*request));
+        BANGER_ASSIGN_OR_RETURN(const Image image, puller_.Pull(spec, Report(out), call.stop));
+        v1::PullImageResponse done;
+        *done.mutable_image() = ToProto(image);
+        return out.Send(std::move(done)) ? absl::OkStatus() : absl::CancelledError("the caller has left");
       });
 }
 

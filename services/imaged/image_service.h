@@ -4,13 +4,15 @@
 #include "common/rpc/server_call.h"
 #include "common/sync/worker_pool.h"
 #include "services/imaged/core/image_catalog.h"
+#include "services/imaged/core/image_puller.h"
 
 namespace banger::imaged {
 
 // The API over the catalog. Thread-safe.
 class ImageService final : public image::v1::ImageService::CallbackService {
  public:
-  ImageService(ImageCatalog& catalog, WorkerPool& workers) : catalog_(catalog), workers_(workers) {}
+  ImageService(ImageCatalog& catalog, ImagePuller& puller, WorkerPool& workers)
+      : catalog_(catalog), puller_(puller), workers_(workers) {}
 
   grpc::ServerUnaryReactor* GetImage(grpc::CallbackServerContext* context,
                                      const image::v1::GetImageRequest* request,
@@ -20,6 +22,8 @@ class ImageService final : public image::v1::ImageService::CallbackService {
                                        image::v1::ListImagesResponse* response) override;
   grpc::ServerBidiReactor<image::v1::ImportImageRequest, image::v1::ImportImageResponse>* ImportImage(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<image::v1::PullImageResponse>* PullImage(
+      grpc::CallbackServerContext* context, const image::v1::PullImageRequest* request) override;
   grpc::ServerUnaryReactor* DeleteImage(grpc::CallbackServerContext* context,
                                         const image::v1::DeleteImageRequest* request,
                                         image::v1::DeleteImageResponse* response) override;
@@ -35,6 +39,7 @@ class ImageService final : public image::v1::ImageService::CallbackService {
 
  private:
   ImageCatalog& catalog_;
+  ImagePuller& puller_;
   WorkerPool& workers_;
 };
 

@@ -36,7 +36,8 @@ class ImageServiceTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(DiskStore store, DiskStore::Open(images()));
     store_.emplace(std::move(store));
     catalog_.emplace(*store_, kernels_, "x86_64", [] { return 1700000000; });
-    service_.emplace(*catalog_, workers_);
+    puller_.emplace(*catalog_, source_);
+    service_.emplace(*catalog_, *puller_, workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
     server_ = builder.BuildAndStart();
@@ -96,6 +97,26 @@ class ImageServiceTest : public ::testing::Test {
     return Call(&v1::ImageService::Stub::DeleteImage, request, response);
   }
 
+  absl::StatusOr<v1::Image> Pull(const v1::PullImageRequest& request) {
+    rpc::ClientCall call("r1", 30s);
+    const auto stream = stub_->PullImage(call.context(), request);
+    v1::PullImageResponse response;
+    v1::Image image;
+    while (stream->Read(&response)) {
+      if (response.has_progress()) stages_.push_back(response.progress().stage());
+      if (response.has_image()) image = response.image();
+    }
+    const absl::Status status = rpc::FromGrpc(stream->Finish());
+    if (!status.ok()) return status;
+    return image;
+  }
+  absl::StatusOr<v1::Image> Pull(const std::string& reference, const std::string& name = "") {
+    v1::PullImageRequest request;
+    request.set_reference(reference);
+    request.set_name(name);
+    return Pull(request);
+  }
+
   bool StagingIsEmpty() const { return std::filesystem::is_empty(images() / ".staging"); }
 
   TempDir directory_;
@@ -103,10 +124,34 @@ class ImageServiceTest : public ::testing::Test {
   FakeKernels kernels_;
   std::optional<DiskStore> store_;
   std::optional<ImageCatalog> catalog_;
+  FakeSource source_;
+  std::optional<ImagePuller> puller_;
   std::optional<ImageService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::ImageService::Stub> stub_;
+  std::vector<std::string> stages_;
 };
+
+TEST_F(ImageServiceTest, APullShowsItsStagesAndEndsWithTheImage) {
+  source_.writes = "not looked at here";
+  ASSERT_OK_AND_ASSIGN(const v1::Image image, Pull("debian:bookworm"));
+  EXPECT_EQ(image.name(), "images/debian-bookworm");
+  EXPECT_EQ(image.digest(), "sha256:1");
+  EXPECT_EQ(stages_, (std::vector<std::string>{"found"}));
+  EXPECT_EQ(Pull("debian:bookworm", "images/other")->name(), "images/other");
+  EXPECT_TRUE(StagingIsEmpty());
+}
+
+TEST_F(ImageServiceTest, PullsThatCannotBeAreRefusedBeforeAnybodyIsAsked) {
+  EXPECT_EQ(ErrorReason(Pull("Debian").status()), "REFERENCE_INVALID");
+  EXPECT_EQ(ErrorReason(Pull("").status()), "REFERENCE_INVALID");
+  EXPECT_EQ(ErrorReason(Pull("debian", "debian").status()), "IMAGE_NAME_INVALID");
+  v1::PullImageRequest request;
+  request.set_reference("debian");
+  request.set_kernel("k");
+  EXPECT_EQ(ErrorReason(Pull(request).status()), "REQUEST_INVALID");
+  EXPECT_EQ(source_.finds, 0);
+}
 
 TEST_F(ImageServiceTest, AnImportedImageIsThere) {
   ASSERT_OK_AND_ASSIGN(const v1::Image image, Import("small"));

@@ -14,14 +14,19 @@
 #include "common/os/file.h"
 #include "common/rpc/channel.h"
 #include "common/status/status_macros.h"
+#include "services/imaged/adapters/cache/blob_cache.h"
 #include "services/imaged/adapters/disk_store.h"
 #include "services/imaged/adapters/kernel_client.h"
+#include "services/imaged/adapters/registry/registry_source.h"
 #include "services/imaged/adapters/rootfs_tar_builder.h"
 #include "services/imaged/core/image_catalog.h"
+#include "services/imaged/core/image_puller.h"
 #include "services/imaged/image_service.h"
 
 namespace banger::imaged {
 namespace {
+
+constexpr std::int64_t kMaxCacheBytes = std::int64_t{20} << 30;
 
 std::string HostArch() {
   utsname host{};
@@ -35,11 +40,14 @@ std::int64_t Now() {
 
 class Parts final : public rpc::DaemonParts {
  public:
-  Parts(DiskStore store, const rpc::DaemonContext& context)
+  Parts(DiskStore store, std::unique_ptr<BlobCache> cache, const rpc::DaemonContext& context)
       : store_(std::move(store)),
+        cache_(std::move(cache)),
         kernels_(rpc::ConnectDaemon(context.paths.Socket("kerneld"))),
         catalog_(store_, kernels_, HostArch(), Now),
-        service_(catalog_, context.workers) {}
+        registries_(*cache_, context.config.registries, HostArch()),
+        puller_(catalog_, registries_),
+        service_(catalog_, puller_, context.workers) {}
 
   absl::Status ProvideMini() {
     BANGER_ASSIGN_OR_RETURN(const std::filesystem::path tar, FindShare("mini.tar"));
@@ -54,8 +62,11 @@ class Parts final : public rpc::DaemonParts {
 
  private:
   DiskStore store_;
+  const std::unique_ptr<BlobCache> cache_;
   KernelClient kernels_;
   ImageCatalog catalog_;
+  RegistrySource registries_;
+  ImagePuller puller_;
   ImageService service_;
 };
 
@@ -63,7 +74,9 @@ class Parts final : public rpc::DaemonParts {
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_ASSIGN_OR_RETURN(DiskStore store, DiskStore::Open(context.paths.images_dir()));
-  auto parts = std::make_unique<Parts>(std::move(store), context);
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<BlobCache> cache,
+                          BlobCache::Open(context.paths.cache_dir / "oci", kMaxCacheBytes));
+  auto parts = std::make_unique<Parts>(std::move(store), std::move(cache), context);
   if (const absl::Status mini = parts->ProvideMini(); !mini.ok())
     log::Error("the image 'mini' cannot be provided", {{"error", std::string(mini.message())}});
   return parts;

@@ -3,16 +3,15 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/archive/archive_path.h"
-#include "common/digest/sha256.h"
+#include "common/oci/digest.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -22,12 +21,11 @@
 namespace banger::imaged {
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 4 << 20;
-
-bool IsSha256Hex(absl::string_view hex) {
-  return hex.size() == 64 && std::all_of(hex.begin(), hex.end(), [](char c) {
-           return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-         });
+// "sha256:..." of "blobs/sha256/..."; empty for what is no blob.
+std::string DigestOfMember(absl::string_view path) {
+  if (!absl::ConsumePrefix(&path, "blobs/")) return {};
+  const std::string digest = absl::StrReplaceAll(path, {{"/", ":"}});
+  return oci::IsDigest(digest) ? digest : std::string();
 }
 
 absl::Status Written(const absl::Status& status) {
@@ -57,57 +55,54 @@ absl::StatusOr<OciBlobs> OciBlobs::Spool(ByteSource& source, const std::filesyst
 absl::Status OciBlobs::Take(ArchiveReader& reader, const ArchiveEntry& entry) {
   const absl::StatusOr<std::string> path = NormalizeArchivePath(entry.path);
   if (!path.ok()) return MemberRefused(PrintableArchivePath(entry.path), path.status().message());
-  absl::string_view hex = *path;
-  const bool is_blob = absl::ConsumePrefix(&hex, "blobs/sha256/") && IsSha256Hex(hex);
-  if (!is_blob && *path != "index.json") return absl::OkStatus();
+  const std::string digest = DigestOfMember(*path);
+  if (digest.empty() && *path != "index.json") return absl::OkStatus();
   if (entry.type != ArchiveEntry::Type::kFile) return MemberRefused(*path, "is not a regular file");
-  if (is_blob) return SpoolBlob(reader, std::string(hex));
+  if (!digest.empty()) return SpoolBlob(reader, digest);
   EntrySource text(reader);
-  BANGER_ASSIGN_OR_RETURN(index_, ReadAll(text, kMaxTextBytes));
+  BANGER_ASSIGN_OR_RETURN(index_, ReadAll(text, kMaxOciDocument));
   return absl::OkStatus();
 }
 
-absl::Status OciBlobs::SpoolBlob(ArchiveReader& reader, const std::string& hex) {
+absl::Status OciBlobs::SpoolBlob(ArchiveReader& reader, const std::string& digest) {
   BANGER_ASSIGN_OR_RETURN(const UniqueFd file,
-                          OpenFile(directory_.path() / hex, O_WRONLY | O_CREAT | O_TRUNC));
-  Sha256 digest;
+                          OpenFile(directory_.path() / digest, O_WRONLY | O_CREAT | O_TRUNC));
+  BANGER_ASSIGN_OR_RETURN(oci::Digester digester, oci::Digester::For(digest));
   EntrySource source(reader);
   std::string buffer(256 << 10, '\0');
   for (;;) {
     BANGER_ASSIGN_OR_RETURN(const std::size_t count, source.Read(buffer));
     if (count == 0) break;
     const absl::string_view bytes(buffer.data(), count);
-    digest.Update(bytes);
+    digester.Update(bytes);
     BANGER_RETURN_IF_ERROR(Written(WriteFully(file.get(), bytes)));
   }
-  const std::string actual = digest.HexDigest();
-  if (actual != hex)
-    return DigestMismatch(absl::StrCat("blob '", hex, "'"), absl::StrCat("sha256:", hex),
-                          absl::StrCat("sha256:", actual));
+  const std::string actual = digester.Digest();
+  if (actual != digest) return DigestMismatch(absl::StrCat("blob '", digest, "'"), digest, actual);
   return absl::OkStatus();
 }
 
-absl::StatusOr<UniqueFd> OciBlobs::Open(const std::string& digest, std::int64_t size) const {
-  absl::string_view hex = digest;
-  if (!absl::ConsumePrefix(&hex, "sha256:") || !IsSha256Hex(hex))
-    return ImageCorrupt(absl::StrCat("'", PrintableArchivePath(digest), "' is no SHA-256 digest"));
-  absl::StatusOr<UniqueFd> file = OpenFile(directory_.path() / std::string(hex), O_RDONLY);
-  if (absl::IsNotFound(file.status())) return ImageCorrupt(absl::StrCat("the layout lacks blob ", digest));
+absl::StatusOr<UniqueFd> OciBlobs::Open(const Descriptor& blob) const {
+  if (!oci::IsDigest(blob.digest))
+    return ImageCorrupt(absl::StrCat("'", PrintableArchivePath(blob.digest), "' is no digest"));
+  absl::StatusOr<UniqueFd> file = OpenFile(directory_.path() / blob.digest, O_RDONLY);
+  if (absl::IsNotFound(file.status()))
+    return ImageCorrupt(absl::StrCat("the layout lacks blob ", blob.digest));
   BANGER_RETURN_IF_ERROR(file.status());
   struct stat info {};
-  if (::fstat(file->get(), &info) != 0) return ErrnoError(errno, absl::StrCat("stat blob ", digest));
-  if (info.st_size != size)
+  if (::fstat(file->get(), &info) != 0) return ErrnoError(errno, absl::StrCat("stat blob ", blob.digest));
+  if (info.st_size != blob.size)
     return ImageCorrupt(
-        absl::StrCat("blob ", digest, " has ", info.st_size, " bytes, its descriptor says ", size));
+        absl::StrCat("blob ", blob.digest, " has ", info.st_size, " bytes, its descriptor says ", blob.size));
   return file;
 }
 
-absl::StatusOr<std::string> OciBlobs::Read(const std::string& digest, std::int64_t size) const {
-  BANGER_ASSIGN_OR_RETURN(const UniqueFd file, Open(digest, size));
+absl::StatusOr<std::string> OciBlobs::Read(const Descriptor& document) {
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd file, Open(document));
   FdSource source(file.get());
-  absl::StatusOr<std::string> text = ReadAll(source, kMaxTextBytes);
+  absl::StatusOr<std::string> text = ReadAll(source, kMaxOciDocument);
   if (absl::IsResourceExhausted(text.status()))
-    return ImageCorrupt(absl::StrCat("blob ", digest, " is too large"));
+    return ImageCorrupt(absl::StrCat("blob ", document.digest, " is too large"));
   return text;
 }
 

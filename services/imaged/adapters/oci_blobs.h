@@ -9,12 +9,13 @@
 #include "common/archive/byte_source.h"
 #include "common/os/temp_dir.h"
 #include "common/os/unique_fd.h"
+#include "services/imaged/adapters/oci_image.h"
 
 namespace banger::imaged {
 
 // The blobs of an OCI image layout, spooled because an archive has them in any
 // order. Each has been checked against the digest that is its name.
-class OciBlobs {
+class OciBlobs final : public OciDocuments {
  public:
   // Takes in a tar of a layout, in a directory of its own below `parent`.
   // DIGEST_MISMATCH for a blob that is not what it is named; ARCHIVE_REFUSED
@@ -25,17 +26,15 @@ class OciBlobs {
   // The text of index.json.
   const std::string& index() const { return index_; }
 
-  // `digest` is "sha256:..."; `size` what the descriptor says. IMAGE_CORRUPT when
-  // the layout lacks the blob or it has another size.
-  absl::StatusOr<UniqueFd> Open(const std::string& digest, std::int64_t size) const;
+  // IMAGE_CORRUPT when the layout lacks the blob or it has another size.
+  absl::StatusOr<UniqueFd> Open(const Descriptor& blob) const;
 
-  // The same as text; for manifests and configs, at most 4 MiB.
-  absl::StatusOr<std::string> Read(const std::string& digest, std::int64_t size) const;
+  absl::StatusOr<std::string> Read(const Descriptor& document) override;
 
  private:
   explicit OciBlobs(TempDir directory) : directory_(std::move(directory)) {}
   absl::Status Take(ArchiveReader& reader, const ArchiveEntry& entry);
-  absl::Status SpoolBlob(ArchiveReader& reader, const std::string& hex);
+  absl::Status SpoolBlob(ArchiveReader& reader, const std::string& digest);
 
   TempDir directory_;
   std::string index_;

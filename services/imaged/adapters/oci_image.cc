@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/archive/archive_path.h"
+#include "common/oci/digest.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/adapters/json_fields.h"
+#include "services/imaged/adapters/oci_index.h"
 #include "services/imaged/errors.h"
 
 namespace banger::imaged {
@@ -18,115 +20,57 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxIndexDepth = 4;
-constexpr int kMaxJsonDepth = 100;
 constexpr std::size_t kMaxLayers = 1000;
-constexpr char kRefName[] = "org.opencontainers.image.ref.name";
 
-std::string ToOciArch(const std::string& arch) {
-  if (arch == "x86_64") return "amd64";
-  if (arch == "aarch64") return "arm64";
-  return arch;
+bool IsSchema1(const std::string& media_type, const json& document) {
+  return absl::StartsWith(media_type, "application/vnd.docker.distribution.manifest.v1+") ||
+         Integer(document, "schemaVersion") == 1;
 }
 
-std::string FromOciArch(const std::string& arch) {
-  if (arch == "amd64") return "x86_64";
-  if (arch == "arm64") return "aarch64";
-  if (arch == "386") return "i686";
-  if (arch == "arm") return "armv7l";
-  return arch;
+// A manifest or an index, and of the type that was announced: bytes that are the
+// one for a reader and the other for the next are refused.
+absl::StatusOr<json> ReadDocument(OciDocuments& documents, const Descriptor& descriptor) {
+  if (descriptor.size > kMaxOciDocument)
+    return ImageCorrupt(absl::StrCat("document ", descriptor.digest, " has ", descriptor.size, " bytes"));
+  BANGER_ASSIGN_OR_RETURN(const std::string text, documents.Read(descriptor));
+  BANGER_ASSIGN_OR_RETURN(json document, ParseOciDocument(text, absl::StrCat("blob ", descriptor.digest)));
+  if (IsSchema1(descriptor.media_type, document))
+    return ArchiveRefused("the image is in Docker's old format (schema 1); push it again with a newer tool");
+  if (document.contains("manifests") == document.contains("layers"))
+    return ImageCorrupt(absl::StrCat("blob ", descriptor.digest, " is neither an index nor a manifest"));
+  const std::string own_type = Text(document, "mediaType");
+  const bool named_otherwise = !own_type.empty() && own_type != descriptor.media_type;
+  if (named_otherwise || IsIndexType(descriptor.media_type) != document.contains("manifests"))
+    return ImageCorrupt(absl::StrCat("blob ", descriptor.digest, " is not of its media type"));
+  return document;
 }
 
-// Copies of a document recurse, so a deep one would exhaust the stack.
-absl::StatusOr<json> Parse(const std::string& text, const std::string& what) {
-  bool too_deep = false;
-  const auto within_depth = [&too_deep](int depth, json::parse_event_t, const json&) {
-    too_deep = too_deep || depth > kMaxJsonDepth;
-    return !too_deep;
-  };
-  json value = json::parse(text, within_depth, /*allow_exceptions=*/false);
-  if (too_deep) return ImageCorrupt(absl::StrCat(what, " is nested too deeply"));
-  if (!value.is_object()) return ImageCorrupt(absl::StrCat(what, " is not a JSON object"));
-  return value;
-}
+struct Manifest {
+  std::string digest;
+  json document;
+};
 
-bool IsIndex(const json& descriptor) {
-  const std::string type = Text(descriptor, "mediaType");
-  return type == "application/vnd.oci.image.index.v1+json" ||
-         type == "application/vnd.docker.distribution.manifest.list.v2+json";
-}
-
-std::string TagOf(const json& descriptor) { return Text(Member(descriptor, "annotations"), kRefName); }
-
-// One without a platform may be for any; attestations are for "unknown".
-bool SuitsPlatform(const json& descriptor, const std::string& oci_arch) {
-  const json platform = Member(descriptor, "platform");
-  if (!platform.is_object()) return true;
-  return Text(platform, "os") == "linux" && Text(platform, "architecture") == oci_arch;
-}
-
-absl::StatusOr<std::vector<json>> ManifestsOf(const json& index) {
-  const json manifests = Member(index, "manifests");
-  if (!manifests.is_array()) return ImageCorrupt("an index has no list of manifests");
-  return std::vector<json>(manifests.begin(), manifests.end());
-}
-
-std::string TagsOf(const std::vector<json>& descriptors) {
-  std::set<std::string> tags;
-  for (const json& descriptor : descriptors)
-    if (!TagOf(descriptor).empty()) tags.insert(PrintableArchivePath(TagOf(descriptor)));
-  return tags.empty() ? "none" : absl::StrJoin(tags, ", ");
-}
-
-// Equal descriptors (one image with two tags) are one image.
-absl::StatusOr<json> TheOnlyOne(const std::vector<json>& descriptors, const std::string& oci_arch) {
-  std::vector<json> suitable;
-  for (const json& descriptor : descriptors) {
-    const auto same = [&](const json& other) { return Text(other, "digest") == Text(descriptor, "digest"); };
-    if (SuitsPlatform(descriptor, oci_arch) && std::none_of(suitable.begin(), suitable.end(), same))
-      suitable.push_back(descriptor);
-  }
-  if (suitable.empty()) return ArchiveRefused(absl::StrCat("the layout holds no image for linux/", oci_arch));
-  if (suitable.size() > 1)
-    return ArchiveRefused(
-        absl::StrCat("the layout holds more than one image; name one by its tag: ", TagsOf(suitable)));
-  return suitable.front();
-}
-
-absl::StatusOr<json> ChooseManifest(const OciBlobs& blobs, const std::string& reference,
-                                    const std::string& oci_arch) {
-  BANGER_ASSIGN_OR_RETURN(json index, Parse(blobs.index(), "index.json"));
-  BANGER_ASSIGN_OR_RETURN(std::vector<json> candidates, ManifestsOf(index));
-  if (!reference.empty()) {
-    std::vector<json> tagged;
-    for (const json& descriptor : candidates)
-      if (TagOf(descriptor) == reference) tagged.push_back(descriptor);
-    if (tagged.empty())
-      return ArchiveRefused(absl::StrCat("the layout has no image '", PrintableArchivePath(reference),
-                                         "'; its tags: ", TagsOf(candidates)));
-    candidates = std::move(tagged);
-  }
+absl::StatusOr<Manifest> ChooseManifest(OciDocuments& documents, Descriptor descriptor,
+                                        const oci::Platform& platform) {
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
-    BANGER_ASSIGN_OR_RETURN(const json chosen, TheOnlyOne(candidates, oci_arch));
-    const std::string digest = Text(chosen, "digest");
-    BANGER_ASSIGN_OR_RETURN(const std::string text, blobs.Read(digest, Integer(chosen, "size")));
-    BANGER_ASSIGN_OR_RETURN(json document, Parse(text, absl::StrCat("blob ", digest)));
-    if (document.contains("manifests") == document.contains("layers"))
-      return ImageCorrupt(absl::StrCat("blob ", digest, " is neither an index nor a manifest"));
-    if (IsIndex(chosen) != document.contains("manifests"))
-      return ImageCorrupt(absl::StrCat("blob ", digest, " is not of its media type"));
-    if (!document.contains("manifests")) return document;
-    BANGER_ASSIGN_OR_RETURN(candidates, ManifestsOf(document));
+    BANGER_ASSIGN_OR_RETURN(json document, ReadDocument(documents, descriptor));
+    if (!document.contains("manifests")) return Manifest{descriptor.digest, std::move(document)};
+    BANGER_ASSIGN_OR_RETURN(const std::vector<IndexEntry> entries,
+                            ParseIndex(document, absl::StrCat("index ", descriptor.digest)));
+    const std::vector<IndexEntry> best = BestFits(entries, platform);
+    if (best.empty()) return PlatformNotFound(platform.ToString(), PlatformsOf(entries));
+    descriptor = best.front().descriptor;
   }
-  return ImageCorrupt("the layout's indexes are nested too deeply");
+  return ImageCorrupt("the image's indexes are nested too deeply");
 }
 
-absl::Status CheckLayerType(const json& descriptor) {
-  const std::string type = Text(descriptor, "mediaType");
+absl::Status CheckLayerType(const std::string& type) {
   for (const char* const known :
        {"application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
         "application/vnd.oci.image.layer.v1.tar+zstd",
         "application/vnd.oci.image.layer.nondistributable.v1.tar",
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
         "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.docker.image.rootfs.diff.tar.gzip",
         "application/vnd.docker.image.rootfs.diff.tar.zstd"})
     if (type == known) return absl::OkStatus();
@@ -144,29 +88,45 @@ absl::StatusOr<std::vector<OciLayer>> LayersOf(const json& manifest, const json&
         absl::StrCat("the image has ", layers.size(), " layers but ", diff_ids.size(), " diff_ids"));
   std::vector<OciLayer> result;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    BANGER_RETURN_IF_ERROR(CheckLayerType(layers[i]));
-    result.push_back({{.media_type = Text(layers[i], "mediaType"),
-                       .digest = Text(layers[i], "digest"),
-                       .size = Integer(layers[i], "size")},
-                      diff_ids[i]});
+    const std::string what = absl::StrCat("layer ", i + 1);
+    BANGER_RETURN_IF_ERROR(CheckLayerType(Text(layers[i], "mediaType")));
+    BANGER_ASSIGN_OR_RETURN(Descriptor blob, ParseDescriptor(layers[i], what));
+    if (!oci::IsDigest(diff_ids[i]))
+      return ImageCorrupt(absl::StrCat(what, " has the diff_id '", PrintableArchivePath(diff_ids[i]), "'"));
+    result.push_back({std::move(blob), diff_ids[i]});
   }
   return result;
 }
 
+absl::StatusOr<json> ReadConfig(OciDocuments& documents, const json& manifest) {
+  BANGER_ASSIGN_OR_RETURN(const Descriptor descriptor,
+                          ParseDescriptor(Member(manifest, "config"), "the image's config"));
+  if (descriptor.size > kMaxOciDocument)
+    return ImageCorrupt(absl::StrCat("the image's config has ", descriptor.size, " bytes"));
+  BANGER_ASSIGN_OR_RETURN(const std::string text, documents.Read(descriptor));
+  return ParseOciDocument(text, "the image's config");
+}
+
+std::string TagsOf(const std::vector<IndexEntry>& entries) {
+  std::set<std::string> tags;
+  for (const IndexEntry& entry : entries)
+    if (!entry.tag.empty()) tags.insert(PrintableArchivePath(entry.tag));
+  return tags.empty() ? "none" : absl::StrJoin(tags, ", ");
+}
+
 }  // namespace
 
-absl::StatusOr<OciImage> FindOciImage(const OciBlobs& blobs, const std::string& reference,
-                                      const std::string& arch) {
-  BANGER_ASSIGN_OR_RETURN(const json manifest, ChooseManifest(blobs, reference, ToOciArch(arch)));
-  const json descriptor = Member(manifest, "config");
-  BANGER_ASSIGN_OR_RETURN(const std::string text,
-                          blobs.Read(Text(descriptor, "digest"), Integer(descriptor, "size")));
-  BANGER_ASSIGN_OR_RETURN(const json config, Parse(text, "the image's config"));
+absl::StatusOr<OciImage> ReadOciImage(OciDocuments& documents, const Descriptor& root,
+                                      const oci::Platform& platform) {
+  BANGER_ASSIGN_OR_RETURN(const Manifest manifest, ChooseManifest(documents, root, platform));
+  BANGER_ASSIGN_OR_RETURN(const json config, ReadConfig(documents, manifest.document));
   if (const std::string os = Text(config, "os"); os != "linux")
     return ArchiveRefused(absl::StrCat("the image is for '", PrintableArchivePath(os), "', not linux"));
-  OciImage image;
-  BANGER_ASSIGN_OR_RETURN(image.layers, LayersOf(manifest, config));
-  image.arch = FromOciArch(Text(config, "architecture"));
+  const oci::Platform made_for{"linux", Text(config, "architecture"), ""};
+  if (!made_for.architecture.empty() && made_for.architecture != platform.architecture)
+    return PlatformNotFound(platform.ToString(), PrintableArchivePath(made_for.ToString()));
+  OciImage image{.digest = manifest.digest, .arch = oci::MachineOf(made_for.architecture)};
+  BANGER_ASSIGN_OR_RETURN(image.layers, LayersOf(manifest.document, config));
   const json run = Member(config, "config");
   image.config = {.env = Texts(run, "Env"),
                   .working_dir = Text(run, "WorkingDir"),
@@ -174,6 +134,27 @@ absl::StatusOr<OciImage> FindOciImage(const OciBlobs& blobs, const std::string& 
                   .entrypoint = Texts(run, "Entrypoint"),
                   .cmd = Texts(run, "Cmd")};
   return image;
+}
+
+absl::StatusOr<Descriptor> FindInLayout(const std::string& index, const std::string& tag,
+                                        const oci::Platform& platform) {
+  BANGER_ASSIGN_OR_RETURN(const json document, ParseOciDocument(index, "index.json"));
+  BANGER_ASSIGN_OR_RETURN(const std::vector<IndexEntry> entries, ParseIndex(document, "index.json"));
+  std::vector<IndexEntry> candidates = entries;
+  if (!tag.empty()) {
+    std::erase_if(candidates, [&tag](const IndexEntry& entry) { return entry.tag != tag; });
+    if (candidates.empty())
+      return ArchiveRefused(absl::StrCat("the layout has no image '", PrintableArchivePath(tag),
+                                         "'; its tags: ", TagsOf(entries)));
+  }
+  const std::vector<IndexEntry> best = BestFits(candidates, platform);
+  if (best.empty()) return PlatformNotFound(platform.ToString(), PlatformsOf(candidates));
+  // One image may have two tags.
+  for (const IndexEntry& other : best)
+    if (other.descriptor.digest != best.front().descriptor.digest)
+      return ArchiveRefused(
+          absl::StrCat("the layout holds more than one image; name one by its tag: ", TagsOf(candidates)));
+  return best.front().descriptor;
 }
 
 }  // namespace banger::imaged

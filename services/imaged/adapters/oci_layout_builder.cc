@@ -25,12 +25,13 @@ class BlobSource final : public ByteSource {
 
 absl::StatusOr<BuiltRootfs> OciLayoutBuilder::Build(const std::filesystem::path& rootfs,
                                                     std::int64_t wanted_bytes) {
-  BANGER_ASSIGN_OR_RETURN(const OciBlobs blobs, OciBlobs::Spool(source_, rootfs.parent_path(), limits_));
-  BANGER_ASSIGN_OR_RETURN(const OciImage image, FindOciImage(blobs, reference_, arch_));
+  BANGER_ASSIGN_OR_RETURN(OciBlobs blobs, OciBlobs::Spool(source_, rootfs.parent_path(), limits_));
+  const oci::Platform platform = oci::PlatformOf(arch_);
+  BANGER_ASSIGN_OR_RETURN(const Descriptor root, FindInLayout(blobs.index(), reference_, platform));
+  BANGER_ASSIGN_OR_RETURN(const OciImage image, ReadOciImage(blobs, root, platform));
   const auto open = [&](std::size_t index,
                         const std::stop_token&) -> absl::StatusOr<std::unique_ptr<ByteSource>> {
-    const Descriptor& layer = image.layers[index].blob;
-    BANGER_ASSIGN_OR_RETURN(UniqueFd blob, blobs.Open(layer.digest, layer.size));
+    BANGER_ASSIGN_OR_RETURN(UniqueFd blob, blobs.Open(image.layers[index].blob));
     return std::make_unique<BlobSource>(std::move(blob));
   };
   return OciImageBuilder(image, open, {}, limits_).Build(rootfs, wanted_bytes);

@@ -13,11 +13,17 @@ namespace {
 
 constexpr std::int64_t kMaxImageBytes = std::int64_t{2} << 40;
 
-absl::Status CheckSpec(const ImportSpec& spec) {
-  if (!IsImageId(spec.id)) return ImageNameInvalid(spec.id);
-  if (spec.size_bytes < 0 || spec.size_bytes > kMaxImageBytes)
-    return RequestInvalid("size_bytes", absl::StrCat(spec.size_bytes, " is not 0 to ", kMaxImageBytes));
+absl::Status CheckNew(const std::string& id, std::int64_t size_bytes) {
+  if (!IsImageId(id)) return ImageNameInvalid(id);
+  if (size_bytes < 0 || size_bytes > kMaxImageBytes)
+    return RequestInvalid("size_bytes", absl::StrCat(size_bytes, " is not 0 to ", kMaxImageBytes));
   return absl::OkStatus();
+}
+
+// Nothing that was asked for would differ.
+bool IsUpToDate(const Image& image, const PullSpec& spec, const RemoteImage& remote) {
+  return image.digest == remote.digest && (spec.kernel.empty() || spec.kernel == image.kernel) &&
+         (spec.size_bytes == 0 || spec.size_bytes == image.size_bytes);
 }
 
 }  // namespace
@@ -47,7 +53,7 @@ absl::StatusOr<ImagePage> ImageCatalog::List(const std::string& after, std::size
 
 absl::StatusOr<Image> ImageCatalog::Import(const ImportSpec& spec, RootfsBuilder& builder,
                                            const std::stop_token& stop) {
-  BANGER_RETURN_IF_ERROR(CheckSpec(spec));
+  BANGER_RETURN_IF_ERROR(CheckNew(spec.id, spec.size_bytes));
   BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, locks_.Acquire(spec.id, stop));
   if (const absl::StatusOr<Image> old = store_.Find(spec.id); old.ok())
     return ImageExists(spec.id);
@@ -62,6 +68,27 @@ absl::StatusOr<Image> ImageCatalog::Import(const ImportSpec& spec, RootfsBuilder
                     .source = absl::StrCat("import:", spec.source),
                     .create_time = clock_()};
   return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, builder);
+}
+
+absl::StatusOr<Image> ImageCatalog::Pull(const PullSpec& spec, const RemoteImage& remote,
+                                         const std::stop_token& stop) {
+  BANGER_RETURN_IF_ERROR(CheckNew(spec.id, spec.size_bytes));
+  BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, locks_.Acquire(spec.id, stop));
+  if (absl::StatusOr<Image> old = store_.Find(spec.id); old.ok())
+    return IsUpToDate(*old, spec, remote) ? std::move(old) : ImageExists(spec.id);
+  else if (!absl::IsNotFound(old.status()))
+    return old.status();
+  const std::string& kernel_id = spec.kernel.empty() ? remote.kernel : spec.kernel;
+  std::optional<KernelFiles> kernel;
+  if (!kernel_id.empty()) {
+    BANGER_ASSIGN_OR_RETURN(kernel, kernels_.Find(kernel_id, stop));
+  }
+  const Image image{.id = spec.id,
+                    .kernel = kernel_id,
+                    .source = absl::StrCat("pull:", remote.reference),
+                    .create_time = clock_(),
+                    .digest = remote.digest};
+  return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, *remote.builder);
 }
 
 absl::StatusOr<Image> ImageCatalog::Make(Image image, const KernelFiles* kernel, std::int64_t wanted_bytes,

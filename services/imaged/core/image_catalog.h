@@ -12,6 +12,7 @@
 #include "common/sync/keyed_lock.h"
 #include "services/imaged/core/image.h"
 #include "services/imaged/core/ports.h"
+#include "services/imaged/core/pull.h"
 
 namespace banger::imaged {
 
@@ -42,6 +43,10 @@ class ImageCatalog {
 
   // Stores nothing unless it succeeds.
   absl::StatusOr<Image> Import(const ImportSpec& spec, RootfsBuilder& builder, const std::stop_token& stop);
+
+  // Makes an image of what was found elsewhere. One that is there already as just
+  // that is given back; IMAGE_EXISTS when it is something else.
+  absl::StatusOr<Image> Pull(const PullSpec& spec, const RemoteImage& remote, const std::stop_token& stop);
 
   // Makes or renews an image that comes with banger. Does nothing when it is
   // there with that digest, or while VMs use an older one.

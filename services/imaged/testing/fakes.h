@@ -1,7 +1,11 @@
 // Fakes of imaged's ports that keep everything in memory.
 #pragma once
 
+#include <atomic>
+#include <fstream>
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -9,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/imaged/core/ports.h"
+#include "services/imaged/core/pull.h"
 #include "services/imaged/errors.h"
 
 namespace banger::imaged {
@@ -97,6 +102,48 @@ class FakeBuilder final : public RootfsBuilder {
   absl::StatusOr<BuiltRootfs> result =
       BuiltRootfs{.size_bytes = 1 << 30, .os = "Fake Linux", .arch = "x86_64"};
   int builds = 0;
+};
+
+// One image elsewhere.
+class FakeSource final : public ImageSource {
+ public:
+  absl::StatusOr<RemoteImage> Find(const PullSpec& spec, const ProgressFn& progress,
+                                   const std::stop_token& stop) override {
+    ++finds;
+    progress({.stage = "found"});
+    if (during_find) during_find(stop);
+    if (stop.stop_requested()) return absl::CancelledError("stopped");
+    if (!found.ok()) return found;
+    RemoteImage image{.reference = absl::StrCat("reg.example/", spec.reference, ":latest"),
+                      .digest = digest,
+                      .kernel = kernel};
+    image.builder = std::make_unique<Builder>(*this);
+    return image;
+  }
+
+  absl::Status found;
+  absl::Status built;
+  std::string digest = "sha256:1";
+  std::string kernel;
+  std::string writes;  // as a root file system; empty: no file is made
+  std::function<void(const std::stop_token&)> during_find;
+  std::atomic<int> finds = 0;
+  std::atomic<int> builds = 0;
+
+ private:
+  class Builder final : public RootfsBuilder {
+   public:
+    explicit Builder(FakeSource& source) : source_(source) {}
+    absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t) override {
+      ++source_.builds;
+      if (!source_.built.ok()) return source_.built;
+      if (!source_.writes.empty()) std::ofstream(rootfs) << source_.writes;
+      return BuiltRootfs{.size_bytes = 1 << 30, .os = "Fake Linux", .arch = "x86_64"};
+    }
+
+   private:
+    FakeSource& source_;
+  };
 };
 
 }  // namespace banger::imaged
