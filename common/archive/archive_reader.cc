@@ -276,4 +276,15 @@ absl::StatusOr<std::string> ReadAll(ByteSource& source, std::size_t max_bytes) {
   }
 }
 
+absl::Status CheckPadding(const ArchiveReader& tar, ByteSource& rest) {
+  constexpr std::size_t kMaxPadding = 1 << 20;
+  const absl::StatusOr<std::string> padding = ReadAll(rest, kMaxPadding);
+  if (absl::IsResourceExhausted(padding.status()))
+    return absl::InvalidArgumentError("there are more bytes behind the tar");
+  BANGER_RETURN_IF_ERROR(padding.status());
+  if (tar.HasTrailingData() || padding->find_first_not_of('\0') != std::string::npos)
+    return absl::InvalidArgumentError("there are other bytes behind the tar");
+  return absl::OkStatus();
+}
+
 }  // namespace banger

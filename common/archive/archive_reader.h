@@ -107,4 +107,9 @@ class EntrySource final : public ByteSource {
 // The rest of a source as a string; RESOURCE_EXHAUSTED when it is longer.
 absl::StatusOr<std::string> ReadAll(ByteSource& source, std::size_t max_bytes);
 
+// What stands behind the end of a plain tar has to be padding: INVALID_ARGUMENT
+// for other bytes, in what the reader has read already or in the rest of its
+// source, and for more than 1 MiB of it. Reads the source to its end.
+absl::Status CheckPadding(const ArchiveReader& tar, ByteSource& rest);
+
 }  // namespace banger

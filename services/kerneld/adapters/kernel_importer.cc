@@ -74,21 +74,12 @@ absl::StatusOr<std::vector<std::string>> UnpackTar(ByteSource& source, const Tar
   return ExtractAll(tar, target, wanted);
 }
 
-// Behind the end of a tar there is padding, and nothing else.
-absl::Status CheckPadding(const ArchiveReader& tar, ByteSource& source) {
-  constexpr std::size_t kMaxPadding = 1 << 20;
-  const absl::StatusOr<std::string> rest = ReadAll(source, kMaxPadding);
-  if (absl::IsResourceExhausted(rest.status())) return ArchiveRefused("there are more bytes behind the tar");
-  BANGER_RETURN_IF_ERROR(rest.status());
-  if (tar.HasTrailingData() || rest->find_first_not_of('\0') != std::string::npos)
-    return ArchiveRefused("there are other bytes behind the tar");
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::vector<std::string>> UnpackTarball(ByteSource& source, const Target& target) {
   BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenPlainTar(source, kLimits));
   BANGER_ASSIGN_OR_RETURN(std::vector<std::string> files, ExtractAll(tar, target, WantEverything));
-  BANGER_RETURN_IF_ERROR(CheckPadding(tar, source));
+  const absl::Status padding = CheckPadding(tar, source);
+  if (absl::IsInvalidArgument(padding)) return ArchiveRefused(padding.message());
+  if (!padding.ok()) return padding;
   return files;
 }
 
