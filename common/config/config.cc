@@ -150,6 +150,22 @@ Setter IntoCatalogs(std::vector<CatalogConfig>& target, const std::string& name,
   };
 }
 
+// A list of absolute paths without a slash at the end.
+Setter IntoDirectories(std::vector<std::string>& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    if (!node.is_array()) return absl::InvalidArgumentError("is not a list of strings");
+    target.clear();
+    for (const toml::node& item : *node.as_array()) {
+      const std::filesystem::path path = item.value_or(std::string());
+      if (!path.is_absolute() || !path.has_filename() || path != path.lexically_normal())
+        return absl::InvalidArgumentError(
+            "has something else than absolute paths of directories, without '..' and a slash at the end");
+      target.push_back(path.string());
+    }
+    return absl::OkStatus();
+  };
+}
+
 absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
   absl::StatusOr<std::string> text = ReadFile(file, 1 << 20);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
@@ -176,6 +192,9 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                 {"default_image", Into(config.default_image)},
                 {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
                 {"registries", IntoRegistries(config.registries, file)},
+                {"image_catalogs", IntoCatalogs(config.image_catalogs, "image_catalogs", file)},
+                {"images", IntoTable({{"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}},
+                                     "images", file)},
                 {"network", IntoTable(network, "network", file)},
                 {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
                "", file);

@@ -43,6 +43,11 @@ struct RegistryConfig {
   std::string client_key;
 };
 
+struct ImagesConfig {
+  // Absolute; files below them may be registered as images where they are.
+  std::vector<std::string> in_place_dirs;
+};
+
 struct Config {
   std::string log_level = "info";
   // auto, qemu (KVM if it works), qemu-kvm, qemu-tcg.
@@ -53,8 +58,10 @@ struct Config {
   VmDefaults vm_defaults;
   // In order of precedence. A later file's list replaces an earlier one's.
   std::vector<CatalogConfig> kernel_catalogs;
+  std::vector<CatalogConfig> image_catalogs;
   // Those that need more than the defaults.
   std::vector<RegistryConfig> registries;
+  ImagesConfig images;
 };
 
 // Reads the files in order, later ones over earlier ones; missing ones are

@@ -47,6 +47,22 @@ TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_THAT(Load("vmm = \n"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:1")));
 }
 
+TEST_F(ConfigTest, DirectoriesForImagesInPlaceAreAbsolute) {
+  ASSERT_OK_AND_ASSIGN(const Config config, Load("[images]\nin_place_dirs = [\"/srv/images\", \"/a\"]\n"));
+  EXPECT_THAT(config.images.in_place_dirs, testing::ElementsAre("/srv/images", "/a"));
+  for (const char* wrong : {"[\"images\"]", "[\"/\"]", "[\"/a/\"]", "[\"/a/../b\"]", "[3]", "\"/a\""})
+    EXPECT_THAT(Load(std::string("[images]\nin_place_dirs = ") + wrong),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("images.in_place_dirs")))
+        << wrong;
+}
+
+TEST_F(ConfigTest, ImageCatalogsAreAListOfTheirOwn) {
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load("[[image_catalogs]]\nurl = \"https://a/c.json\"\npublic_key = \"RWQ1\"\n"));
+  ASSERT_EQ(config.image_catalogs.size(), 1U);
+  EXPECT_TRUE(config.kernel_catalogs.empty());
+}
+
 TEST_F(ConfigTest, CatalogsAreAListOfAddressAndKey) {
   const std::string one = "[[kernel_catalogs]]\nurl = \"https://a/c.json\"\npublic_key = \"RWQ1\"\n";
   ASSERT_OK_AND_ASSIGN(const Config config,
