@@ -36,7 +36,33 @@ absl::StatusOr<std::string> KernelIdOf(const std::string& name) {
   return std::string(id);
 }
 
+v1::CatalogImage::State ToProto(AvailableImage::State state) {
+  switch (state) {
+    case AvailableImage::State::kAvailable:
+      return v1::CatalogImage::STATE_AVAILABLE;
+    case AvailableImage::State::kPulled:
+      return v1::CatalogImage::STATE_PULLED;
+    case AvailableImage::State::kUpdate:
+      return v1::CatalogImage::STATE_UPDATE;
+  }
+  return v1::CatalogImage::STATE_UNSPECIFIED;
+}
+
 }  // namespace
+
+v1::CatalogImage ToProto(const AvailableImage& available) {
+  const CatalogEntry& entry = available.entry;
+  v1::CatalogImage proto;
+  proto.set_name(absl::StrCat("images/", entry.id));
+  proto.set_distro(entry.distro);
+  proto.set_arch(entry.arch);
+  proto.set_release(entry.release);
+  proto.set_size_bytes(entry.size_bytes);
+  proto.set_state(ToProto(available.state));
+  proto.set_catalog(entry.catalog);
+  proto.set_description(entry.description);
+  return proto;
+}
 
 v1::Image ToProto(const Image& image) {
   v1::Image proto;
@@ -50,6 +76,7 @@ v1::Image ToProto(const Image& image) {
   proto.mutable_create_time()->set_seconds(image.create_time);
   *proto.mutable_config() = ToProto(image.config);
   proto.set_built_in(image.built_in);
+  proto.set_in_place(image.in_place.has_value());
   proto.set_digest(image.digest);
   return proto;
 }
@@ -65,7 +92,7 @@ absl::StatusOr<ImportSpec> SpecOf(const v1::ImportImageRequest::Spec& spec) {
   BANGER_ASSIGN_OR_RETURN(result.id, ImageIdOf(spec.name()));
   BANGER_ASSIGN_OR_RETURN(result.kernel, KernelIdOf(spec.kernel()));
   if (spec.source().size() > kMaxSourceBytes) return RequestInvalid("source", "has more than 255 bytes");
-  result.source = PrintableArchivePath(spec.source());
+  result.source = absl::StrCat("import:", PrintableArchivePath(spec.source()));
   if (spec.total_bytes() < 0)
     return RequestInvalid("total_bytes", absl::StrCat(spec.total_bytes(), " is negative"));
   result.size_bytes = spec.size_bytes();
@@ -97,6 +124,14 @@ progress::v1::Progress ToProto(const Progress& progress) {
   proto.set_total_bytes(progress.total_bytes);
   proto.set_detail(progress.detail);
   return proto;
+}
+
+absl::StatusOr<ImportSpec> SpecOf(const v1::RegisterImageRequest& request) {
+  ImportSpec result;
+  BANGER_ASSIGN_OR_RETURN(result.id, ImageIdOf(request.name()));
+  BANGER_ASSIGN_OR_RETURN(result.kernel, KernelIdOf(request.kernel()));
+  result.source = absl::StrCat("register:", PrintableArchivePath(request.rootfs_path()));
+  return result;
 }
 
 absl::StatusOr<std::size_t> PageSizeOf(std::int32_t page_size) {

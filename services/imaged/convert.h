@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "banger/image/v1/image_service.pb.h"
+#include "services/imaged/core/available_images.h"
 #include "services/imaged/core/image.h"
 #include "services/imaged/core/image_catalog.h"
 #include "services/imaged/core/pull.h"
@@ -13,11 +14,13 @@
 namespace banger::imaged {
 
 image::v1::Image ToProto(const Image& image);
+image::v1::CatalogImage ToProto(const AvailableImage& available);
 
 // "images/x" is "x"; IMAGE_NAME_INVALID for anything else.
 absl::StatusOr<std::string> ImageIdOf(const std::string& name);
 
 absl::StatusOr<ImportSpec> SpecOf(const image::v1::ImportImageRequest::Spec& spec);
+absl::StatusOr<ImportSpec> SpecOf(const image::v1::RegisterImageRequest& request);
 
 // The image's name is made from the reference when the request has none.
 absl::StatusOr<PullSpec> SpecOf(const image::v1::PullImageRequest& request);

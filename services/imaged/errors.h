@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "common/status/error.h"
+#include "common/status/source_unreachable.h"
 
 namespace banger::imaged {
 
@@ -85,6 +86,12 @@ inline absl::Status RegistryDenied(const std::string& registry, absl::string_vie
   return ApiError(absl::StatusCode::kPermissionDenied, "REGISTRY_DENIED",
                   absl::StrCat("registry '", registry, "' does not allow it: ", why),
                   {{"registry", registry}});
+}
+
+// A path that RegisterImage may not use.
+inline absl::Status PathNotAllowed(const std::string& path, absl::string_view why) {
+  return ApiError(absl::StatusCode::kPermissionDenied, "PATH_NOT_ALLOWED", absl::StrCat("'", path, "' ", why),
+                  {{"path", path}});
 }
 
 // An archive that could do harm, or is not the kind that was announced.

@@ -6,11 +6,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
+#include "services/imaged/adapters/bundle_builder.h"
+#include "services/imaged/adapters/docker_archive.h"
 #include "services/imaged/adapters/oci_layout_builder.h"
 #include "services/imaged/adapters/rootfs_tar_builder.h"
 #include "services/imaged/convert.h"
 #include "services/imaged/errors.h"
 #include "services/imaged/import_stream.h"
+#include "services/imaged/progress_report.h"
 
 namespace banger::imaged {
 namespace v1 = ::banger::image::v1;
@@ -45,28 +48,20 @@ grpc::ServerUnaryReactor* ImageService::ListImages(grpc::CallbackServerContext* 
 
 namespace {
 
-// Progress for a stream, ten times a second and at each new stage; never waits
-// for a slow reader.
-ProgressFn Report(rpc::Writer<v1::PullImageResponse>& out) {
-  return [&out, throttle = rpc::ProgressThrottle<v1::PullImageResponse>(out),
-          stage = std::string()](const Progress& progress) mutable {
-    v1::PullImageResponse message;
-    *message.mutable_progress() = ToProto(progress);
-    if (std::exchange(stage, progress.stage) != progress.stage) {
-      out.TrySend(std::move(message));
-    } else {
-      throttle.Report(std::move(message));
-    }
-  };
-}
-
 absl::StatusOr<std::unique_ptr<RootfsBuilder>> MakeBuilder(const v1::ImportImageRequest::Spec& spec,
-                                                           const std::string& arch, ByteSource& bytes) {
+                                                           const std::string& arch, ByteSource& bytes,
+                                                           const std::stop_token& stop) {
   switch (spec.format()) {
     case v1::ImportImageRequest::FORMAT_ROOTFS_TAR:
       return std::make_unique<RootfsTarBuilder>(bytes);
     case v1::ImportImageRequest::FORMAT_OCI_LAYOUT:
       return std::make_unique<OciLayoutBuilder>(bytes, spec.reference(), arch);
+    case v1::ImportImageRequest::FORMAT_DOCKER_ARCHIVE:
+      return std::make_unique<DockerArchiveBuilder>(bytes, spec.reference(), arch, stop);
+    case v1::ImportImageRequest::FORMAT_BUNDLE:
+      return std::make_unique<BundleBuilder>(bytes);
+    case v1::ImportImageRequest::FORMAT_EXT4:
+      return std::make_unique<Ext4Builder>(bytes);
     default:
       return RequestInvalid("format", absl::StrCat(spec.format(), " is no format of ours"));
   }
@@ -76,7 +71,7 @@ absl::StatusOr<Image> Import(ImageCatalog& catalog, const v1::ImportImageRequest
                              ByteSource& bytes, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const ImportSpec import, SpecOf(spec));
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<RootfsBuilder> builder,
-                          MakeBuilder(spec, catalog.arch(), bytes));
+                          MakeBuilder(spec, catalog.arch(), bytes, stop));
   return catalog.Import(import, *builder, stop);
 }
 
@@ -103,7 +98,7 @@ grpc::ServerWriteReactor<v1::PullImageResponse>* ImageService::PullImage(
       workers_, context,
       [this, request](const rpc::Call& call, rpc::Writer<v1::PullImageResponse>& out) -> absl::Status {
         BANGER_ASSIGN_OR_RETURN(const PullSpec spec, SpecOf(*request));
-        BANGER_ASSIGN_OR_RETURN(const Image image, puller_.Pull(spec, Report(out), call.stop));
+        BANGER_ASSIGN_OR_RETURN(const Image image, puller_.Pull(spec, ReportTo(out), call.stop));
         v1::PullImageResponse done;
         *done.mutable_image() = ToProto(image);
         return out.Send(std::move(done)) ? absl::OkStatus() : absl::CancelledError("the caller has left");

@@ -1,18 +1,35 @@
 #pragma once
 
+#include <utility>
+
 #include "banger/image/v1/image_service.grpc.pb.h"
+#include "common/config/config.h"
 #include "common/rpc/server_call.h"
 #include "common/sync/worker_pool.h"
+#include "services/imaged/core/catalog_entry.h"
 #include "services/imaged/core/image_catalog.h"
 #include "services/imaged/core/image_puller.h"
 
 namespace banger::imaged {
 
-// The API over the catalog. Thread-safe.
+// The API over the images and the catalogs of what can be pulled. Thread-safe.
 class ImageService final : public image::v1::ImageService::CallbackService {
  public:
-  ImageService(ImageCatalog& catalog, ImagePuller& puller, WorkerPool& workers)
-      : catalog_(catalog), puller_(puller), workers_(workers) {}
+  struct Parts {
+    ImageCatalog& catalog;
+    ImagePuller& puller;
+    ImageStore& store;
+    CatalogSource& available;
+    ImagesConfig config;
+  };
+  // What the parts refer to must outlive it.
+  ImageService(Parts parts, WorkerPool& workers)
+      : catalog_(parts.catalog),
+        puller_(parts.puller),
+        store_(parts.store),
+        available_(parts.available),
+        config_(std::move(parts.config)),
+        workers_(workers) {}
 
   grpc::ServerUnaryReactor* GetImage(grpc::CallbackServerContext* context,
                                      const image::v1::GetImageRequest* request,
@@ -24,6 +41,16 @@ class ImageService final : public image::v1::ImageService::CallbackService {
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<image::v1::PullImageResponse>* PullImage(
       grpc::CallbackServerContext* context, const image::v1::PullImageRequest* request) override;
+  grpc::ServerUnaryReactor* ListCatalogImages(grpc::CallbackServerContext* context,
+                                              const image::v1::ListCatalogImagesRequest* request,
+                                              image::v1::ListCatalogImagesResponse* response) override;
+  grpc::ServerUnaryReactor* RegisterImage(grpc::CallbackServerContext* context,
+                                          const image::v1::RegisterImageRequest* request,
+                                          image::v1::RegisterImageResponse* response) override;
+  grpc::ServerWriteReactor<image::v1::PromoteImageResponse>* PromoteImage(
+      grpc::CallbackServerContext* context, const image::v1::PromoteImageRequest* request) override;
+  grpc::ServerWriteReactor<image::v1::ExportImageResponse>* ExportImage(
+      grpc::CallbackServerContext* context, const image::v1::ExportImageRequest* request) override;
   grpc::ServerUnaryReactor* DeleteImage(grpc::CallbackServerContext* context,
                                         const image::v1::DeleteImageRequest* request,
                                         image::v1::DeleteImageResponse* response) override;
@@ -40,6 +67,9 @@ class ImageService final : public image::v1::ImageService::CallbackService {
  private:
   ImageCatalog& catalog_;
   ImagePuller& puller_;
+  ImageStore& store_;
+  CatalogSource& available_;
+  const ImagesConfig config_;
   WorkerPool& workers_;
 };
 

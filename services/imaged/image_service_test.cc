@@ -37,7 +37,7 @@ class ImageServiceTest : public ::testing::Test {
     store_.emplace(std::move(store));
     catalog_.emplace(*store_, kernels_, "x86_64", [] { return 1700000000; });
     puller_.emplace(*catalog_, source_);
-    service_.emplace(*catalog_, *puller_, workers_);
+    service_.emplace(ImageService::Parts{*catalog_, *puller_, *store_, available_, {}}, workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
     server_ = builder.BuildAndStart();
@@ -122,6 +122,7 @@ class ImageServiceTest : public ::testing::Test {
   TempDir directory_;
   WorkerPool workers_{8, 8};
   FakeKernels kernels_;
+  FakeCatalogs available_;
   std::optional<DiskStore> store_;
   std::optional<ImageCatalog> catalog_;
   FakeSource source_;

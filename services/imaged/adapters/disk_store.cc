@@ -14,6 +14,7 @@
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/imaged/adapters/in_place_file.h"
 #include "services/imaged/adapters/manifest.h"
 #include "services/imaged/errors.h"
 
@@ -50,6 +51,12 @@ absl::Status AddKernelFiles(const KernelFiles& kernel, const fs::path& directory
   return absl::OkStatus();
 }
 
+// Never written again, and for nobody else's eyes: it holds an /etc/shadow.
+absl::Status SealRootfs(const fs::path& staged) {
+  if (::chmod((staged / kRootfs).c_str(), 0400) == 0) return absl::OkStatus();
+  return ErrnoError(errno, absl::StrCat("chmod '", (staged / kRootfs).string(), "'"));
+}
+
 // Names of directories, sorted, without those that begin with a dot.
 absl::StatusOr<std::vector<std::string>> NamesIn(const fs::path& directory) {
   std::vector<std::string> names;
@@ -82,6 +89,7 @@ absl::StatusOr<Image> DiskStore::Find(const std::string& id) {
   absl::StatusOr<Image> image = ParseManifest(*text);
   if (!image.ok()) return Annotate(image.status(), absl::StrCat("image '", id, "'"));
   image->id = id;
+  if (image->in_place.has_value()) return image;  // takes nothing here
   const absl::StatusOr<std::int64_t> used = DiskUsage(directory / kRootfs);
   if (absl::IsNotFound(used.status()))
     return ImageCorrupt(absl::StrCat("image '", id, "' has lost its rootfs.ext4"));
@@ -117,12 +125,21 @@ absl::StatusOr<Image> DiskStore::Publish(const fs::path& staged, const Image& im
   if (static_cast<std::int64_t>(manifest.size()) > kMaxManifestBytes)
     return ArchiveRefused("the image's environment and commands have more than 1 MiB");
   BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(staged / kManifest, manifest, 0644)));
-  // Never written again, and for nobody else's eyes: it holds an /etc/shadow.
-  if (::chmod((staged / kRootfs).c_str(), 0400) != 0 || ::chmod(staged.c_str(), 0700) != 0)
+  if (!image.in_place.has_value()) BANGER_RETURN_IF_ERROR(SealRootfs(staged));
+  if (::chmod(staged.c_str(), 0700) != 0)
     return ErrnoError(errno, absl::StrCat("chmod '", staged.string(), "'"));
   const fs::path target = images_ / image.id;
   if (Exists(target)) BANGER_RETURN_IF_ERROR(Retire(target));
   BANGER_RETURN_IF_ERROR(ForApi(RenameDurably(staged, target)));
+  return Find(image.id);
+}
+
+// The manifest says which file counts, so a crash between the two changes nothing.
+absl::StatusOr<Image> DiskStore::Adopt(const fs::path& staged, const Image& image) {
+  BANGER_RETURN_IF_ERROR(SealRootfs(staged));
+  const fs::path directory = images_ / image.id;
+  BANGER_RETURN_IF_ERROR(ForApi(RenameDurably(staged / kRootfs, directory / kRootfs)));
+  BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(directory / kManifest, FormatManifest(image), 0644)));
   return Find(image.id);
 }
 
@@ -171,10 +188,18 @@ absl::StatusOr<BootFiles> DiskStore::FilesOf(const Image& image, const std::stri
   const fs::path kernel = Exists(own / kVmlinux) ? own : LeasePath(image.id, lease);
   if (!Exists(kernel / kVmlinux))
     return ImageCorrupt(absl::StrCat("image '", image.id, "' has lost the kernel of ", lease));
+  BANGER_ASSIGN_OR_RETURN(fs::path rootfs, RootfsOf(image));
   return BootFiles{.image = image,
-                   .rootfs = own / kRootfs,
+                   .rootfs = std::move(rootfs),
                    .vmlinux = kernel / kVmlinux,
                    .initrd = Exists(kernel / kInitrd) ? kernel / kInitrd : fs::path()};
+}
+
+absl::StatusOr<fs::path> DiskStore::RootfsOf(const Image& image) {
+  if (!image.in_place.has_value()) return images_ / image.id / kRootfs;
+  const absl::StatusOr<UniqueFd> file = OpenUnchanged(*image.in_place);
+  if (!file.ok()) return Annotate(file.status(), absl::StrCat("image '", image.id, "'"));
+  return image.in_place->path;
 }
 
 }  // namespace banger::imaged

@@ -10,7 +10,7 @@ namespace banger::imaged {
 
 // One directory an image:
 //
-//   <images>/NAME/rootfs.ext4
+//   <images>/NAME/rootfs.ext4              unless it was registered in place
 //                 manifest.json
 //                 vmlinux, initrd.img      when it was made with a kernel
 //                 leases/vms:UID/          one directory a lease
@@ -30,6 +30,7 @@ class DiskStore final : public ImageStore {
   absl::StatusOr<std::filesystem::path> Stage() override;
   absl::Status AddKernel(const std::filesystem::path& staged, const KernelFiles& kernel) override;
   absl::StatusOr<Image> Publish(const std::filesystem::path& staged, const Image& image) override;
+  absl::StatusOr<Image> Adopt(const std::filesystem::path& staged, const Image& image) override;
   void Discard(const std::filesystem::path& staged) override;
   absl::Status Remove(const std::string& id) override;
   absl::Status AddLease(const std::string& id, const std::string& lease, const KernelFiles* kernel) override;
@@ -37,6 +38,7 @@ class DiskStore final : public ImageStore {
   bool HasLease(const std::string& id, const std::string& lease) override;
   absl::StatusOr<std::vector<std::string>> LeasesOf(const std::string& id) override;
   absl::StatusOr<BootFiles> FilesOf(const Image& image, const std::string& lease) override;
+  absl::StatusOr<std::filesystem::path> RootfsOf(const Image& image) override;
 
  private:
   explicit DiskStore(std::filesystem::path images)

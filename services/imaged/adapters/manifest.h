@@ -10,6 +10,9 @@ namespace banger::imaged {
 
 std::string FormatManifest(const Image& image);
 
+// The same for a bundle: only what is as true on another host.
+std::string FormatBundleManifest(const Image& image);
+
 // IMAGE_CORRUPT for what is none. Id and disk_bytes are not in it.
 absl::StatusOr<Image> ParseManifest(const std::string& text);
 

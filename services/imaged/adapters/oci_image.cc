@@ -77,10 +77,21 @@ absl::Status CheckLayerType(const std::string& type) {
   return ArchiveRefused(absl::StrCat("the image has a layer of type '", PrintableArchivePath(type), "'"));
 }
 
-absl::StatusOr<std::vector<OciLayer>> LayersOf(const json& manifest, const json& config) {
+absl::StatusOr<std::vector<Descriptor>> LayersOf(const json& manifest) {
   const json layers = Member(manifest, "layers");
+  if (!layers.is_array()) return ArchiveRefused("the image has no layers");
+  std::vector<Descriptor> descriptors;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    BANGER_RETURN_IF_ERROR(CheckLayerType(Text(layers[i], "mediaType")));
+    BANGER_ASSIGN_OR_RETURN(Descriptor blob, ParseDescriptor(layers[i], absl::StrCat("layer ", i + 1)));
+    descriptors.push_back(std::move(blob));
+  }
+  return descriptors;
+}
+
+absl::StatusOr<std::vector<OciLayer>> WithDiffIds(std::vector<Descriptor> layers, const json& config) {
   const std::vector<std::string> diff_ids = Texts(Member(config, "rootfs"), "diff_ids");
-  if (!layers.is_array() || layers.empty()) return ArchiveRefused("the image has no layers");
+  if (layers.empty()) return ArchiveRefused("the image has no layers");
   if (layers.size() > kMaxLayers)
     return ArchiveRefused(absl::StrCat("the image has ", layers.size(), " layers"));
   if (diff_ids.size() != layers.size())
@@ -88,23 +99,20 @@ absl::StatusOr<std::vector<OciLayer>> LayersOf(const json& manifest, const json&
         absl::StrCat("the image has ", layers.size(), " layers but ", diff_ids.size(), " diff_ids"));
   std::vector<OciLayer> result;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const std::string what = absl::StrCat("layer ", i + 1);
-    BANGER_RETURN_IF_ERROR(CheckLayerType(Text(layers[i], "mediaType")));
-    BANGER_ASSIGN_OR_RETURN(Descriptor blob, ParseDescriptor(layers[i], what));
     if (!oci::IsDigest(diff_ids[i]))
-      return ImageCorrupt(absl::StrCat(what, " has the diff_id '", PrintableArchivePath(diff_ids[i]), "'"));
-    result.push_back({std::move(blob), diff_ids[i]});
+      return ImageCorrupt(
+          absl::StrCat("layer ", i + 1, " has the diff_id '", PrintableArchivePath(diff_ids[i]), "'"));
+    result.push_back({std::move(layers[i]), diff_ids[i]});
   }
   return result;
 }
 
-absl::StatusOr<json> ReadConfig(OciDocuments& documents, const json& manifest) {
+absl::StatusOr<std::string> ReadConfig(OciDocuments& documents, const json& manifest) {
   BANGER_ASSIGN_OR_RETURN(const Descriptor descriptor,
                           ParseDescriptor(Member(manifest, "config"), "the image's config"));
   if (descriptor.size > kMaxOciDocument)
     return ImageCorrupt(absl::StrCat("the image's config has ", descriptor.size, " bytes"));
-  BANGER_ASSIGN_OR_RETURN(const std::string text, documents.Read(descriptor));
-  return ParseOciDocument(text, "the image's config");
+  return documents.Read(descriptor);
 }
 
 std::string TagsOf(const std::vector<IndexEntry>& entries) {
@@ -119,14 +127,23 @@ std::string TagsOf(const std::vector<IndexEntry>& entries) {
 absl::StatusOr<OciImage> ReadOciImage(OciDocuments& documents, const Descriptor& root,
                                       const oci::Platform& platform) {
   BANGER_ASSIGN_OR_RETURN(const Manifest manifest, ChooseManifest(documents, root, platform));
-  BANGER_ASSIGN_OR_RETURN(const json config, ReadConfig(documents, manifest.document));
+  BANGER_ASSIGN_OR_RETURN(const std::string config, ReadConfig(documents, manifest.document));
+  BANGER_ASSIGN_OR_RETURN(std::vector<Descriptor> layers, LayersOf(manifest.document));
+  BANGER_ASSIGN_OR_RETURN(OciImage image, DescribeOciImage(config, std::move(layers), platform));
+  image.digest = manifest.digest;
+  return image;
+}
+
+absl::StatusOr<OciImage> DescribeOciImage(const std::string& text, std::vector<Descriptor> layers,
+                                          const oci::Platform& platform) {
+  BANGER_ASSIGN_OR_RETURN(const json config, ParseOciDocument(text, "the image's config"));
   if (const std::string os = Text(config, "os"); os != "linux")
     return ArchiveRefused(absl::StrCat("the image is for '", PrintableArchivePath(os), "', not linux"));
   const oci::Platform made_for{"linux", Text(config, "architecture"), ""};
   if (!made_for.architecture.empty() && made_for.architecture != platform.architecture)
     return PlatformNotFound(platform.ToString(), PrintableArchivePath(made_for.ToString()));
-  OciImage image{.digest = manifest.digest, .arch = oci::MachineOf(made_for.architecture)};
-  BANGER_ASSIGN_OR_RETURN(image.layers, LayersOf(manifest.document, config));
+  OciImage image{.arch = oci::MachineOf(made_for.architecture)};
+  BANGER_ASSIGN_OR_RETURN(image.layers, WithDiffIds(std::move(layers), config));
   const json run = Member(config, "config");
   image.config = {.env = Texts(run, "Env"),
                   .working_dir = Text(run, "WorkingDir"),

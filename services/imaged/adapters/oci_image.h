@@ -43,6 +43,11 @@ struct OciImage {
 absl::StatusOr<OciImage> ReadOciImage(OciDocuments& documents, const Descriptor& root,
                                       const oci::Platform& platform);
 
+// The same out of an image's config and its layers' descriptors, which the caller
+// vouches for; the digest stays empty.
+absl::StatusOr<OciImage> DescribeOciImage(const std::string& config, std::vector<Descriptor> layers,
+                                          const oci::Platform& platform);
+
 // What the index of a layout means by a tag; without a tag the only image there
 // is for the platform. ARCHIVE_REFUSED, with the tags there are, when that does
 // not name exactly one.

@@ -4,24 +4,12 @@
 #include <utility>
 
 #include "common/status/status_macros.h"
+#include "services/imaged/adapters/file_source.h"
 #include "services/imaged/adapters/oci_blobs.h"
 #include "services/imaged/adapters/oci_image.h"
 #include "services/imaged/adapters/oci_image_builder.h"
 
 namespace banger::imaged {
-namespace {
-
-class BlobSource final : public ByteSource {
- public:
-  explicit BlobSource(UniqueFd file) : file_(std::move(file)), bytes_(file_.get()) {}
-  absl::StatusOr<std::size_t> Read(std::span<char> buffer) override { return bytes_.Read(buffer); }
-
- private:
-  const UniqueFd file_;
-  FdSource bytes_;
-};
-
-}  // namespace
 
 absl::StatusOr<BuiltRootfs> OciLayoutBuilder::Build(const std::filesystem::path& rootfs,
                                                     std::int64_t wanted_bytes) {
@@ -32,7 +20,7 @@ absl::StatusOr<BuiltRootfs> OciLayoutBuilder::Build(const std::filesystem::path&
   const auto open = [&](std::size_t index,
                         const std::stop_token&) -> absl::StatusOr<std::unique_ptr<ByteSource>> {
     BANGER_ASSIGN_OR_RETURN(UniqueFd blob, blobs.Open(image.layers[index].blob));
-    return std::make_unique<BlobSource>(std::move(blob));
+    return std::make_unique<FileSource>(std::move(blob));
   };
   return OciImageBuilder(image, open, {}, limits_).Build(rootfs, wanted_bytes);
 }

@@ -1,9 +1,6 @@
 #include "services/imaged/adapters/root_tree.h"
 
-#include <elf.h>
-
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <limits>
 
@@ -15,6 +12,7 @@
 #include "common/os/os_release.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/imaged/adapters/elf_machine.h"
 #include "services/imaged/errors.h"
 
 namespace banger::imaged {
@@ -277,14 +275,11 @@ Inode* RootTree::Lookup(const std::string& path, bool follow_last) const {
 void RootTree::Note(const Inode* file, const ArchiveEntry& entry, absl::string_view begin) {
   // The address may have been that of a file that is gone.
   os_releases_.erase(file);
-  machines_.erase(file);
+  archs_.erase(file);
   if (absl::EndsWith(entry.path, "os-release"))
     os_releases_[file] = std::string(begin.substr(0, kMaxOsReleaseBytes));
-  if ((entry.mode & 0111) == 0 || begin.size() < sizeof(Elf32_Ehdr) || !absl::StartsWith(begin, ELFMAG))
-    return;
-  std::uint16_t machine = 0;
-  std::memcpy(&machine, begin.data() + offsetof(Elf32_Ehdr, e_machine), sizeof machine);
-  machines_[file] = machine;
+  if ((entry.mode & 0111) == 0) return;
+  if (std::string arch = ArchOfElf(begin); !arch.empty()) archs_[file] = std::move(arch);
 }
 
 bool RootTree::HasAny(const std::vector<std::string>& paths) const {
@@ -304,26 +299,8 @@ std::string RootTree::OsName() const {
 
 std::string RootTree::Arch() const {
   for (const char* const path : {"bin/sh", "usr/bin/sh", "sbin/init", "usr/sbin/init", "init"}) {
-    const auto it = machines_.find(Lookup(path, true));
-    if (it == machines_.end()) continue;
-    switch (it->second) {
-      case EM_X86_64:
-        return "x86_64";
-      case EM_AARCH64:
-        return "aarch64";
-      case EM_386:
-        return "i686";
-      case EM_ARM:
-        return "armv7l";
-      case EM_RISCV:
-        return "riscv64";
-      case EM_PPC64:
-        return "ppc64le";
-      case EM_S390:
-        return "s390x";
-      default:
-        return absl::StrCat("machine ", it->second);
-    }
+    const auto it = archs_.find(Lookup(path, true));
+    if (it != archs_.end()) return it->second;
   }
   return "";
 }

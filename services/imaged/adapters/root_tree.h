@@ -74,7 +74,7 @@ class RootTree {
   // What the layer at hand brought or passed through; whiteouts spare it.
   absl::flat_hash_set<Entry> fresh_;
   absl::flat_hash_map<const ext4::Inode*, std::string> os_releases_;
-  absl::flat_hash_map<const ext4::Inode*, std::uint16_t> machines_;  // ELF's e_machine
+  absl::flat_hash_map<const ext4::Inode*, std::string> archs_;  // of programs
 };
 
 }  // namespace banger::imaged

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,18 +20,30 @@ struct ImageConfig {
   std::vector<std::string> cmd;
 };
 
+// A file that stays its owner's, as it was when it was registered.
+struct InPlaceFile {
+  std::filesystem::path path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size_bytes = 0;
+  std::int64_t mtime_nanoseconds = 0;
+
+  friend bool operator==(const InPlaceFile&, const InPlaceFile&) = default;
+};
+
 struct Image {
   std::string id;
   std::string kernel;  // the id it was made with; empty: kerneld's default
   std::string arch;    // as uname -m says it; may be empty
-  std::string source;  // "import:FILE", "built-in"
+  std::string source;  // "import:FILE", "pull:REFERENCE", "register:PATH", "built-in"
   std::string os;      // may be empty
   std::int64_t size_bytes = 0;
   std::int64_t disk_bytes = 0;
   std::int64_t create_time = 0;  // seconds since 1970
   ImageConfig config;
   bool built_in = false;
-  std::string digest;  // of what a built-in image was made from
+  std::string digest;                   // of what it was made from, when that has one
+  std::optional<InPlaceFile> in_place;  // its root file system, when that is not banger's
 };
 
 struct Lease {

@@ -26,6 +26,12 @@ bool IsUpToDate(const Image& image, const PullSpec& spec, const RemoteImage& rem
          (spec.size_bytes == 0 || spec.size_bytes == image.size_bytes);
 }
 
+struct Staged {
+  ImageStore& store;
+  std::filesystem::path path;
+  ~Staged() { store.Discard(path); }
+};
+
 }  // namespace
 
 ImageCatalog::ImageCatalog(ImageStore& store, KernelSource& kernels, std::string arch,
@@ -65,8 +71,9 @@ absl::StatusOr<Image> ImageCatalog::Import(const ImportSpec& spec, RootfsBuilder
   }
   const Image image{.id = spec.id,
                     .kernel = spec.kernel,
-                    .source = absl::StrCat("import:", spec.source),
-                    .create_time = clock_()};
+                    .source = spec.source,
+                    .create_time = clock_(),
+                    .digest = spec.digest};
   return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, builder);
 }
 
@@ -93,11 +100,6 @@ absl::StatusOr<Image> ImageCatalog::Pull(const PullSpec& spec, const RemoteImage
 
 absl::StatusOr<Image> ImageCatalog::Make(Image image, const KernelFiles* kernel, std::int64_t wanted_bytes,
                                          RootfsBuilder& builder) {
-  struct Staged {
-    ImageStore& store;
-    std::filesystem::path path;
-    ~Staged() { store.Discard(path); }
-  };
   BANGER_ASSIGN_OR_RETURN(std::filesystem::path path, store_.Stage());
   const Staged staged{store_, std::move(path)};
   BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, builder.Build(staged.path / "rootfs.ext4", wanted_bytes));
@@ -107,6 +109,7 @@ absl::StatusOr<Image> ImageCatalog::Make(Image image, const KernelFiles* kernel,
   image.os = std::move(built.os);
   image.config = std::move(built.config);
   image.size_bytes = built.size_bytes;
+  image.in_place = std::move(built.in_place);
   if (kernel != nullptr) BANGER_RETURN_IF_ERROR(store_.AddKernel(staged.path, *kernel));
   return store_.Publish(staged.path, image);
 }
@@ -123,6 +126,30 @@ absl::Status ImageCatalog::ProvideBuiltIn(const std::string& id, const std::stri
   const Image image{
       .id = id, .source = "built-in", .create_time = clock_(), .built_in = true, .digest = digest};
   return Make(image, nullptr, 0, builder).status();
+}
+
+absl::StatusOr<Image> ImageCatalog::Promote(const std::string& id, RootfsBuilder& copier,
+                                            const std::stop_token& stop) {
+  if (!IsImageId(id)) return ImageNameInvalid(id);
+  BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, locks_.Acquire(id, stop));
+  BANGER_ASSIGN_OR_RETURN(Image image, store_.Find(id));
+  if (!image.in_place.has_value()) return image;
+  BANGER_ASSIGN_OR_RETURN(std::filesystem::path path, store_.Stage());
+  const Staged staged{store_, std::move(path)};
+  BANGER_RETURN_IF_ERROR(copier.Build(staged.path / "rootfs.ext4", 0).status());
+  image.in_place.reset();
+  return store_.Adopt(staged.path, image);
+}
+
+absl::Status ImageCatalog::Export(const std::string& id, const ExportFn& work) {
+  if (!IsImageId(id)) return ImageNameInvalid(id);
+  BANGER_ASSIGN_OR_RETURN(const Image image, store_.Find(id));
+  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path rootfs, store_.RootfsOf(image));
+  BANGER_ASSIGN_OR_RETURN(std::filesystem::path path, store_.Stage());
+  const Staged staged{store_, std::move(path)};
+  const absl::Status done = work(image, rootfs, staged.path);
+  // Somebody was faster.
+  return absl::IsNotFound(done) && ErrorReason(done).empty() ? ImageNotFound(id) : done;
 }
 
 absl::Status ImageCatalog::Delete(const std::string& id, const std::stop_token& stop) {
@@ -142,6 +169,7 @@ absl::StatusOr<BootFiles> ImageCatalog::Acquire(const std::string& id, const std
   if (!IsLease(lease)) return RequestInvalid("lease", absl::StrCat("'", lease, "' is not vms/UID"));
   BANGER_ASSIGN_OR_RETURN(const KeyedLock::Hold hold, locks_.Acquire(id, stop));
   BANGER_ASSIGN_OR_RETURN(const Image image, store_.Find(id));
+  BANGER_RETURN_IF_ERROR(store_.RootfsOf(image).status());  // before anything is held
   if (!store_.HasLease(id, lease)) {
     std::optional<KernelFiles> kernel;
     if (image.kernel.empty()) {

@@ -18,8 +18,9 @@ namespace banger::imaged {
 
 struct ImportSpec {
   std::string id;
-  std::string kernel;  // an id; empty leaves the choice to each VM's start
-  std::string source;
+  std::string kernel;           // an id; empty leaves the choice to each VM's start
+  std::string source;           // see Image
+  std::string digest;           // of what it is made from; may be empty
   std::int64_t size_bytes = 0;  // 0: by content
 };
 
@@ -51,6 +52,16 @@ class ImageCatalog {
   // Makes or renews an image that comes with banger. Does nothing when it is
   // there with that digest, or while VMs use an older one.
   absl::Status ProvideBuiltIn(const std::string& id, const std::string& digest, RootfsBuilder& builder);
+
+  // Gives a registered image a copy of its file, which the builder makes, for its
+  // own. Does nothing when it has one already. VMs keep what they have started from.
+  absl::StatusOr<Image> Promote(const std::string& id, RootfsBuilder& copier, const std::stop_token& stop);
+
+  // Gives `work` the image, its root file system and a directory that is gone
+  // afterwards. The image may be deleted meanwhile; what is open stays readable.
+  using ExportFn = std::function<absl::Status(const Image& image, const std::filesystem::path& rootfs,
+                                              const std::filesystem::path& scratch)>;
+  absl::Status Export(const std::string& id, const ExportFn& work);
 
   absl::Status Delete(const std::string& id, const std::stop_token& stop);
 

@@ -20,7 +20,7 @@ class ImageCatalogTest : public ::testing::Test {
 };
 
 TEST_F(ImageCatalogTest, ImportKeepsWhatTheBuilderFound) {
-  ASSERT_OK_AND_ASSIGN(const Image image, Import({.id = "deb", .source = "deb.tar"}));
+  ASSERT_OK_AND_ASSIGN(const Image image, Import({.id = "deb", .source = "import:deb.tar"}));
 
   EXPECT_EQ(image.os, "Fake Linux");
   EXPECT_EQ(image.source, "import:deb.tar");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ class ImageStore {
   // Makes it an image, in place of one that is there, at once or not at all.
   // Gives it back with what only the store knows (disk_bytes).
   virtual absl::StatusOr<Image> Publish(const std::filesystem::path& staged, const Image& image) = 0;
+  // Gives an image that is there the staged root file system for its own.
+  virtual absl::StatusOr<Image> Adopt(const std::filesystem::path& staged, const Image& image) = 0;
   // Removes a staged directory; fine when it was published.
   virtual void Discard(const std::filesystem::path& staged) = 0;
 
@@ -43,6 +46,8 @@ class ImageStore {
   virtual bool HasLease(const std::string& id, const std::string& lease) = 0;
   virtual absl::StatusOr<std::vector<std::string>> LeasesOf(const std::string& id) = 0;
   virtual absl::StatusOr<BootFiles> FilesOf(const Image& image, const std::string& lease) = 0;
+  // IMAGE_CORRUPT when a registered file is not what it was.
+  virtual absl::StatusOr<std::filesystem::path> RootfsOf(const Image& image) = 0;
 };
 
 class KernelSource {
@@ -59,6 +64,7 @@ struct BuiltRootfs {
   std::string os;
   std::string arch;
   ImageConfig config;
+  std::optional<InPlaceFile> in_place;  // when nothing was written
 };
 
 // Makes a root file system from some stream. Used once, by one thread.

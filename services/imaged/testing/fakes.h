@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "services/imaged/core/catalog_entry.h"
 #include "services/imaged/core/ports.h"
 #include "services/imaged/core/pull.h"
 #include "services/imaged/errors.h"
@@ -44,6 +45,9 @@ class MemoryStore final : public ImageStore {
     images[image.id] = image;
     return image;
   }
+  absl::StatusOr<Image> Adopt(const std::filesystem::path& path, const Image& image) override {
+    return Publish(path, image);
+  }
   void Discard(const std::filesystem::path& path) override { staged.erase(path); }
   absl::Status Remove(const std::string& id) override {
     images.erase(id);
@@ -69,6 +73,9 @@ class MemoryStore final : public ImageStore {
   absl::StatusOr<BootFiles> FilesOf(const Image& image, const std::string& lease) override {
     return BootFiles{.image = image, .rootfs = "/rootfs", .vmlinux = leases[{image.id, lease}].vmlinux};
   }
+  absl::StatusOr<std::filesystem::path> RootfsOf(const Image& image) override {
+    return image.in_place.has_value() ? image.in_place->path : "/rootfs";
+  }
 
   std::map<std::string, Image> images;
   std::set<std::filesystem::path> staged;
@@ -89,6 +96,23 @@ class FakeKernels final : public KernelSource {
 
   std::map<std::string, KernelFiles> kernels;
   std::string default_id;
+  absl::Status error;
+};
+
+class FakeCatalogs final : public CatalogSource {
+ public:
+  absl::StatusOr<Listing> List(const std::stop_token&) override {
+    return Listing{.entries = entries, .warnings = warnings};
+  }
+  absl::StatusOr<std::optional<CatalogEntry>> Find(const std::string& id, const std::stop_token&) override {
+    if (!error.ok()) return error;
+    for (const CatalogEntry& entry : entries)
+      if (entry.id == id) return entry;
+    return std::nullopt;
+  }
+
+  std::vector<CatalogEntry> entries;
+  std::vector<std::string> warnings;
   absl::Status error;
 };
 
