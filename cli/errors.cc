@@ -33,6 +33,9 @@ constexpr Hint kHints[] = {
     {"KERNEL_NOT_FOUND", "list kernels with 'banger kernel list', or pull one with 'banger kernel pull'"},
     {"NO_ADDRESS_LEFT", "delete VMs that are no longer needed: 'banger vm list -a'"},
     {"NO_KERNEL", "get one with 'banger kernel pull debian-6.1' or 'banger kernel import'"},
+    {"PATH_NOT_ALLOWED",
+     "allow its directory in the daemon's configuration ([images] in_place_dirs), or leave "
+     "out --in-place"},
     {"PLATFORM_NOT_FOUND", "choose one of them with 'banger image pull --platform', if this host can run it"},
     {"REFERENCE_INVALID", "write it as docker takes it: debian:bookworm, localhost:5000/team/app:v1"},
     {"REGISTRY_DENIED", "log in as somebody who may: 'banger image login REGISTRY -u NAME'"},

@@ -42,6 +42,10 @@ CommandTable MakeCommandTable() {
   add(ImageShow());
   add(ImagePull());
   add(ImageImport());
+  add(ImageRegister());
+  add(ImagePromote());
+  add(ImageBuild());
+  add(ImageExport());
   add(ImageDelete());
   add(ImageLogin());
   add(ImageLogout());

@@ -10,12 +10,16 @@ namespace banger::cli {
 
 std::unique_ptr<Command> Completion();
 std::unique_ptr<Command> CompletionNames();
+std::unique_ptr<Command> ImageBuild();
 std::unique_ptr<Command> ImageDelete();
+std::unique_ptr<Command> ImageExport();
 std::unique_ptr<Command> ImageImport();
 std::unique_ptr<Command> ImageList();
 std::unique_ptr<Command> ImageLogin();
 std::unique_ptr<Command> ImageLogout();
 std::unique_ptr<Command> ImagePull();
+std::unique_ptr<Command> ImagePromote();
+std::unique_ptr<Command> ImageRegister();
 std::unique_ptr<Command> ImageShow();
 std::unique_ptr<Command> KernelImport();
 std::unique_ptr<Command> KernelList();

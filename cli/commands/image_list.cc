@@ -6,6 +6,7 @@
 #include "cli/errors.h"
 #include "cli/output/json.h"
 #include "cli/output/streams.h"
+#include "cli/output/text.h"
 #include "common/status/error.h"
 
 namespace banger::cli {
@@ -17,11 +18,20 @@ class ImageListCommand final : public Command {
       : Command({.path = "image list",
                  .summary = "List the images that are here",
                  .examples = {{"banger image list", "a table"},
+                              {"banger image list --available", "what can be pulled by its name"},
                               {"banger image list --format json", "for programs: {\"images\": [...]}"}}}) {}
 
-  void Declare(Flags& flags) override { DeclareFormat(flags, format_); }
+  void Declare(Flags& flags) override {
+    flags.Switch("--available", available_, "list what the catalogs offer instead");
+    DeclareFormat(flags, format_);
+  }
 
   absl::StatusOr<int> Run(Context& context) override {
+    return available_ ? ListAvailable(context) : ListHere(context);
+  }
+
+ private:
+  absl::StatusOr<int> ListHere(Context& context) {
     const auto images = ListAll(context.client, &image::v1::ImageService::Stub::ListImages);
     if (!images.ok()) return Annotate(images.status(), "list images");
     const absl::Status printed = format_ == "json"
@@ -31,7 +41,16 @@ class ImageListCommand final : public Command {
     return kExitOk;
   }
 
- private:
+  absl::StatusOr<int> ListAvailable(Context& context) {
+    const auto images = ListAll(context.client, &image::v1::ImageService::Stub::ListCatalogImages);
+    if (!images.ok()) return Annotate(images.status(), "list the image catalogs");
+    for (const std::string& warning : images->warnings()) Warn(OneLine(warning));
+    BANGER_RETURN_IF_ERROR(format_ == "json" ? PrintJson(*images)
+                                             : WriteStdout(AvailableImageTable(*images)));
+    return kExitOk;
+  }
+
+  bool available_ = false;
   std::string format_ = "table";
 };
 

@@ -1,34 +1,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "banger/kernel/v1/kernel_service.grpc.pb.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/kernel_send.h"
 #include "cli/errors.h"
 #include "cli/names.h"
 #include "cli/output/streams.h"
 #include "cli/upload/detect.h"
-#include "cli/upload/import_stream.h"
 #include "common/status/error.h"
 
 namespace banger::cli {
 namespace {
-
-using kernel::v1::ImportKernelRequest;
-using kernel::v1::ImportKernelResponse;
-
-ImportKernelRequest::Format ToProto(KernelFormat format) {
-  switch (format) {
-    case KernelFormat::kDeb:
-      return ImportKernelRequest::FORMAT_DEB;
-    case KernelFormat::kBundle:
-      return ImportKernelRequest::FORMAT_BUNDLE;
-    case KernelFormat::kTree:
-      return ImportKernelRequest::FORMAT_TREE;
-    case KernelFormat::kImage:
-      return ImportKernelRequest::FORMAT_IMAGE;
-  }
-  return ImportKernelRequest::FORMAT_UNSPECIFIED;
-}
 
 class KernelImportCommand final : public Command {
  public:
@@ -60,34 +42,19 @@ class KernelImportCommand final : public Command {
     const std::string what = absl::StrCat("import kernel '", name_, "'");
     absl::StatusOr<KernelUpload> source = OpenKernel(from_);
     if (!source.ok()) return Annotate(source.status(), what);
+    kernel::v1::ImportKernelRequest::Spec spec;
+    spec.set_name(KernelName(name_));
+    spec.set_distro(distro_);
+    spec.set_arch(arch_);
+    spec.set_force(force_);
     kernel::v1::Kernel kernel;
-    if (const absl::Status status = Send(context.client, *source, what, kernel); !status.ok())
+    if (const absl::Status status = SendKernel(context.client, *source, spec, what, kernel); !status.ok())
       return Annotate(NothingKept(status), what);
     BANGER_RETURN_IF_ERROR(WriteStdout(absl::StrCat(IdOf(kernel.name()), "\n")));
     return kExitOk;
   }
 
  private:
-  absl::Status Send(Client& client, const KernelUpload& source, const std::string& what,
-                    kernel::v1::Kernel& kernel) const {
-    BANGER_RETURN_IF_ERROR(client.Connect());
-    ImportKernelRequest first;
-    ImportKernelRequest::Spec& spec = *first.mutable_spec();
-    spec.set_name(KernelName(name_));
-    spec.set_format(ToProto(source.format));
-    spec.set_distro(distro_);
-    spec.set_arch(arch_);
-    spec.set_source(source.upload.source());
-    spec.set_total_bytes(source.upload.total_bytes());
-    spec.set_force(force_);
-    kernel::v1::KernelService::Stub stub(client.channel());
-    const auto call = client.NewCall(kLong);
-    const auto stream = stub.ImportKernel(call->context());
-    ProgressView view(what);
-    return StreamImport(client, *stream, *call, first, source.upload, view,
-                        [&kernel](const ImportKernelResponse& response) { kernel = response.kernel(); });
-  }
-
   std::string name_;
   std::string from_;
   std::string distro_;

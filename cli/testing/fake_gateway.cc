@@ -143,6 +143,43 @@ class FakeImages final : public image::v1::ImageService::Service {
     writer->Write(response);
     return Status::OK;
   }
+  Status ListCatalogImages(ServerContext* context, const image::v1::ListCatalogImagesRequest* request,
+                           image::v1::ListCatalogImagesResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListCatalogImages");
+    FillPage(request->page_token(), state_.page_size, state_.image_catalog.images(),
+             response->mutable_images(), response);
+    if (request->page_token().empty()) *response->mutable_warnings() = state_.image_catalog.warnings();
+    return Status::OK;
+  }
+  Status RegisterImage(ServerContext* context, const image::v1::RegisterImageRequest* request,
+                       image::v1::RegisterImageResponse* response) override {
+    RETURN_UNLESS_ENTERED("RegisterImage");
+    state_.Record(absl::StrCat("registered ", request->name(), " at ", request->rootfs_path(), " with '",
+                               request->kernel(), "'"));
+    response->mutable_image()->set_name(request->name());
+    return Status::OK;
+  }
+  Status PromoteImage(ServerContext* context, const image::v1::PromoteImageRequest* request,
+                      grpc::ServerWriter<image::v1::PromoteImageResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("PromoteImage");
+    image::v1::PromoteImageResponse response;
+    response.mutable_progress()->set_stage("copy");
+    writer->Write(response);
+    response.mutable_image()->set_name(request->name());
+    writer->Write(response);
+    return Status::OK;
+  }
+  Status ExportImage(ServerContext* context, const image::v1::ExportImageRequest* request,
+                     grpc::ServerWriter<image::v1::ExportImageResponse>* writer) override {
+    state_.Record(absl::StrCat("export ", request->name(), " as ", request->format()));
+    image::v1::ExportImageResponse response;
+    for (const std::string& chunk : state_.exported) {
+      response.set_chunk(chunk);
+      writer->Write(response);
+    }
+    RETURN_UNLESS_ENTERED("ExportImage");
+    return Status::OK;
+  }
   Status DeleteImage(ServerContext* context, const image::v1::DeleteImageRequest* request,
                      image::v1::DeleteImageResponse*) override {
     RETURN_UNLESS_ENTERED("DeleteImage");

@@ -39,6 +39,7 @@ class FakeState {
   kernel::v1::ListKernelsResponse kernels;
   kernel::v1::ListCatalogEntriesResponse catalog;
   image::v1::ListImagesResponse images;
+  image::v1::ListCatalogImagesResponse image_catalog;
   system::v1::ListDaemonsResponse daemons;
   int page_size = 1000;
   kernel::v1::ImportKernelRequest::Spec kernel_spec;
@@ -46,7 +47,8 @@ class FakeState {
   image::v1::PullImageRequest pull;  // the last one
   std::string missing_image;         // "images/x", until it is pulled
   exec::v1::Command command;
-  std::string received;  // by the last import
+  std::string received;               // by the last import
+  std::vector<std::string> exported;  // the chunks of an export
 
  private:
   mutable Mutex mutex_;

@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -49,6 +50,29 @@ bool IsKernelImage(const std::string& beginning) {
              "\x7f"
              "ELF") ||
          beginning.compare(std::min<std::size_t>(0x202, beginning.size()), 4, "HdrS") == 0;
+}
+
+// ext2, ext3 and ext4 alike.
+bool IsExt4(const std::string& beginning) {
+  constexpr std::size_t kMagicAt = 1024 + 0x38;
+  return beginning.size() > kMagicAt + 1 && beginning.compare(kMagicAt, 2, "\x53\xef") == 0;
+}
+
+bool IsHex(absl::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
+
+// "HEX/", "HEX/layer.tar", "HEX.json", "HEX.tar", "manifest.json", "repositories":
+// nothing that begins a root file system.
+bool IsDockerMember(const std::string& name) {
+  return name == "manifest.json" || name == "repositories" || IsHex(name.substr(0, name.find_first_of("/.")));
+}
+
+bool IsBundle(const std::vector<std::string>& members) {
+  const auto has = [&members](const char* name) {
+    return std::find(members.begin(), members.end(), name) != members.end();
+  };
+  return has("rootfs.ext4") && (members.size() == 1 || has("manifest.json"));
 }
 
 bool IsOciMember(const std::string& name) {
@@ -119,10 +143,16 @@ absl::StatusOr<ImageUpload> OpenImage(const std::string& path) {
                        Upload::OfDirectory(path, {"oci-layout", "index.json", "blobs"})};
   }
   BANGER_ASSIGN_OR_RETURN(Upload upload, Upload::OfFile(path));
+  if (IsExt4(upload.beginning())) return ImageUpload{ImageFormat::kExt4, std::move(upload)};
   bool is_oci = false;
   const std::vector<std::string> members = FirstMembers(upload.beginning());
-  if (members.empty()) return Unrecognised(path, "a tar of a root file system or of an OCI layout");
+  if (members.empty())
+    return Unrecognised(path,
+                        "a tar of a root file system or of an OCI layout, a bundle or an ext4 file system");
+  if (IsBundle(members)) return ImageUpload{ImageFormat::kBundle, std::move(upload)};
   for (const std::string& member : members) is_oci = is_oci || IsOciMember(member);
+  if (!is_oci && IsDockerMember(members.front()))
+    return ImageUpload{ImageFormat::kDockerArchive, std::move(upload)};
   return ImageUpload{is_oci ? ImageFormat::kOciLayout : ImageFormat::kRootfsTar, std::move(upload)};
 }
 

@@ -20,7 +20,7 @@ struct KernelUpload {
 // kernel in one of the two layouts.
 absl::StatusOr<KernelUpload> OpenKernel(const std::string& path);
 
-enum class ImageFormat { kRootfsTar, kOciLayout };
+enum class ImageFormat { kRootfsTar, kOciLayout, kDockerArchive, kBundle, kExt4 };
 
 struct ImageUpload {
   ImageFormat format;
@@ -28,7 +28,7 @@ struct ImageUpload {
 };
 
 // A tar of a root file system in any compression, a tar of an OCI layout, a
-// directory with an OCI layout; "-" is stdin.
+// directory with an OCI layout, what docker save writes, a bundle, an ext4 file system; "-" is stdin.
 absl::StatusOr<ImageUpload> OpenImage(const std::string& path);
 
 }  // namespace banger::cli

@@ -44,17 +44,22 @@ absl::StatusOr<Upload> Upload::OfFile(const std::string& path) {
 }
 
 Upload Upload::OfDirectory(const std::filesystem::path& directory, std::vector<std::string> members) {
-  Upload upload;
-  upload.directory_ = directory;
-  upload.members_ = std::move(members);
+  std::vector<PackedMember> packed;
+  for (std::string& name : members) packed.push_back({directory / name, std::move(name)});
   // "dir/" has an empty filename.
   const std::filesystem::path plain = directory.has_filename() ? directory : directory.parent_path();
-  upload.source_ = plain.filename().string();
+  return OfMembers(plain.filename().string(), std::move(packed));
+}
+
+Upload Upload::OfMembers(const std::string& source, std::vector<PackedMember> members) {
+  Upload upload;
+  upload.members_ = std::move(members);
+  upload.source_ = source;
   return upload;
 }
 
 absl::Status Upload::Produce(const Sink& sink, const Wake& wake) const {
-  return directory_.empty() ? SendFile(sink, wake) : PackDirectory(directory_, members_, sink);
+  return fd_.valid() ? SendFile(sink, wake) : Pack(members_, sink);
 }
 
 absl::Status Upload::SendFile(const Sink& sink, const Wake& wake) const {

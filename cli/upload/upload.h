@@ -19,6 +19,12 @@ namespace banger::cli {
 // Takes at most 1 MiB at a time; an error ends the production.
 using Sink = std::function<absl::Status(absl::string_view)>;
 
+// A file or tree on the way into a tar.
+struct PackedMember {
+  std::filesystem::path path;
+  std::string name;
+};
+
 // A file, a pipe, or a directory that is packed as a tar while it is sent.
 class Upload {
  public:
@@ -28,6 +34,9 @@ class Upload {
   // Packs those `members` of the directory that exist, in that order, with their
   // names; symbolic links are kept, hard links become files.
   static Upload OfDirectory(const std::filesystem::path& directory, std::vector<std::string> members);
+
+  // The same for files from anywhere; `source` is what it is called.
+  static Upload OfMembers(const std::string& source, std::vector<PackedMember> members);
 
   // The first bytes of a file, at most 1 MiB: enough to tell what it is.
   const std::string& beginning() const { return beginning_; }
@@ -44,14 +53,12 @@ class Upload {
 
   UniqueFd fd_;
   std::string beginning_;
-  std::filesystem::path directory_;
-  std::vector<std::string> members_;
+  std::vector<PackedMember> members_;
   std::int64_t total_bytes_ = 0;
   std::string source_;
 };
 
-// Packs as OfDirectory says.
-absl::Status PackDirectory(const std::filesystem::path& directory, const std::vector<std::string>& members,
-                           const Sink& sink);
+// Packs those that exist as a tar.
+absl::Status Pack(const std::vector<PackedMember>& members, const Sink& sink);
 
 }  // namespace banger::cli

@@ -119,5 +119,36 @@ TEST_F(UploadTest, ARootFileSystemIsNoOciLayoutAlsoWhenItHasAFolderOfThatName) {
   EXPECT_EQ(image.format, ImageFormat::kRootfsTar);
 }
 
+TEST_F(UploadTest, ReadyFileSystemsAndBundlesAreToldByTheirContent) {
+  std::string ext4(4096, '\0');
+  ext4.replace(1024 + 0x38, 2, "\x53\xef");
+  EXPECT_EQ(OpenImage(Write("x.tar", ext4))->format, ImageFormat::kExt4);
+  Write("bundle/manifest.json", "{}");
+  Write("bundle/rootfs.ext4", ext4);
+  for (const char* first : {"manifest.json", "rootfs.ext4"}) {
+    const char* second = first[0] == 'm' ? "rootfs.ext4" : "manifest.json";
+    const std::string tar =
+        RunCommand({.argv = {"tar", "--zstd", "-C", Directory("bundle"), "-c", first, second}})->out;
+    EXPECT_EQ(OpenImage(Write("b", tar))->format, ImageFormat::kBundle);
+  }
+}
+
+TEST_F(UploadTest, WhatDockerSaveWritesIsToldByItsContent) {
+  const std::string id(64, 'a');
+  Write("saved/" + id + "/layer.tar", "x");
+  Write("saved/" + id + ".json", "{}");
+  Write("saved/manifest.json", "[]");
+  for (const std::string& first : {id, id + ".json", std::string("manifest.json")}) {
+    const std::string tar =
+        RunCommand({.argv = {"tar", "-C", Directory("saved"), "-c", first, "manifest.json"}})->out;
+    EXPECT_EQ(OpenImage(Write("s.tar", tar))->format, ImageFormat::kDockerArchive) << first;
+  }
+  // The newer form is an OCI layout, too.
+  Write("saved/oci-layout", "{}");
+  const std::string tar =
+      RunCommand({.argv = {"tar", "-C", Directory("saved"), "-c", "manifest.json", "oci-layout"}})->out;
+  EXPECT_EQ(OpenImage(Write("s.tar", tar))->format, ImageFormat::kOciLayout);
+}
+
 }  // namespace
 }  // namespace banger::cli
