@@ -1,15 +1,11 @@
 // A kernel's whole way: published with scripts/publish-kernel.sh to a directory
 // behind a web server, pulled through a signed catalog, and booted.
-#include <sys/stat.h>
-
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "common/http/testing/http_server.h"
 #include "common/os/file.h"
-#include "common/os/temp_dir.h"
 #include "common/testing/status_matchers.h"
+#include "tests/e2e/catalog_site.h"
 #include "tests/e2e/harness.h"
 
 namespace banger::e2e {
@@ -18,41 +14,20 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using Request = http::HttpServer::Request;
-using Client = http::HttpServer::Client;
 
 constexpr char kName[] = "generic-6.1";
 
 class PublishTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    fs::create_directory(web_);
-    const CommandResult made = *RunCommand(
-        {.argv = {"minisign", "-G", "-W", "-p", dir_->path() / "key.pub", "-s", dir_->path() / "key"}});
-    ASSERT_TRUE(made.status.success()) << made.err;
-    const std::vector<std::string> lines = absl::StrSplit(*ReadFile(dir_->path() / "key.pub"), '\n');
-    auto instance =
-        Instance::Start({.netd = false,
-                         .own_network = false,
-                         .config = absl::StrCat("[[kernel_catalogs]]\nurl = \"", server_.Url("/catalog.json"),
-                                                "\"\npublic_key = \"", lines[1], "\"\n")});
+    auto instance = Instance::Start({.netd = false, .own_network = false, .config = site_.Config("kernel")});
     ASSERT_OK(instance);
     banger_.emplace(*std::move(instance));
-    ASSERT_OK(WriteFileAtomically(catalog_, "{\"version\": 1, \"entries\": []}\n"));
-  }
-
-  void Answer(const Request& request, Client& client) const {
-    const auto content = ReadFile(web_ / request.target.substr(1), 1 << 30);
-    if (!content.ok()) {
-      client.Send(http::Response("404 Not Found", {}, ""));
-    } else {
-      http::ServedFile{.content = *content}.Answer(request, client);
-    }
   }
   CommandResult Publish(const std::string& base_url) const {
     return *RunCommand(
-        {.argv = {BANGER_SOURCE_DIR "/scripts/publish-kernel.sh", "--directory", web_, "--catalog", catalog_,
-                  "--key", dir_->path() / "key", "--description", "a test", kName},
+        {.argv = {BANGER_SOURCE_DIR "/scripts/publish-kernel.sh", "--directory", site_.web(), "--catalog",
+                  site_.catalog(), "--key", site_.key(), "--description", "a test", kName},
          .env = std::vector<std::string>{
              "PATH=/usr/bin:/bin", "ZSTD_CLEVEL=3", absl::StrCat("BASE_URL=", base_url),
              absl::StrCat("BANGER_KERNELS_DIR=", (banger_->root() / "state/kernels").string())}});
@@ -65,21 +40,18 @@ class PublishTest : public ::testing::Test {
   }
   std::string Available() const { return banger_->Banger({"kernel", "list", "--available"}).out; }
 
-  const absl::StatusOr<TempDir> dir_ = TempDir::Create();
-  const fs::path web_ = dir_->path() / "web";
-  const std::string catalog_ = dir_->path() / "catalog.json";
-  http::HttpServer server_{[this](const Request& request, Client& client) { Answer(request, client); }};
+  const CatalogSite site_;
   std::optional<Instance> banger_;
 };
 
 TEST_F(PublishTest, APublishedKernelIsPulledAndBoots) {
   ASSERT_EQ(banger_->Banger({"kernel", "import", kName, "--from", Assets() / "kernel.deb"}).status.code, 0);
-  const CommandResult published = Publish(server_.Url(""));
+  const CommandResult published = Publish(site_.Url(""));
   ASSERT_TRUE(published.status.success()) << published.err;
   EXPECT_THAT(published.err, HasSubstr("next: banger kernel list --available"));
   EXPECT_THAT(Available(), HasSubstr("update")) << "what is here was imported";
   ASSERT_EQ(banger_->Banger({"kernel", "rm", kName}).status.code, 0);
-  EXPECT_THAT(Available(), HasSubstr(absl::StrCat("available   ", server_.Url("/catalog.json"))));
+  EXPECT_THAT(Available(), HasSubstr(absl::StrCat("available   ", site_.Url("/catalog.json"))));
 
   const CommandResult pulled = banger_->Banger({"kernel", "pull", kName});
   ASSERT_EQ(pulled.out, absl::StrCat(kName, "\n")) << pulled.err;
@@ -92,22 +64,22 @@ TEST_F(PublishTest, APublishedKernelIsPulledAndBoots) {
   EXPECT_THAT(booted.out, HasSubstr("6.1."));
 
   // The same kernel again is the same file and no new version.
-  const std::string before = *ReadFile(catalog_);
-  ASSERT_TRUE(Publish(server_.Url("")).status.success());
+  const std::string before = *ReadFile(site_.catalog());
+  ASSERT_TRUE(Publish(site_.Url("")).status.success());
   EXPECT_THAT(before, HasSubstr("\"version\": 2"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(web_), fs::directory_iterator()), 3)
+  EXPECT_EQ(std::distance(fs::directory_iterator(site_.web()), fs::directory_iterator()), 3)
       << "tarball, catalog, signature";
 }
 
 TEST_F(PublishTest, WhatWasTamperedWithIsRefused) {
   ASSERT_EQ(banger_->Banger({"kernel", "import", kName, "--from", Assets() / "kernel.deb"}).status.code, 0);
-  ASSERT_TRUE(Publish(server_.Url("")).status.success());
+  ASSERT_TRUE(Publish(site_.Url("")).status.success());
   ASSERT_EQ(banger_->Banger({"kernel", "rm", kName}).status.code, 0);
 
-  const std::string good = *ReadFile(web_ / "catalog.json");
+  const std::string good = *ReadFile(site_.web() / "catalog.json");
   std::string bad = good;
   bad.replace(bad.find("a test"), 6, "a trap");
-  ASSERT_OK(WriteFileAtomically(web_ / "catalog.json", bad));
+  ASSERT_OK(WriteFileAtomically(site_.web() / "catalog.json", bad));
   ForgetCatalogs();
   const CommandResult refused = banger_->Banger({"kernel", "pull", kName});
   EXPECT_NE(refused.status.code, 0);
@@ -115,13 +87,10 @@ TEST_F(PublishTest, WhatWasTamperedWithIsRefused) {
   EXPECT_THAT(Available(), Not(HasSubstr(kName)));
 
   // A good catalog, and a tarball of the right size with one bit changed.
-  ASSERT_OK(WriteFileAtomically(web_ / "catalog.json", good));
-  for (const fs::directory_entry& file : fs::directory_iterator(web_)) {
-    if (file.path().extension() != ".zst") continue;
-    std::string bytes = *ReadFile(file.path(), 1 << 30);
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    ASSERT_OK(WriteFileAtomically(file.path(), bytes));
-  }
+  ASSERT_OK(WriteFileAtomically(site_.web() / "catalog.json", good));
+  std::string bytes = *ReadFile(site_.Tarball(), 1 << 30);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_OK(WriteFileAtomically(site_.Tarball(), bytes));
   ForgetCatalogs();
   EXPECT_THAT(banger_->Banger({"kernel", "pull", kName}).err, HasSubstr("KERNEL_CORRUPT"));
   EXPECT_EQ(banger_->Banger({"kernel", "list", "--format", "json"}).out.find(kName), std::string::npos);
@@ -130,10 +99,10 @@ TEST_F(PublishTest, WhatWasTamperedWithIsRefused) {
 
 TEST_F(PublishTest, AnUploadThatNobodyCanFetchChangesNoCatalog) {
   ASSERT_EQ(banger_->Banger({"kernel", "import", kName, "--from", Assets() / "kernel.deb"}).status.code, 0);
-  const CommandResult elsewhere = Publish(server_.Url("/not/there"));
+  const CommandResult elsewhere = Publish(site_.Url("/not/there"));
   EXPECT_FALSE(elsewhere.status.success());
   EXPECT_THAT(elsewhere.err, HasSubstr("cannot be fetched"));
-  EXPECT_THAT(ReadFile(catalog_), IsOkAndHolds("{\"version\": 1, \"entries\": []}\n"));
+  EXPECT_THAT(ReadFile(site_.catalog()), IsOkAndHolds("{\"version\": 1, \"entries\": []}\n"));
   EXPECT_FALSE(Publish("http://kernels.example").status.success()) << "plain http";
 }
 
