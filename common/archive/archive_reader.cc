@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_path.h"
+#include "common/archive/posix_acl.h"
 #include "common/status/status_macros.h"
 
 namespace banger {
@@ -75,6 +76,17 @@ std::map<std::string, std::string> XattrsOf(archive_entry* entry) {
   return xattrs;
 }
 
+absl::Status TakeAcls(archive_entry* from, ArchiveEntry& entry) {
+  const absl::StatusOr<PosixAcls> acls = PosixAclsOf(from);
+  if (!acls.ok())
+    return absl::DataLossError(
+        absl::StrCat("member '", PrintableArchivePath(entry.path), "': ", acls.status().message()));
+  if (!acls->access.empty()) entry.xattrs.emplace("system.posix_acl_access", acls->access);
+  if (!acls->default_.empty()) entry.xattrs.emplace("system.posix_acl_default", acls->default_);
+  if (acls->mask >= 0) entry.mode = (entry.mode & ~070U) | static_cast<std::uint32_t>(acls->mask) << 3;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ArchiveEntry> Convert(archive_entry* from) {
   ArchiveEntry entry;
   entry.path = Text(archive_entry_pathname(from));
@@ -94,6 +106,7 @@ absl::StatusOr<ArchiveEntry> Convert(archive_entry* from) {
   entry.link_target = Text(entry.type == ArchiveEntry::Type::kHardLink ? archive_entry_hardlink(from)
                                                                        : archive_entry_symlink(from));
   entry.xattrs = XattrsOf(from);
+  BANGER_RETURN_IF_ERROR(TakeAcls(from, entry));
   entry.device_major = static_cast<std::uint32_t>(archive_entry_rdevmajor(from));
   entry.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(from));
   return entry;

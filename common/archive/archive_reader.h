@@ -28,6 +28,7 @@ struct ArchiveEntry {
   std::int32_t mtime_nanoseconds = 0;
   std::int64_t size = 0;    // logical, holes included
   std::string link_target;  // of symlinks and hard links, as it stands there
+  // POSIX ACLs among them, as Linux has them.
   std::map<std::string, std::string> xattrs;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "common/archive/compress_for_tests.h"
 #include "common/archive/tar_builder.h"
 #include "common/os/file.h"
@@ -88,6 +89,35 @@ TEST(ArchiveReaderTest, PaxKeepsNanosecondsBigOwnersAndXattrs) {
 
 // Composed and decomposed accents are different names, and bytes that are no
 // UTF-8 at all are a name, too, whatever the locale.
+TEST(ArchiveReaderTest, PaxAclsBecomeXattrsAndTheirMaskTheGroupsPermissions) {
+  TarBuilder tar;
+  tar.Pax("SCHILY.acl.access", "user::rw-,group::r--,other::---,mask::rwx,user:www:r-x:33");
+  tar.Pax("SCHILY.acl.default", "user::rwx,group::r-x,other::r-x").File("a", "", 0640);
+  ASSERT_OK_AND_ASSIGN(const auto entries, Entries(tar.Build()));
+  const ArchiveEntry& entry = entries[0].first;
+  EXPECT_EQ(entry.mode, 0670u);
+  const auto acl = [](const std::string& entries_hex) {
+    return absl::HexStringToBytes("02000000" + entries_hex);
+  };
+  EXPECT_EQ(entry.xattrs.at("system.posix_acl_access"), acl("01000600ffffffff"
+                                                            "0200050021000000"
+                                                            "04000400ffffffff"
+                                                            "10000700ffffffff"
+                                                            "20000000ffffffff"));
+  EXPECT_EQ(entry.xattrs.at("system.posix_acl_default"), acl("01000700ffffffff"
+                                                             "04000500ffffffff"
+                                                             "20000500ffffffff"));
+}
+
+TEST(ArchiveReaderTest, AclsThatCannotBeAreRefusedByTheirMember) {
+  for (const char* acl : {"user::rw-,group::r--,other::---,mask::rwx,user:lisa:r-x",
+                          "user::rw-,group::r--,other::---,user:www:r-x:33"}) {
+    TarBuilder tar;
+    EXPECT_THAT(Entries(tar.Pax("SCHILY.acl.access", acl).File("a/b", "").Build()),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("'a/b': its ACL")));
+  }
+}
+
 TEST(ArchiveReaderTest, NamesAreTheArchivesOwnBytes) {
   for (const std::string name : {"nfd-e\xcc\x81", "nfc-\xc3\xa9", "\xe6\x97\xa5", "latin-\xe9\xff"}) {
     ASSERT_OK_AND_ASSIGN(const auto pax, Entries(TarBuilder().Pax("path", name).File("x", "1").Build()));
