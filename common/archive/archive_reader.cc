@@ -103,6 +103,11 @@ absl::StatusOr<ArchiveEntry> Convert(archive_entry* from) {
   entry.gid = static_cast<std::uint64_t>(gid);
   entry.mtime_seconds = archive_entry_mtime(from);
   entry.mtime_nanoseconds = static_cast<std::int32_t>(archive_entry_mtime_nsec(from));
+  // libarchive takes "-1.25" apart into -1 and 0.25.
+  if (entry.mtime_seconds < 0 && entry.mtime_nanoseconds > 0) {
+    --entry.mtime_seconds;
+    entry.mtime_nanoseconds = 1000000000 - entry.mtime_nanoseconds;
+  }
   entry.link_target = Text(entry.type == ArchiveEntry::Type::kHardLink ? archive_entry_hardlink(from)
                                                                        : archive_entry_symlink(from));
   entry.xattrs = XattrsOf(from);

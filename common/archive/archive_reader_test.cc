@@ -89,6 +89,13 @@ TEST(ArchiveReaderTest, PaxKeepsNanosecondsBigOwnersAndXattrs) {
 
 // Composed and decomposed accents are different names, and bytes that are no
 // UTF-8 at all are a name, too, whatever the locale.
+TEST(ArchiveReaderTest, FractionsOfTimesBefore1970AreOfTheSecondBefore) {
+  TarBuilder tar;
+  ASSERT_OK_AND_ASSIGN(const auto entries, Entries(tar.Pax("mtime", "-1.25").File("a", "").Build()));
+  EXPECT_EQ(entries[0].first.mtime_seconds, -2);
+  EXPECT_EQ(entries[0].first.mtime_nanoseconds, 750000000);
+}
+
 TEST(ArchiveReaderTest, PaxAclsBecomeXattrsAndTheirMaskTheGroupsPermissions) {
   TarBuilder tar;
   tar.Pax("SCHILY.acl.access", "user::rw-,group::r--,other::---,mask::rwx,user:www:r-x:33");

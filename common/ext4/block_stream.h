@@ -38,6 +38,9 @@ class BlockStream {
   absl::Status Write(absl::string_view data);
   absl::Status Flush();
 
+  // Anywhere in the file, past the blocks handed out.
+  absl::Status WriteAt(absl::string_view data, std::uint64_t offset);
+
   // Gives blocks back to the host; a wish, not a promise.
   absl::Status Discard(std::uint64_t first, std::uint64_t count);
 
@@ -46,8 +49,6 @@ class BlockStream {
   int fd() const { return fd_.get(); }
 
  private:
-  absl::Status WriteAt(absl::string_view data, std::uint64_t offset);
-
   std::filesystem::path path_;
   UniqueFd fd_;
   std::uint64_t next_ = kReservedBlocks;

@@ -33,7 +33,7 @@ int FileType(Type type) {
 // Entries one behind another; the last of each block reaches to its end.
 class Packer {
  public:
-  void Add(const Inode& inode, const std::string& name) {
+  void Add(const Inode& inode, absl::string_view name) {
     const std::size_t length = (8 + name.size() + 3) / 4 * 4;
     if (blocks_.empty() || used_ + length > kUsableBytes) {
       CloseBlock();
@@ -70,12 +70,25 @@ class Packer {
 
 }  // namespace
 
-std::string PackDirectory(const Inode& directory) {
+std::string PackDirectory(const Inode& directory, std::uint32_t checksum_seed) {
   Packer packer;
   packer.Add(directory, ".");
-  packer.Add(*directory.parent, "..");
-  for (const auto& [name, inode] : directory.entries) packer.Add(*inode, name);
-  return packer.Take();
+  packer.Add(*directory.details->parent, "..");
+  for (const auto& [name, entry] : directory.details->entries) packer.Add(*entry.inode, name);
+  std::string blocks = packer.Take();
+  const __u32 number_and_generation[] = {directory.number, 0};
+  const __u32 seed =
+      ext2fs_crc32c_le(checksum_seed, reinterpret_cast<const unsigned char*>(number_and_generation),
+                       sizeof number_and_generation);
+  for (std::size_t begin = 0; begin < blocks.size(); begin += kBlockSize) {
+    auto* const block = reinterpret_cast<unsigned char*>(blocks.data() + begin);
+    ext2_dir_entry_tail tail{};
+    tail.det_rec_len = kTailBytes;
+    tail.det_reserved_name_len = EXT2_DIR_NAME_LEN_CSUM;
+    tail.det_checksum = ext2fs_crc32c_le(seed, block, kUsableBytes);
+    std::memcpy(block + kUsableBytes, &tail, sizeof tail);
+  }
+  return blocks;
 }
 
 }  // namespace banger::ext4

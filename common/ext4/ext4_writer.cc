@@ -58,6 +58,16 @@ absl::Status CheckAttributes(const Attributes& attributes) {
   return absl::OkStatus();
 }
 
+void Assign(Attributes attributes, Inode& inode) {
+  inode.mode = static_cast<std::uint16_t>(attributes.mode & 07777);
+  inode.uid = attributes.uid;
+  inode.gid = attributes.gid;
+  inode.mtime_seconds = attributes.mtime_seconds;
+  inode.mtime_nanoseconds = attributes.mtime_nanoseconds;
+  if (inode.details != nullptr || !attributes.xattrs.empty())
+    inode.Details().xattrs = std::move(attributes.xattrs);
+}
+
 }  // namespace
 
 absl::StatusOr<Ext4Writer> Ext4Writer::Create(const std::filesystem::path& path) {
@@ -66,56 +76,55 @@ absl::StatusOr<Ext4Writer> Ext4Writer::Create(const std::filesystem::path& path)
 }
 
 Ext4Writer::Ext4Writer(std::filesystem::path path, std::unique_ptr<ext4::BlockStream> blocks)
-    : path_(std::move(path)), blocks_(std::move(blocks)) {
-  root_ = NewInode(Type::kDirectory, {.mode = 0755});
-  root_->parent = root_;
+    : path_(std::move(path)),
+      blocks_(std::move(blocks)),
+      inodes_(std::make_unique<ext4::InodeArena>()),
+      names_(std::make_unique<ext4::NameArena>()),
+      root_(inodes_->Make(Type::kDirectory)) {
+  root_->mode = 0755;
   root_->names = 1;
+  root_->details->parent = root_;
 }
 
 Ext4Writer::Ext4Writer(Ext4Writer&& other) noexcept
     : path_(std::exchange(other.path_, {})),
       blocks_(std::move(other.blocks_)),
+      inodes_(std::move(other.inodes_)),
+      names_(std::move(other.names_)),
+      generation_(other.generation_),
       root_(std::exchange(other.root_, nullptr)),
       open_file_(std::exchange(other.open_file_, nullptr)),
       position_(other.position_),
       live_blocks_(other.live_blocks_) {}
 
 Ext4Writer::~Ext4Writer() {
-  if (root_ == nullptr) return;
-  // Before the tree goes, so that nothing is punched into a file that stays.
-  const bool finished = path_.empty();
-  if (!finished) RemoveTree(path_).IgnoreError();
-  std::vector<Inode*> doomed{root_};
-  root_->names = 0;
-  while (!doomed.empty()) {
-    const std::unique_ptr<Inode> inode(doomed.back());
-    doomed.pop_back();
-    for (const auto& [name, child] : inode->entries)
-      if (--child->names == 0) doomed.push_back(child);
-  }
-}
-
-Inode* Ext4Writer::NewInode(Type type, Attributes attributes) {
-  auto inode = std::make_unique<Inode>();
-  inode->type = type;
-  inode->attributes = std::move(attributes);
-  return inode.release();
+  if (!path_.empty()) RemoveTree(path_).IgnoreError();
 }
 
 Inode* Ext4Writer::Find(const Inode* directory, const std::string& name) const {
-  const auto it = directory->entries.find(name);
-  return it == directory->entries.end() ? nullptr : it->second;
+  const auto it = directory->details->entries.find(name);
+  return it == directory->details->entries.end() ? nullptr : it->second.inode;
 }
 
-Inode* Ext4Writer::ParentOf(const Inode* directory) const { return directory->parent; }
+Inode* Ext4Writer::ParentOf(const Inode* directory) const { return directory->details->parent; }
 Type Ext4Writer::TypeOf(const Inode* inode) const { return inode->type; }
-const std::string& Ext4Writer::SymlinkTarget(const Inode* symlink) const { return symlink->target; }
+const std::string& Ext4Writer::SymlinkTarget(const Inode* symlink) const { return symlink->details->target; }
 
 std::vector<std::string> Ext4Writer::NamesIn(const Inode* directory) const {
   std::vector<std::string> names;
-  names.reserve(directory->entries.size());
-  for (const auto& entry : directory->entries) names.push_back(entry.first);
+  names.reserve(directory->details->entries.size());
+  for (const auto& entry : directory->details->entries) names.emplace_back(entry.first);
   return names;
+}
+
+void Ext4Writer::Touch(Inode* parent, const std::string& name) {
+  const auto it = parent->details->entries.find(name);
+  if (it != parent->details->entries.end()) it->second.generation = generation_;
+}
+
+bool Ext4Writer::IsOfThisGeneration(const Inode* parent, const std::string& name) const {
+  const auto it = parent->details->entries.find(name);
+  return it != parent->details->entries.end() && it->second.generation == generation_;
 }
 
 absl::StatusOr<Inode*> Ext4Writer::Add(Inode* parent, const std::string& name, Type type,
@@ -124,17 +133,19 @@ absl::StatusOr<Inode*> Ext4Writer::Add(Inode* parent, const std::string& name, T
     return absl::InvalidArgumentError(absl::StrCat("parent of '", name, "' is not a directory"));
   BANGER_RETURN_IF_ERROR(CheckName(name));
   BANGER_RETURN_IF_ERROR(CheckAttributes(attributes));
-  const auto [it, inserted] = parent->entries.try_emplace(name, nullptr);
-  if (!inserted) return absl::AlreadyExistsError(absl::StrCat("'", name, "' exists already"));
-  it->second = NewInode(type, std::move(attributes));
-  it->second->names = 1;
-  return it->second;
+  if (parent->details->entries.contains(name))
+    return absl::AlreadyExistsError(absl::StrCat("'", name, "' exists already"));
+  Inode* const inode = inodes_->Make(type);
+  parent->details->entries.emplace(names_->Keep(name), ext4::DirectoryEntry{inode, generation_});
+  Assign(std::move(attributes), *inode);
+  inode->names = 1;
+  return inode;
 }
 
 absl::StatusOr<Inode*> Ext4Writer::AddDirectory(Inode* parent, const std::string& name,
                                                 Attributes attributes) {
   BANGER_ASSIGN_OR_RETURN(Inode* const inode, Add(parent, name, Type::kDirectory, std::move(attributes)));
-  inode->parent = parent;
+  inode->details->parent = parent;
   return inode;
 }
 
@@ -145,7 +156,7 @@ absl::StatusOr<Inode*> Ext4Writer::AddSymlink(Inode* parent, const std::string& 
     return absl::InvalidArgumentError(absl::StrCat("symlink '", name, "' has a target that cannot be"));
   attributes.mode = 0777;
   BANGER_ASSIGN_OR_RETURN(Inode* const inode, Add(parent, name, Type::kSymlink, std::move(attributes)));
-  inode->target = target;
+  inode->Details().target = target;
   inode->size = static_cast<std::int64_t>(target.size());
   if (target.size() < ext4::kInlineSymlinkBytes) return inode;
   BANGER_ASSIGN_OR_RETURN(const ext4::BlockStream::Run run, blocks_->Allocate(1));
@@ -166,8 +177,8 @@ absl::StatusOr<Inode*> Ext4Writer::AddSpecial(Inode* parent, const std::string& 
     return absl::InvalidArgumentError(
         absl::StrCat("'", name, "': there is no device ", device_major, ":", device_minor));
   BANGER_ASSIGN_OR_RETURN(Inode* const inode, Add(parent, name, type, std::move(attributes)));
-  inode->device_major = device_major;
-  inode->device_minor = device_minor;
+  inode->Details().device_major = device_major;
+  inode->Details().device_minor = device_minor;
   return inode;
 }
 
@@ -177,8 +188,9 @@ absl::Status Ext4Writer::AddHardLink(Inode* parent, const std::string& name, Ino
     return absl::InvalidArgumentError(absl::StrCat("'", name, "' cannot be a hard link"));
   if (inode->names >= kMaxNames)
     return absl::InvalidArgumentError(absl::StrCat("'", name, "': too many hard links to one file"));
-  if (!parent->entries.emplace(name, inode).second)
+  if (parent->details->entries.contains(name))
     return absl::AlreadyExistsError(absl::StrCat("'", name, "' exists already"));
+  parent->details->entries.emplace(names_->Keep(name), ext4::DirectoryEntry{inode, generation_});
   ++inode->names;
   return absl::OkStatus();
 }
@@ -217,8 +229,8 @@ absl::Status Ext4Writer::AppendToFile(absl::string_view data) {
     if (room == 0) {
       const std::uint64_t wanted = (data.size() + kBlockSize - 1) / kBlockSize;
       BANGER_ASSIGN_OR_RETURN(const ext4::BlockStream::Run run, blocks_->Allocate(wanted));
-      ext4::AppendBlocks(*open_file_, static_cast<std::uint32_t>(position_ / kBlockSize), run.first,
-                         static_cast<std::uint32_t>(run.count));
+      ext4::AppendBlocks(*open_file_, static_cast<std::uint64_t>(position_ / kBlockSize), run.first,
+                         run.count);
       live_blocks_ += static_cast<std::int64_t>(run.count);
       room = run.count * kBlockSize;
     }
@@ -246,24 +258,26 @@ absl::Status Ext4Writer::EndFile(std::int64_t size) {
 absl::Status Ext4Writer::SetAttributes(Inode* inode, Attributes attributes) {
   BANGER_RETURN_IF_ERROR(CheckAttributes(attributes));
   if (inode->type == Type::kSymlink) attributes.mode = 0777;
-  inode->attributes = std::move(attributes);
+  Assign(std::move(attributes), *inode);
   return absl::OkStatus();
 }
 
 void Ext4Writer::Remove(Inode* parent, const std::string& name) {
-  const auto it = parent->entries.find(name);
-  if (it == parent->entries.end()) return;
+  const auto it = parent->details->entries.find(name);
+  if (it == parent->details->entries.end()) return;
   std::vector<Inode*> doomed;
-  DropName(it->second, doomed);
-  parent->entries.erase(it);
+  DropName(it->second.inode, doomed);
+  parent->details->entries.erase(it);
   while (!doomed.empty()) {
-    const std::unique_ptr<Inode> inode(doomed.back());
+    Inode* const inode = doomed.back();
     doomed.pop_back();
-    for (const auto& [child_name, child] : inode->entries) DropName(child, doomed);
-    for (const ext4::Extent& extent : inode->extents) {
+    if (inode->type == Type::kDirectory)
+      for (const auto& [child_name, child] : inode->details->entries) DropName(child.inode, doomed);
+    ext4::ForEachExtent(*inode, [this](const ext4::Extent& extent) {
       live_blocks_ -= extent.count;
       blocks_->Discard(extent.physical, extent.count).IgnoreError();
-    }
+    });
+    inodes_->Free(inode);
   }
 }
 

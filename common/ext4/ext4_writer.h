@@ -26,6 +26,8 @@ namespace banger {
 namespace ext4 {
 
 class BlockStream;
+class InodeArena;
+class NameArena;
 struct Inode;
 
 constexpr std::int64_t kMaxFileSystemBytes = std::int64_t{2} << 40;
@@ -56,8 +58,8 @@ struct Options {
 
 }  // namespace ext4
 
-// The tree is held in memory until Finish; contents are not. Inode pointers stay
-// valid as long as the writer, unless the inode is removed. Unless Finish
+// The tree is held in memory until Finish, some 120 bytes for a file; contents are
+// not. Inode pointers stay valid as long as the writer, unless the inode is removed. Unless Finish
 // succeeds the destructor removes the file. Not thread-safe.
 class Ext4Writer {
  public:
@@ -98,6 +100,13 @@ class Ext4Writer {
 
   absl::Status SetAttributes(ext4::Inode* inode, ext4::Attributes attributes);
 
+  // Entries know in which generation they were made or last touched, so that one
+  // can be told from what was there before it. The first is 0; each Begin is the
+  // next one, at most 65535.
+  void BeginGeneration() { ++generation_; }
+  void Touch(ext4::Inode* parent, const std::string& name);
+  bool IsOfThisGeneration(const ext4::Inode* parent, const std::string& name) const;
+
   // Takes the entry away, a directory with all that is in it. What has no name
   // left gives its space back.
   void Remove(ext4::Inode* parent, const std::string& name);
@@ -111,7 +120,6 @@ class Ext4Writer {
 
  private:
   Ext4Writer(std::filesystem::path path, std::unique_ptr<ext4::BlockStream> blocks);
-  ext4::Inode* NewInode(ext4::Type type, ext4::Attributes attributes);
   absl::StatusOr<ext4::Inode*> Add(ext4::Inode* parent, const std::string& name, ext4::Type type,
                                    ext4::Attributes attributes);
   void DropName(ext4::Inode* inode, std::vector<ext4::Inode*>& doomed);
@@ -119,6 +127,9 @@ class Ext4Writer {
 
   std::filesystem::path path_;  // empty once finished or moved from
   std::unique_ptr<ext4::BlockStream> blocks_;
+  std::unique_ptr<ext4::InodeArena> inodes_;
+  std::unique_ptr<ext4::NameArena> names_;
+  std::uint16_t generation_ = 0;
   ext4::Inode* root_ = nullptr;
   ext4::Inode* open_file_ = nullptr;
   std::int64_t position_ = 0;  // in the open file

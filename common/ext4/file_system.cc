@@ -9,10 +9,13 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/ext4/directory_blocks.h"
+#include "common/ext4/inode_table.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -21,12 +24,6 @@ namespace {
 
 constexpr std::uint32_t kInodeBytes = 256;
 constexpr std::uint32_t kFirstInode = 11;
-constexpr std::uint32_t kMaxDirectoryLinks = 65000;
-
-struct PackedDirectory {
-  Inode* inode;
-  std::string blocks;
-};
 
 // What Finish works with, in the order it is made.
 class Layout {
@@ -42,15 +39,14 @@ class Layout {
  private:
   absl::Status CheckOptions() const;
   void NumberInodes(Inode* root);
-  absl::Status PlaceDirectories();
+  void ChooseIdentity();
+  absl::Status WriteDirectories();
   absl::Status Initialize();
   void FillSuperblock();
   absl::Status PlaceTables();
   void MarkInUse();
-  absl::Status WriteDirectories();
   absl::Status WriteInodes();
-  absl::Status WriteInode(const Inode& inode);
-  absl::Status WriteExtents(const Inode& inode, ext2_inode_large& raw);
+  absl::Status WriteExtents(const Inode& inode);
   absl::Status WriteXattrs(const Inode& inode);
   absl::Status AddJournal();
   absl::Status Close();
@@ -61,8 +57,8 @@ class Layout {
   const std::filesystem::path& path_;
   BlockStream& blocks_;
   const Options& options_;
+  __u8 uuid_[16]{};
   std::vector<Inode*> inodes_;
-  std::vector<PackedDirectory> directories_;
   ext2_filsys fs_ = nullptr;
 };
 
@@ -98,16 +94,24 @@ absl::Status Layout::CheckOptions() const {
 
 absl::Status Layout::Write(Inode* root) {
   BANGER_RETURN_IF_ERROR(CheckOptions());
+  ChooseIdentity();
   NumberInodes(root);
-  BANGER_RETURN_IF_ERROR(PlaceDirectories());
+  BANGER_RETURN_IF_ERROR(WriteDirectories());
   BANGER_RETURN_IF_ERROR(blocks_.Flush());
   BANGER_RETURN_IF_ERROR(Initialize());
   BANGER_RETURN_IF_ERROR(PlaceTables());
   MarkInUse();
   BANGER_RETURN_IF_ERROR(WriteInodes());
-  BANGER_RETURN_IF_ERROR(WriteDirectories());
   BANGER_RETURN_IF_ERROR(AddJournal());
   return Close();
+}
+
+void Layout::ChooseIdentity() {
+  // Never short or interrupted for 16 bytes once the host's pool is there.
+  while (::getrandom(uuid_, sizeof uuid_, 0) != sizeof uuid_) {
+  }
+  uuid_[6] = static_cast<__u8>((uuid_[6] & 0x0f) | 0x40);  // RFC 4122, version 4
+  uuid_[8] = static_cast<__u8>((uuid_[8] & 0x3f) | 0x80);
 }
 
 // Breadth first, so that the inodes of one directory are neighbours.
@@ -116,26 +120,30 @@ void Layout::NumberInodes(Inode* root) {
   inodes_.push_back(root);
   std::uint32_t next = kFirstInode;
   for (std::size_t i = 0; i < inodes_.size(); ++i) {
-    for (const auto& [name, child] : inodes_[i]->entries) {
-      if (child->number != 0) continue;  // a hard link seen before
-      child->number = next++;
-      inodes_.push_back(child);
+    if (inodes_[i]->type != Type::kDirectory) continue;
+    for (const auto& [name, entry] : inodes_[i]->details->entries) {
+      if (entry.inode->number != 0) continue;  // a hard link seen before
+      entry.inode->number = next++;
+      inodes_.push_back(entry.inode);
     }
   }
 }
 
-absl::Status Layout::PlaceDirectories() {
+// Checksums of metadata begin with the file system's UUID.
+absl::Status Layout::WriteDirectories() {
+  const __u32 seed = ext2fs_crc32c_le(~0U, uuid_, sizeof uuid_);
   for (Inode* inode : inodes_) {
     if (inode->type != Type::kDirectory) continue;
-    PackedDirectory packed{inode, PackDirectory(*inode)};
-    inode->size = static_cast<std::int64_t>(packed.blocks.size());
-    for (std::uint64_t placed = 0, all = packed.blocks.size() / kBlockSize; placed < all;) {
-      BANGER_ASSIGN_OR_RETURN(const BlockStream::Run run, blocks_.Allocate(all - placed));
-      AppendBlocks(*inode, static_cast<std::uint32_t>(placed), run.first,
-                   static_cast<std::uint32_t>(run.count));
+    const std::string packed = PackDirectory(*inode, seed);
+    inode->size = static_cast<std::int64_t>(packed.size());
+    absl::string_view rest = packed;
+    for (std::uint64_t placed = 0; !rest.empty();) {
+      BANGER_ASSIGN_OR_RETURN(const BlockStream::Run run, blocks_.Allocate(rest.size() / kBlockSize));
+      AppendBlocks(*inode, placed, run.first, run.count);
+      BANGER_RETURN_IF_ERROR(blocks_.Write(rest.substr(0, run.count * kBlockSize)));
+      rest.remove_prefix(run.count * kBlockSize);
       placed += run.count;
     }
-    directories_.push_back(std::move(packed));
   }
   return absl::OkStatus();
 }
@@ -169,11 +177,7 @@ absl::Status Layout::Initialize() {
 
 void Layout::FillSuperblock() {
   ext2_super_block& super = *fs_->super;
-  // Never short or interrupted for 16 bytes once the host's pool is there.
-  while (::getrandom(super.s_uuid, sizeof super.s_uuid, 0) != sizeof super.s_uuid) {
-  }
-  super.s_uuid[6] = static_cast<__u8>((super.s_uuid[6] & 0x0f) | 0x40);  // RFC 4122, version 4
-  super.s_uuid[8] = static_cast<__u8>((super.s_uuid[8] & 0x3f) | 0x80);
+  std::memcpy(super.s_uuid, uuid_, sizeof super.s_uuid);
   std::memcpy(super.s_hash_seed, super.s_uuid, sizeof super.s_hash_seed);
   super.s_checksum_type = EXT2_CRC32C_CHKSUM;
   ext2fs_init_csum_seed(fs_);
@@ -220,126 +224,61 @@ absl::Status Layout::PlaceTables() {
 }
 
 void Layout::MarkInUse() {
+  // Neighbours together: contents lie in a row, in another order than the inodes.
+  std::vector<std::pair<blk64_t, blk_t>> ranges;
+  ranges.reserve(inodes_.size());
   for (const Inode* inode : inodes_)
-    for (const Extent& extent : inode->extents)
-      ext2fs_block_alloc_stats_range(fs_, extent.physical, extent.count, +1);
+    ForEachExtent(*inode,
+                  [&ranges](const Extent& extent) { ranges.emplace_back(extent.physical, extent.count); });
+  std::sort(ranges.begin(), ranges.end());
+  for (std::size_t i = 0, next = 0; i < ranges.size(); i = next) {
+    auto [first, count] = ranges[i];
+    for (next = i + 1; next < ranges.size() && ranges[next].first == first + count; ++next)
+      count += ranges[next].second;
+    ext2fs_block_alloc_stats_range(fs_, first, count, +1);
+  }
   for (ext2_ino_t number = 1; number < kFirstInode; ++number)
     if (number != EXT2_ROOT_INO) ext2fs_inode_alloc_stats2(fs_, number, +1, 0);
   for (const Inode* inode : inodes_)
     ext2fs_inode_alloc_stats2(fs_, inode->number, +1, inode->type == Type::kDirectory);
 }
 
-absl::Status Layout::WriteDirectories() {
-  for (PackedDirectory& directory : directories_) {
-    for (const Extent& extent : directory.inode->extents) {
-      for (std::uint32_t i = 0; i < extent.count; ++i) {
-        char* const block = directory.blocks.data() + (extent.logical + i) * kBlockSize;
-        ext2fs_initialize_dirent_tail(fs_, EXT2_DIRENT_TAIL(block, kBlockSize));
-        BANGER_RETURN_IF_ERROR(
-            Error(ext2fs_write_dir_block4(fs_, extent.physical + i, block, 0, directory.inode->number),
-                  "write a directory"));
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
+// The simple ones at once and in a row; the others then through the library, which
+// has not seen the tables before.
 absl::Status Layout::WriteInodes() {
-  for (const Inode* inode : inodes_) BANGER_RETURN_IF_ERROR(WriteInode(*inode));
+  InodeTable table(fs_, blocks_);
+  for (const Inode* inode : inodes_) BANGER_RETURN_IF_ERROR(table.Put(inode->number, MakeRawInode(*inode)));
+  BANGER_RETURN_IF_ERROR(table.Flush());
+  for (const Inode* inode : inodes_) {
+    if (!HasSimpleExtents(*inode)) BANGER_RETURN_IF_ERROR(WriteExtents(*inode));
+    if (inode->details != nullptr && !inode->details->xattrs.empty())
+      BANGER_RETURN_IF_ERROR(WriteXattrs(*inode));
+  }
   return absl::OkStatus();
 }
 
-__u16 TypeBits(Type type) {
-  switch (type) {
-    case Type::kFile:
-      return LINUX_S_IFREG;
-    case Type::kDirectory:
-      return LINUX_S_IFDIR;
-    case Type::kSymlink:
-      return LINUX_S_IFLNK;
-    case Type::kCharDevice:
-      return LINUX_S_IFCHR;
-    case Type::kBlockDevice:
-      return LINUX_S_IFBLK;
-    case Type::kFifo:
-      return LINUX_S_IFIFO;
-    case Type::kSocket:
-      return LINUX_S_IFSOCK;
-  }
-  return 0;
-}
-
-std::uint32_t LinkCount(const Inode& inode) {
-  if (inode.type != Type::kDirectory) return inode.names;
-  std::uint32_t links = 2;
-  for (const auto& entry : inode.entries)
-    if (entry.second->type == Type::kDirectory) ++links;
-  return links > kMaxDirectoryLinks ? 1 : links;  // 1: uncounted (dir_nlink)
-}
-
-void SetTimes(const Attributes& attributes, ext2_inode_large& raw) {
-  const std::int64_t seconds = attributes.mtime_seconds;
-  const auto low = static_cast<std::int32_t>(seconds);
-  const auto epoch = static_cast<__u32>((seconds - low) >> 32) & 3;
-  const __u32 extra = epoch | attributes.mtime_nanoseconds << 2;
-  raw.i_atime = raw.i_ctime = raw.i_mtime = raw.i_crtime = static_cast<__u32>(low);
-  raw.i_atime_extra = raw.i_ctime_extra = raw.i_mtime_extra = raw.i_crtime_extra = extra;
-}
-
-void SetDevice(const Inode& inode, ext2_inode_large& raw) {
-  const std::uint32_t major = inode.device_major;
-  const std::uint32_t minor = inode.device_minor;
-  if (major < 256 && minor < 256)
-    raw.i_block[0] = major << 8 | minor;
-  else
-    raw.i_block[1] = (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
-}
-
-absl::Status Layout::WriteInode(const Inode& inode) {
-  ext2_inode_large raw{};
-  raw.i_extra_isize = sizeof raw - EXT2_GOOD_OLD_INODE_SIZE;
-  raw.i_mode = static_cast<__u16>(TypeBits(inode.type) | (inode.attributes.mode & 07777));
-  raw.i_uid = static_cast<__u16>(inode.attributes.uid);
-  raw.osd2.linux2.l_i_uid_high = static_cast<__u16>(inode.attributes.uid >> 16);
-  raw.i_gid = static_cast<__u16>(inode.attributes.gid);
-  raw.osd2.linux2.l_i_gid_high = static_cast<__u16>(inode.attributes.gid >> 16);
-  SetTimes(inode.attributes, raw);
-  raw.i_links_count = static_cast<__u16>(LinkCount(inode));
-  raw.i_size = static_cast<__u32>(inode.size);
-  raw.i_size_high = static_cast<__u32>(inode.size >> 32);
-  const bool inline_symlink = inode.type == Type::kSymlink && inode.extents.empty();
-  if (inode.type == Type::kCharDevice || inode.type == Type::kBlockDevice)
-    SetDevice(inode, raw);
-  else if (inline_symlink)
-    inode.target.copy(reinterpret_cast<char*>(raw.i_block), sizeof raw.i_block);
-  else if (inode.type == Type::kFile || inode.type == Type::kDirectory || inode.type == Type::kSymlink)
-    BANGER_RETURN_IF_ERROR(WriteExtents(inode, raw));
-  BANGER_RETURN_IF_ERROR(
-      Error(ext2fs_write_inode_full(fs_, inode.number, reinterpret_cast<ext2_inode*>(&raw), sizeof raw),
-            "write an inode"));
-  return inode.attributes.xattrs.empty() ? absl::OkStatus() : WriteXattrs(inode);
-}
-
-// Fills in the extent tree and the count of blocks.
-absl::Status Layout::WriteExtents(const Inode& inode, ext2_inode_large& raw) {
+// An extent tree with blocks of its own.
+absl::Status Layout::WriteExtents(const Inode& inode) {
+  ext2_inode_large raw = MakeRawInode(inode);
   raw.i_flags |= EXT4_EXTENTS_FL;
   auto* const small = reinterpret_cast<ext2_inode*>(&raw);
   ext2_extent_handle_t handle = nullptr;
   BANGER_RETURN_IF_ERROR(Error(ext2fs_extent_open2(fs_, inode.number, small, &handle), "open the extents"));
   errcode_t code = 0;
   blk64_t count = 0;
-  for (const Extent& extent : inode.extents) {
+  ForEachExtent(inode, [&](const Extent& extent) {
+    if (code != 0) return;
     ext2fs_extent entry{};
     entry.e_lblk = extent.logical;
     entry.e_pblk = extent.physical;
     entry.e_len = extent.count;
     count += extent.count;
     code = ext2fs_extent_insert(handle, EXT2_EXTENT_INSERT_AFTER, &entry);
-    if (code != 0) break;
-  }
+  });
   ext2fs_extent_free(handle);
   BANGER_RETURN_IF_ERROR(Error(code, "write the extents"));
-  return Error(ext2fs_iblk_add_blocks(fs_, small, count), "count the blocks");
+  BANGER_RETURN_IF_ERROR(Error(ext2fs_iblk_add_blocks(fs_, small, count), "count the blocks"));
+  return Error(ext2fs_write_inode_full(fs_, inode.number, small, sizeof raw), "write an inode");
 }
 
 absl::Status Layout::WriteXattrs(const Inode& inode) {
@@ -347,7 +286,7 @@ absl::Status Layout::WriteXattrs(const Inode& inode) {
   BANGER_RETURN_IF_ERROR(Error(ext2fs_xattrs_open(fs_, inode.number, &handle), "open the xattrs"));
   errcode_t code = ext2fs_xattrs_read(handle);
   std::string failed;
-  for (const auto& [name, value] : inode.attributes.xattrs) {
+  for (const auto& [name, value] : inode.details->xattrs) {
     if (code != 0) break;
     failed = name;
     code = ext2fs_xattr_set(handle, name.c_str(), value.data(), value.size());

@@ -1,5 +1,6 @@
 #include "services/imaged/adapters/build_root.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "common/status/error.h"
@@ -8,6 +9,18 @@
 #include "services/imaged/errors.h"
 
 namespace banger::imaged {
+
+namespace {
+
+// VMs share images read-only, where a clean journal costs nothing (docs/adr/0005);
+// whoever takes a copy to write on it has one. Small file systems keep their room.
+int JournalMib(std::int64_t size_bytes) {
+  constexpr std::int64_t kMib = std::int64_t{1} << 20;
+  if (size_bytes < 256 * kMib) return 0;
+  return static_cast<int>(std::clamp<std::int64_t>(size_bytes / 64 / kMib, 4, 64));
+}
+
+}  // namespace
 
 absl::Status AsArchiveError(const absl::Status& status) {
   if (status.ok() || !ErrorReason(status).empty()) return status;
@@ -29,9 +42,9 @@ absl::StatusOr<BuiltRootfs> FinishRoot(RootTree& tree, std::int64_t wanted_bytes
   BuiltRootfs built{.size_bytes = ChooseFileSystemSize(tree.content_bytes(), wanted_bytes),
                     .os = tree.OsName(),
                     .arch = tree.Arch()};
-  // No journal: the file system is never written to again.
-  BANGER_RETURN_IF_ERROR(
-      AsArchiveError(tree.Finish({.size_bytes = built.size_bytes, .label = "banger-root"})));
+  BANGER_RETURN_IF_ERROR(AsArchiveError(tree.Finish({.size_bytes = built.size_bytes,
+                                                     .label = "banger-root",
+                                                     .journal_mib = JournalMib(built.size_bytes)})));
   return built;
 }
 

@@ -94,7 +94,7 @@ absl::Status RootTree::AddTar(ArchiveReader& reader) {
 
 absl::Status RootTree::AddLayer(ArchiveReader& reader) {
   layered_ = true;
-  fresh_.clear();
+  writer_.BeginGeneration();
   const absl::Status status = AddTar(reader);
   layered_ = false;
   return status;
@@ -116,8 +116,9 @@ absl::Status RootTree::AddMember(ArchiveReader& reader, const ArchiveEntry& entr
     return Whiteout(parent, name);
   }
   BANGER_ASSIGN_OR_RETURN(Inode* const parent, MakeDirectories(directory));
-  if (layered_) fresh_.emplace(parent, name);
-  return Put(reader, entry, parent, name);
+  BANGER_RETURN_IF_ERROR(Put(reader, entry, parent, name));
+  writer_.Touch(parent, name);
+  return absl::OkStatus();
 }
 
 absl::Status RootTree::Put(ArchiveReader& reader, const ArchiveEntry& entry, Inode* parent,
@@ -204,7 +205,7 @@ void RootTree::HideLower(Inode* directory, const std::string& name) {
   while (!todo.empty()) {
     const auto [parent, child] = std::move(todo.back());
     todo.pop_back();
-    if (!fresh_.contains(Entry(parent, child))) {
+    if (!writer_.IsOfThisGeneration(parent, child)) {
       writer_.Remove(parent, child);
       continue;
     }
@@ -230,7 +231,7 @@ absl::StatusOr<Inode*> RootTree::MakeDirectories(const std::string& path) {
     if (next == nullptr) {
       BANGER_ASSIGN_OR_RETURN(next, writer_.AddDirectory(at, name, {.mode = 0755}));
     }
-    if (layered_) fresh_.emplace(at, name);
+    writer_.Touch(at, name);
     if (writer_.TypeOf(next) == Type::kSymlink) {
       if (++symlinks > kMaxSymlinks) return absl::InvalidArgumentError("its parent is a loop of symlinks");
       const std::string& target = writer_.SymlinkTarget(next);

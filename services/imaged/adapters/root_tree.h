@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/archive/archive_reader.h"
@@ -48,8 +47,6 @@ class RootTree {
   absl::Status Finish(const ext4::Options& options);
 
  private:
-  using Entry = std::pair<const ext4::Inode*, std::string>;  // a directory and a name in it
-
   explicit RootTree(Ext4Writer writer) : writer_(std::move(writer)) {}
 
   absl::Status AddMember(ArchiveReader& reader, const ArchiveEntry& entry);
@@ -70,9 +67,7 @@ class RootTree {
   void Note(const ext4::Inode* file, const ArchiveEntry& entry, absl::string_view begin);
 
   Ext4Writer writer_;
-  bool layered_ = false;
-  // What the layer at hand brought or passed through; whiteouts spare it.
-  absl::flat_hash_set<Entry> fresh_;
+  bool layered_ = false;  // whiteouts spare what the layer at hand brought or passed through
   absl::flat_hash_map<const ext4::Inode*, std::string> os_releases_;
   absl::flat_hash_map<const ext4::Inode*, std::string> archs_;  // of programs
 };

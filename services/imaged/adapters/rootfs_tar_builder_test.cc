@@ -191,6 +191,42 @@ TEST_F(RootfsTarBuilderTest, RefusesPathsThatAreTooDeepOrTooLong) {
   ExpectRefused(component.File(std::string(300, 'n'), "x"), "nnn");
 }
 
+TEST_F(RootfsTarBuilderTest, RefusesHeadersThatLie) {
+  TarBuilder overlap, negative, huge, nul;
+  overlap.Pax("GNU.sparse.size", "100").Pax("GNU.sparse.numblocks", "2").Pax("GNU.sparse.map", "10,20,5,20");
+  negative.Pax("size", "-1");
+  huge.Pax("comment", std::string(64 << 20, 'x'));
+  nul.Pax("path", std::string("etc\0/../../evil", 15));
+  for (TarBuilder* tar : {&overlap, &negative, &huge}) {
+    const absl::Status status = Build(tar->File("f", std::string(40, 'x')).Build()).status();
+    EXPECT_EQ(ErrorReason(status), "IMAGE_CORRUPT") << status;
+    EXPECT_FALSE(std::filesystem::exists(rootfs()));
+  }
+  // The name ends at the NUL, as it does for tar.
+  EXPECT_THAT(BuildAndCheck(nul.File("f", "x")).ReadFile("/etc"), IsOkAndHolds("x"));
+}
+
+TEST_F(RootfsTarBuilderTest, AHardLinkToASymlinkIsTheSymlinkAndStaysIt) {
+  TarBuilder tar;
+  tar.Symlink("link", "/outside").Add({.path = "hard", .type = '1', .link_target = "link"});
+  tar.File("link", "a file now");
+  const Ext4Inspector fs = BuildAndCheck(tar);
+  EXPECT_THAT(fs.ReadLink("/hard"), IsOkAndHolds("/outside"));
+  EXPECT_THAT(fs.ReadFile("/link"), IsOkAndHolds("a file now"));
+}
+
+TEST_F(RootfsTarBuilderTest, KeepsFilesOfMoreThan4GiBAndTheirHoles) {
+  TarBuilder tar;
+  const std::string end = "the end";
+  const std::int64_t size = std::int64_t{5} << 30;
+  tar.Pax("GNU.sparse.size", absl::StrCat(size)).Pax("GNU.sparse.numblocks", "1");
+  tar.Pax("GNU.sparse.map", absl::StrCat(size - 7, ",7")).File("big", end);
+  const Ext4Inspector fs = BuildAndCheck(tar);
+  ASSERT_OK_AND_ASSIGN(const Ext4Stat stat, fs.Stat("/big"));
+  EXPECT_EQ(stat.size, size);
+  EXPECT_LE(stat.disk_bytes, 8192);
+}
+
 TEST_F(RootfsTarBuilderTest, RefusesOwnersThatCannotBe) {
   TarBuilder tar;
   tar.Pax("uid", "999999999999").File("whose", "x");

@@ -1,5 +1,10 @@
 #include "services/imaged/adapters/cache/blob_cache.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <random>
 #include <thread>
@@ -306,6 +311,45 @@ TEST_F(BlobCacheTest, ClaimedBlobsMayExceedTheLimitUntilTheyAreGivenBack) {
   }
   Open(std::int64_t{1} << 30);
   EXPECT_THAT(Files(""), ElementsAre());
+}
+
+// Runs in a child on a full disk: a tmpfs of 1 MiB in its own mount namespace.
+int FetchOntoAFullDisk(const fs::path& mount_point) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("none", mount_point.c_str(), "tmpfs", 0, "size=1m") != 0)
+    return 77;
+  const auto fetcher = std::make_shared<ScriptedFetcher>();
+  const auto load = [&](BlobCache& cache, const std::string& bytes) {
+    fetcher->Serve(Describe(bytes).digest, bytes);
+    const absl::StatusOr<CachedBlob> claim = cache.Claim(Describe(bytes), fetcher, {});
+    if (!claim.ok()) return claim.status();
+    if (const absl::Status read = ReadAll(*claim->Read({}), 64 << 20).status(); !read.ok()) return read;
+    return claim->AwaitPublished({});
+  };
+  const std::string small = RandomBytes(600000, 1), other = RandomBytes(800000, 2),
+                    large = RandomBytes(2000000, 3);
+  {
+    const auto cache = *BlobCache::Open(mount_point, std::int64_t{1} << 30);
+    if (!load(*cache, small).ok()) return 1;
+    if (!load(*cache, other).ok()) return 2;  // in the place of the first
+    if (ErrorReason(load(*cache, large)) != "DISK_FULL") return 3;
+    if (fs::exists(mount_point / "blobs" / "sha256" / Sha256Hex(large))) return 4;
+  }
+  const auto cache = *BlobCache::Open(mount_point, std::int64_t{1} << 30);
+  const absl::StatusOr<BlobCache::Pruned> pruned = cache->Prune(false);
+  if (!pruned.ok() || pruned->kept.blobs != 0) return 5;
+  return load(*cache, other).ok() ? 0 : 6;
+}
+
+TEST_F(BlobCacheTest, AFullDiskTakesOldBlobsFirstAndPublishesNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "NOT RUN: a mount needs root";
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(FetchOntoAFullDisk(dir_->path()));
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "NOT RUN: no mounts here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(BlobCacheTest, ADamagedBlobGoesWhenItIsRechecked) {
