@@ -57,6 +57,19 @@ Setter IntoSize(std::int64_t& target) {
   };
 }
 
+Setter IntoStrings(std::vector<std::string>& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    if (!node.is_array()) return absl::InvalidArgumentError("is not a list of strings");
+    target.clear();
+    for (const toml::node& item : *node.as_array()) {
+      const auto text = item.value_exact<std::string>();
+      if (!text.has_value()) return absl::InvalidArgumentError("is not a list of strings");
+      target.push_back(*text);
+    }
+    return absl::OkStatus();
+  };
+}
+
 absl::Status At(const std::filesystem::path& file, const toml::node& node, const std::string& key,
                 absl::string_view problem) {
   return absl::InvalidArgumentError(
@@ -179,7 +192,9 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
   }
   const Section network = {{"bridge", Into(config.network.bridge)},
                            {"address", Into(config.network.address)},
-                           {"prefix", IntoInt(config.network.prefix, 16, 30)}};
+                           {"prefix", IntoInt(config.network.prefix, 16, 30)},
+                           {"dns_listen", Into(config.network.dns_listen)},
+                           {"upstream_dns", IntoStrings(config.network.upstream_dns)}};
   VmDefaults& vm = config.vm_defaults;
   const Section vm_defaults = {{"vcpu", IntoInt(vm.vcpu, 1, 1024)},
                                {"memory_mib", Into(vm.memory_mib)},

@@ -17,6 +17,12 @@ struct NetworkConfig {
   std::string bridge = "br-banger";  // an interface name: at most 15 bytes
   std::string address = "172.30.0.1";
   int prefix = 24;  // 16 to 30
+  // Where DNS for programs of the host listens: a loopback address and a port.
+  // Empty: nowhere.
+  std::string dns_listen = "127.0.0.1:42069";
+  // Where guests' queries for other names than the VMs' go: "ADDRESS" or
+  // "ADDRESS:PORT". Empty: to the servers of the host's /etc/resolv.conf.
+  std::vector<std::string> upstream_dns;
 };
 
 // 0: take the default that depends on the host.

@@ -32,6 +32,7 @@ TEST_F(ConfigTest, KeysAreRead) {
       Load("vmm = \"qemu-tcg\"\n[network]\nprefix = 26\n[vm_defaults]\ndisk_size = \"512M\"\n"));
   EXPECT_EQ(config.vmm, "qemu-tcg");
   EXPECT_EQ(config.network.prefix, 26);
+  EXPECT_THAT(config.network.upstream_dns, ::testing::IsEmpty());
   EXPECT_EQ(config.vm_defaults.disk_size_bytes, 512 << 20);
 }
 
@@ -40,6 +41,9 @@ TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:2: colour")));
   EXPECT_THAT(Load("[network]\nbrigde = \"x\"\n"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("config.toml:2: network.brigde")));
+  EXPECT_THAT(Load("[network]\nupstream_dns = [1]\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("network.upstream_dns is not a list of strings")));
   EXPECT_THAT(Load("[network]\nprefix = 99\n"), StatusIs(absl::StatusCode::kInvalidArgument,
                                                          HasSubstr("network.prefix is not a whole number")));
   EXPECT_THAT(Load("vmm = 3\n"),

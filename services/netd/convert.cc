@@ -50,16 +50,20 @@ v1::Endpoint ToProto(const Endpoint& endpoint) {
   proto.set_mac(endpoint.mac().ToString());
   proto.set_tap(endpoint.tap);
   proto.set_owner_uid(endpoint.owner);
+  proto.set_hostname(endpoint.hostname);
   *proto.mutable_policy() = ToProto(endpoint.policy);
   return proto;
 }
 
-v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu) {
+v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, const DnsStatus& dns) {
   v1::Network proto;
   proto.set_bridge(bridge);
   proto.set_gateway(subnet.gateway().ToString());
   proto.set_prefix_length(subnet.prefix_length());
   proto.set_mtu(mtu);
+  proto.mutable_dns()->set_guest_server(dns.guest_server);
+  proto.mutable_dns()->set_host_listen(dns.host_listen);
+  for (const std::string& warning : dns.warnings) proto.mutable_dns()->add_warnings(warning);
   return proto;
 }
 

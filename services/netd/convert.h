@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "banger/network/v1/network_service.pb.h"
@@ -11,8 +12,15 @@ namespace banger::netd {
 
 namespace v1 = ::banger::network::v1;
 
+// As banger.network.v1.Dns has it.
+struct DnsStatus {
+  std::string guest_server;
+  std::string host_listen;
+  std::vector<std::string> warnings;
+};
+
 v1::Endpoint ToProto(const Endpoint& endpoint);
-v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu);
+v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, const DnsStatus& dns);
 
 // POLICY_INVALID when it cannot be read; NormalPolicy checks the rest.
 absl::StatusOr<Policy> FromProto(const v1::EndpointPolicy& policy);

@@ -24,6 +24,22 @@ inline absl::Status EndpointNameInvalid(const std::string& name) {
                   absl::StrCat("endpoint name '", shown, "': must be endpoints/ID"), {{"endpoint", shown}});
 }
 
+inline absl::Status HostnameInvalid(const std::string& hostname) {
+  const std::string shown = absl::CHexEscape(hostname.substr(0, 80));
+  return ApiError(
+      absl::StatusCode::kInvalidArgument, "HOSTNAME_INVALID",
+      absl::StrCat("hostname '", shown, "': must be 1 to 63 of a-z, 0-9 and '-', with no '-' at either end"),
+      {{"hostname", shown}});
+}
+
+// Another user's guest has the name, and DNS has one address for it.
+inline absl::Status HostnameInUse(const std::string& hostname) {
+  return ApiError(
+      absl::StatusCode::kFailedPrecondition, "HOSTNAME_IN_USE",
+      absl::StrCat("'", hostname, ".vm' is the name of another user's running VM: choose another"),
+      {{"hostname", hostname}});
+}
+
 inline absl::Status EndpointNotFound(const std::string& id) {
   return ApiError(absl::StatusCode::kNotFound, "ENDPOINT_NOT_FOUND",
                   absl::StrCat("endpoint '", id, "' not found"), {{"endpoint", id}});

@@ -1,4 +1,7 @@
 // banger-netd as a process of its own, in a network of its own.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <set>
 #include <thread>
 
@@ -89,6 +92,48 @@ TEST_F(NetdDaemonTest, ALedgerFromBeforeARebootDoesNoHarm) {
   ASSERT_OK_AND_ASSIGN(const v1::Endpoint endpoint, Client().Create("vm-1"));
   EXPECT_EQ(endpoint.tap(), "");
   EXPECT_OK(Client().Attach("vm-1"));
+}
+
+TEST_F(NetdDaemonTest, NamesFollowTheTapsAndOutliveAKilledNetd) {
+  Ip("link set lo up");
+  const auto ask = [](const std::string& name) {
+    const auto result =
+        RunCommand({.argv = {"dig", "@127.0.0.1", "-p", "42069", "+short", "+tries=2", "+time=5", name}});
+    return result.ok() ? result->out : result.status().ToString();
+  };
+  ASSERT_OK(Client().Create("vm-1", "web"));
+  EXPECT_EQ(ask("web.vm"), "");
+  ASSERT_OK_AND_ASSIGN(const v1::Endpoint endpoint, Client().Attach("vm-1"));
+  EXPECT_EQ(endpoint.hostname(), "web");
+  EXPECT_EQ(ask("web.vm"), "172.30.0.2\n");
+  EXPECT_EQ(End(SIGKILL).signal, SIGKILL);
+  Start();
+  EXPECT_EQ(ask("web.vm"), "172.30.0.2\n");
+  ASSERT_OK(Client().Detach("vm-1"));
+  EXPECT_EQ(ask("web.vm"), "");
+  ASSERT_OK(Client().Attach("vm-1"));
+  ASSERT_OK(Client().Delete("vm-1"));
+  EXPECT_EQ(ask("web.vm"), "");
+  EXPECT_EQ(End(SIGTERM).code, 0);
+}
+
+TEST_F(NetdDaemonTest, ATakenPortIsToldAndKeepsNobodyFromRunning) {
+  EXPECT_EQ(End(SIGTERM).code, 0);
+  const UniqueFd taken(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in port{};
+  port.sin_family = AF_INET;
+  port.sin_port = htons(53);
+  ASSERT_EQ(::bind(taken.get(), reinterpret_cast<const sockaddr*>(&port), sizeof port), 0);
+  Start();
+  ASSERT_OK_AND_ASSIGN(const v1::Network network, Client().GetNetwork());
+  const v1::Dns& dns = network.dns();
+  EXPECT_EQ(dns.guest_server(), "");
+  EXPECT_EQ(dns.host_listen(), "127.0.0.1:42069");
+  ASSERT_EQ(dns.warnings_size(), 1);
+  EXPECT_THAT(dns.warnings(0), HasSubstr("172.30.0.1:53/udp: Address already in use"));
+  ASSERT_OK(Client().Create("vm-1", "web"));
+  EXPECT_OK(Client().Attach("vm-1"));
+  ASSERT_OK(Client().Delete("vm-1"));
 }
 
 TEST_F(NetdDaemonTest, StrangersAreRefusedAtBothSockets) {

@@ -12,7 +12,7 @@ using rpc::Call;
 
 absl::StatusOr<v1::Network> NetworkService::DescribeNetwork() const {
   BANGER_ASSIGN_OR_RETURN(const int mtu, network_.Mtu());
-  v1::Network described = ToProto(bridge_, network_.subnet(), mtu);
+  v1::Network described = ToProto(bridge_, network_.subnet(), mtu, dns_);
   for (const std::string& uplink : network_.Uplinks()) described.add_uplinks(uplink);
   for (const std::string& interface : network_.Forwarding()) described.add_forwarding(interface);
   return described;
@@ -34,8 +34,9 @@ grpc::ServerUnaryReactor* NetworkService::CreateEndpoint(grpc::CallbackServerCon
                                                          v1::CreateEndpointResponse* response) {
   return rpc::Unary(workers_, context, response,
                     [this, request](const Call& call) -> absl::StatusOr<v1::CreateEndpointResponse> {
-                      BANGER_ASSIGN_OR_RETURN(const Endpoint endpoint,
-                                              network_.Create(call.peer_uid, request->endpoint_id()));
+                      BANGER_ASSIGN_OR_RETURN(
+                          const Endpoint endpoint,
+                          network_.Create(call.peer_uid, request->endpoint_id(), request->hostname()));
                       v1::CreateEndpointResponse created;
                       *created.mutable_endpoint() = ToProto(endpoint);
                       BANGER_ASSIGN_OR_RETURN(*created.mutable_network(), DescribeNetwork());

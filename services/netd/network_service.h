@@ -14,9 +14,9 @@ namespace banger::netd {
 // The API over the network; who may connect at all is decided before. Thread-safe.
 class NetworkService final : public v1::NetworkService::CallbackService {
  public:
-  // Both must outlive it.
-  NetworkService(std::string bridge, Network& network, WorkerPool& workers)
-      : bridge_(std::move(bridge)), network_(network), workers_(workers) {}
+  // `network` and `workers` must outlive it.
+  NetworkService(std::string bridge, DnsStatus dns, Network& network, WorkerPool& workers)
+      : bridge_(std::move(bridge)), dns_(std::move(dns)), network_(network), workers_(workers) {}
 
   grpc::ServerUnaryReactor* GetNetwork(grpc::CallbackServerContext* context,
                                        const v1::GetNetworkRequest* request,
@@ -44,6 +44,7 @@ class NetworkService final : public v1::NetworkService::CallbackService {
   absl::StatusOr<v1::Network> DescribeNetwork() const;
 
   const std::string bridge_;
+  const DnsStatus dns_;
   Network& network_;
   WorkerPool& workers_;
 };

@@ -21,7 +21,9 @@ class NetworkServiceTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(
         network_,
         Network::Start("br-banger", *Subnet::Create(*Ipv4::Parse("172.30.0.1"), 29), host_.AsHost(), &done));
-    service_.emplace("br-test", *network_, workers_);
+    service_.emplace("br-test",
+                     DnsStatus{.guest_server = "172.30.0.1", .warnings = {"the host cannot resolve names"}},
+                     *network_, workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
     server_ = builder.BuildAndStart();
@@ -38,9 +40,10 @@ class NetworkServiceTest : public ::testing::Test {
     return response;
   }
 
-  absl::StatusOr<v1::CreateEndpointResponse> Create(const std::string& id) {
+  absl::StatusOr<v1::CreateEndpointResponse> Create(const std::string& id, const std::string& hostname = "") {
     v1::CreateEndpointRequest request;
     request.set_endpoint_id(id);
+    request.set_hostname(hostname);
     return Call<v1::CreateEndpointResponse>(&v1::NetworkService::Stub::CreateEndpoint, request);
   }
   absl::StatusOr<v1::AttachTapResponse> Attach(const std::string& name) {
@@ -88,6 +91,18 @@ TEST_F(NetworkServiceTest, TellsAllOfAnEndpoint) {
   ASSERT_OK_AND_ASSIGN(const auto attached, Attach("endpoints/vm-1"));
   EXPECT_EQ(attached.endpoint().tap(), "bgr-ac1e0002");
   EXPECT_EQ(attached.network().bridge(), "br-test");
+}
+
+TEST_F(NetworkServiceTest, AnEndpointHasItsHostnameAndTheNetworkItsDns) {
+  ASSERT_OK_AND_ASSIGN(const auto created, Create("vm-1", "web"));
+  EXPECT_EQ(created.endpoint().hostname(), "web");
+  EXPECT_EQ(created.network().dns().guest_server(), "172.30.0.1");
+  EXPECT_EQ(created.network().dns().host_listen(), "");
+  EXPECT_EQ(created.network().dns().warnings(0), "the host cannot resolve names");
+  EXPECT_TRUE(host_.names.addresses.empty());
+  ASSERT_OK(Attach("endpoints/vm-1"));
+  EXPECT_EQ(host_.names.addresses.count("web"), 1u);
+  EXPECT_EQ(ErrorReason(Create("vm-2", "no.label").status()), "HOSTNAME_INVALID");
 }
 
 TEST_F(NetworkServiceTest, DetachAndDeleteGiveBackTapThenAddress) {

@@ -24,6 +24,7 @@
 #include "services/netd/adapters/nft_firewall.h"
 #include "services/netd/adapters/privileges.h"
 #include "services/netd/core/network.h"
+#include "services/netd/dns_parts.h"
 #include "services/netd/network_service.h"
 #include "services/netd/tap_server.h"
 
@@ -98,7 +99,8 @@ class NetdParts final : public rpc::DaemonParts {
  public:
   static absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> Create(const rpc::DaemonContext& context,
                                                                   const Subnet& subnet,
-                                                                  std::set<uid_t> clients) {
+                                                                  std::set<uid_t> clients,
+                                                                  std::unique_ptr<DnsParts> names) {
     const std::filesystem::path directory = context.paths.netd_run_dir;
     std::unique_ptr<NetdParts> parts(new NetdParts(std::move(clients), directory / "endpoints.json"));
     BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,
@@ -109,12 +111,14 @@ class NetdParts final : public rpc::DaemonParts {
     const std::string& bridge = context.config.network.bridge;
     parts->firewall_.emplace(
         nft, FirewallTarget{.bridge = bridge, .subnet = subnet, .mark = FirewallMark(bridge, directory)});
+    parts->dns_ = std::move(names);
     Reconciliation done;
     BANGER_ASSIGN_OR_RETURN(parts->network_, Network::Start(bridge, subnet,
                                                             {.links = *parts->host_,
                                                              .firewall = *parts->firewall_,
                                                              .router = *parts->router_,
-                                                             .ledger = parts->ledger_},
+                                                             .ledger = parts->ledger_,
+                                                             .names = parts->dns_->names()},
                                                             &done));
     Report(done);
     BANGER_ASSIGN_OR_RETURN(
@@ -122,7 +126,9 @@ class NetdParts final : public rpc::DaemonParts {
         HostWatcher::Start({.on_change = [network = parts->network_.get()] { Refresh(*network); },
                             .on_time = [network = parts->network_.get()] { Report(network->Reconcile()); }},
                            kReconcilePeriod));
-    parts->service_.emplace(context.config.network.bridge, *parts->network_, context.workers);
+    BANGER_RETURN_IF_ERROR(parts->dns_->Start(*parts->network_));
+    parts->service_.emplace(context.config.network.bridge, parts->dns_->status(), *parts->network_,
+                            context.workers);
     BANGER_RETURN_IF_ERROR(parts->StartTapServer(directory / "tap.sock"));
     return parts;
   }
@@ -131,6 +137,7 @@ class NetdParts final : public rpc::DaemonParts {
   ~NetdParts() override {
     watcher_.reset();
     taps_.reset();
+    if (dns_ != nullptr) dns_->Stop();
     if (network_ == nullptr) return;
     if (const absl::Status stopped = network_->Stop(); !stopped.ok())
       log::Error("bridge not removed", {{"error", std::string(stopped.message())}});
@@ -155,6 +162,7 @@ class NetdParts final : public rpc::DaemonParts {
 
   const std::set<uid_t> clients_;
   FileLedger ledger_;
+  std::unique_ptr<DnsParts> dns_;  // goes after the network, which tells it names
   std::unique_ptr<LinuxLinkHost> host_;
   std::unique_ptr<LinuxRouter> router_;
   std::optional<NftFirewall> firewall_;
@@ -170,8 +178,9 @@ absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonCo
   BANGER_ASSIGN_OR_RETURN(std::set<uid_t> clients, Clients(context.own_flags));
   BANGER_ASSIGN_OR_RETURN(const Subnet subnet, ConfiguredSubnet(context.config.network));
   BANGER_RETURN_IF_ERROR(CheckDirectory(context.paths.netd_run_dir));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DnsParts> names, DnsParts::Bind(context.config.network, subnet));
   BANGER_RETURN_IF_ERROR(KeepOnlyNetAdmin());
-  return NetdParts::Create(context, subnet, std::move(clients));
+  return NetdParts::Create(context, subnet, std::move(clients), std::move(names));
 }
 
 }  // namespace banger::netd

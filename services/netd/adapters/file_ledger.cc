@@ -44,8 +44,10 @@ absl::StatusOr<Policy> PolicyFromJson(const json& row) {
 absl::StatusOr<Endpoint> FromJson(const json& row) {
   Endpoint endpoint{.id = row.at("id").get<std::string>(),
                     .owner = row.at("owner").get<uid_t>(),
-                    .tap = row.at("tap").get<std::string>()};
+                    .tap = row.at("tap").get<std::string>(),
+                    .hostname = row.value("hostname", "")};
   BANGER_RETURN_IF_ERROR(CheckEndpointId(endpoint.id));
+  BANGER_RETURN_IF_ERROR(CheckHostname(endpoint.hostname));
   BANGER_ASSIGN_OR_RETURN(endpoint.address, Ipv4::Parse(row.at("address").get<std::string>()));
   if (!endpoint.tap.empty() && endpoint.tap != TapName(endpoint.address))
     return absl::InvalidArgumentError(absl::StrCat("endpoint '", endpoint.id, "' has another's tap"));
@@ -96,6 +98,7 @@ absl::Status FileLedger::Save(const Records& records) {
                     {"address", endpoint.address.ToString()},
                     {"owner", endpoint.owner},
                     {"tap", endpoint.tap},
+                    {"hostname", endpoint.hostname},
                     {"policy", ToJson(endpoint.policy)}});
   const json file = {{"version", kVersion}, {"endpoints", rows}, {"forwarding", records.forwarding}};
   return WriteFileAtomically(file_, file.dump());

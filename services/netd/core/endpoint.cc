@@ -12,14 +12,24 @@ namespace banger::netd {
 namespace {
 
 constexpr std::size_t kMaxIdLength = 64;
+constexpr std::size_t kMaxLabelLength = 63;
 constexpr char kTapPrefix[] = "bgr-";
+
+bool IsLowerAlnumOrHyphen(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
 
 }  // namespace
 
 absl::Status CheckEndpointId(const std::string& id) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  if (id.empty() || id.size() > kMaxIdLength || !std::all_of(id.begin(), id.end(), allowed))
+  if (id.empty() || id.size() > kMaxIdLength || !std::all_of(id.begin(), id.end(), IsLowerAlnumOrHyphen))
     return EndpointIdInvalid(id);
+  return absl::OkStatus();
+}
+
+absl::Status CheckHostname(const std::string& hostname) {
+  if (hostname.empty()) return absl::OkStatus();
+  if (hostname.size() > kMaxLabelLength || hostname.front() == '-' || hostname.back() == '-' ||
+      !std::all_of(hostname.begin(), hostname.end(), IsLowerAlnumOrHyphen))
+    return HostnameInvalid(hostname);
   return absl::OkStatus();
 }
 

@@ -21,6 +21,19 @@ TEST(EndpointTest, NamesTheIdThatItRefuses) {
   }
 }
 
+TEST(EndpointTest, HostnamesAreDnsLabelsOrNone) {
+  for (const std::string& name :
+       {std::string(), std::string("web"), std::string("0-9"), std::string(63, 'x')})
+    EXPECT_OK(CheckHostname(name));
+  for (const std::string& name :
+       {std::string(64, 'x'), std::string("-a"), std::string("a-"), std::string("a.b"), std::string("A"),
+        std::string("a b"), std::string("a\0", 2), std::string("ä")}) {
+    const absl::Status checked = CheckHostname(name);
+    EXPECT_THAT(checked, StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_EQ(ErrorReason(checked), "HOSTNAME_INVALID");
+  }
+}
+
 TEST(EndpointTest, TapNamesHoldTheAddress) {
   const Ipv4 address = *Ipv4::Parse("10.0.0.9");
   EXPECT_EQ(TapName(address), "bgr-0a000009");

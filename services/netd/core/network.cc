@@ -65,14 +65,19 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
     else
       done.failures.push_back(removed);
   }
+  for (const std::string& id : plan.detached)
+    if (const auto row = records_.endpoints.find(id); row != records_.endpoints.end()) Withdraw(row->second);
   BANGER_RETURN_IF_ERROR(Commit({.endpoints = std::move(plan.endpoints), .forwarding = records_.forwarding}));
   done.detached = std::move(plan.detached);
   done.adopted = plan.adopt;
   // Joins again what somebody took out of the bridge, or the bridge from.
   absl::Status repaired = plan.adopt.empty() ? absl::OkStatus() : host_.links.EnsureBridge();
   if (repaired.ok()) repaired = HasTaps() ? enforcer_.Refresh(records_.endpoints).status() : Enforce();
-  for (const auto& [id, endpoint] : records_.endpoints)
-    if (repaired.ok() && !endpoint.tap.empty()) repaired = host_.links.EnsureTap(TapOf(endpoint));
+  for (const auto& [id, endpoint] : records_.endpoints) {
+    if (endpoint.tap.empty()) continue;
+    if (repaired.ok()) repaired = host_.links.EnsureTap(TapOf(endpoint));
+    Publish(endpoint);
+  }
   if (!repaired.ok()) done.failures.push_back(repaired);
   return absl::OkStatus();
 }
@@ -88,16 +93,29 @@ absl::StatusOr<int> Network::Mtu() {
   return host_.links.BridgeMtu();
 }
 
-absl::StatusOr<Endpoint> Network::Create(uid_t caller, const std::string& id) {
+absl::StatusOr<Endpoint> Network::Create(uid_t caller, const std::string& id, const std::string& hostname) {
   BANGER_RETURN_IF_ERROR(CheckEndpointId(id));
+  BANGER_RETURN_IF_ERROR(CheckHostname(hostname));
   const MutexLock lock(mutex_);
   if (const auto found = records_.endpoints.find(id); found != records_.endpoints.end()) {
     if (!MaySee(caller, found->second)) return EndpointOfAnotherUser(absl::StatusCode::kAlreadyExists, id);
-    return found->second;
+    return Rename(found->second, hostname);
   }
   BANGER_ASSIGN_OR_RETURN(const Ipv4 address, LowestFreeAddress());
-  const Endpoint endpoint{.id = id, .address = address, .owner = caller};
+  const Endpoint endpoint{.id = id, .address = address, .owner = caller, .hostname = hostname};
   BANGER_RETURN_IF_ERROR(Put(endpoint));
+  return endpoint;
+}
+
+absl::StatusOr<Endpoint> Network::Rename(Endpoint endpoint, const std::string& hostname) {
+  if (endpoint.hostname == hostname) return endpoint;
+  const Endpoint before = endpoint;
+  endpoint.hostname = hostname;
+  if (!endpoint.tap.empty()) BANGER_RETURN_IF_ERROR(ClaimHostname(endpoint));
+  BANGER_RETURN_IF_ERROR(Put(endpoint));
+  if (endpoint.tap.empty()) return endpoint;
+  Withdraw(before);
+  Publish(endpoint);
   return endpoint;
 }
 
@@ -112,6 +130,7 @@ std::vector<Endpoint> Network::List(uid_t caller) const {
 absl::StatusOr<Endpoint> Network::Attach(uid_t caller, const std::string& id) {
   const MutexLock lock(mutex_);
   BANGER_ASSIGN_OR_RETURN(Endpoint endpoint, Find(caller, id));
+  BANGER_RETURN_IF_ERROR(ClaimHostname(endpoint));
   BANGER_RETURN_IF_ERROR(host_.links.EnsureBridge());
   const bool is_new = endpoint.tap.empty();
   if (is_new) {
@@ -120,7 +139,10 @@ absl::StatusOr<Endpoint> Network::Attach(uid_t caller, const std::string& id) {
   }
   absl::Status made = Enforce();
   if (made.ok()) made = host_.links.EnsureTap(TapOf(endpoint));
-  if (made.ok()) return endpoint;
+  if (made.ok()) {
+    Publish(endpoint);
+    return endpoint;
+  }
   if (!is_new) return made;
   // EnsureTap leaves nothing behind when it fails: only the row goes back. Where
   // that fails too, a row too many is what the next Attach, Detach or start
@@ -149,6 +171,7 @@ absl::Status Network::Detach(uid_t caller, const std::string& id) {
   if (absl::IsNotFound(endpoint.status())) return absl::OkStatus();
   if (!endpoint.ok()) return endpoint.status();
   if (endpoint->tap.empty()) return absl::OkStatus();
+  Withdraw(*endpoint);
   BANGER_RETURN_IF_ERROR(host_.links.RemoveTap(endpoint->tap));
   endpoint->tap.clear();
   enforcer_.Close(endpoint->address);
@@ -162,6 +185,7 @@ absl::Status Network::Delete(uid_t caller, const std::string& id) {
   const absl::StatusOr<Endpoint> endpoint = Find(caller, id);
   if (absl::IsNotFound(endpoint.status())) return absl::OkStatus();
   if (!endpoint.ok()) return endpoint.status();
+  Withdraw(*endpoint);
   if (!endpoint->tap.empty()) BANGER_RETURN_IF_ERROR(host_.links.RemoveTap(endpoint->tap));
   enforcer_.Close(endpoint->address);
   Records next = records_;
@@ -243,6 +267,27 @@ absl::StatusOr<Ipv4> Network::LowestFreeAddress() const {
     if (subnet_.IsGuestAddress(address) && taken.count(address) == 0) return address;
   }
   return NoAddressLeft(subnet_.ToString(), records_.endpoints.size());
+}
+
+absl::Status Network::ClaimHostname(const Endpoint& endpoint) {
+  if (endpoint.hostname.empty()) return absl::OkStatus();
+  for (const auto& [id, other] : records_.endpoints) {
+    if (id == endpoint.id || other.tap.empty() || other.hostname != endpoint.hostname) continue;
+    if (other.owner != endpoint.owner) return HostnameInUse(endpoint.hostname);
+    Endpoint nameless = other;
+    nameless.hostname.clear();
+    Withdraw(other);
+    return Put(nameless);
+  }
+  return absl::OkStatus();
+}
+
+void Network::Publish(const Endpoint& endpoint) {
+  if (!endpoint.hostname.empty()) host_.names.Publish(endpoint.hostname, endpoint.address);
+}
+
+void Network::Withdraw(const Endpoint& endpoint) {
+  if (!endpoint.hostname.empty()) host_.names.Withdraw(endpoint.hostname, endpoint.address);
 }
 
 absl::Status Network::Put(const Endpoint& endpoint) {

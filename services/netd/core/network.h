@@ -43,6 +43,7 @@ class Network {
     Firewall& firewall;
     Router& router;
     Ledger& ledger;
+    NameRegistry& names;
   };
 
   // Makes ledger and host agree:
@@ -66,12 +67,16 @@ class Network {
   const Subnet& subnet() const { return subnet_; }
   absl::StatusOr<int> Mtu() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The lowest free address. The same id gives the same endpoint again.
-  absl::StatusOr<Endpoint> Create(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The lowest free address. The same id gives the same endpoint again, with the
+  // hostname of the last call.
+  absl::StatusOr<Endpoint> Create(uid_t caller, const std::string& id, const std::string& hostname = "")
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<Endpoint> List(uid_t caller) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Makes the tap (and the bridge, if it is the first), owned by the endpoint's
-  // owner. Repairs what is there already.
+  // owner, and publishes its name. Repairs what is there already.
+  // HOSTNAME_IN_USE when a tap of another owner's has that name; one of the same
+  // owner's loses it, as VMs of one vmd have different names.
   absl::StatusOr<Endpoint> Attach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   // Replaces the policy (POLICY_INVALID); a running guest feels it at once, also
   // in connections that it has.
@@ -112,6 +117,12 @@ class Network {
   bool HasTaps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Rules and forwarding as the endpoints want them; none when there is no tap.
   absl::Status Enforce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Endpoint> Rename(Endpoint endpoint, const std::string& hostname)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes the hostname from an older tap of the same owner.
+  absl::Status ClaimHostname(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Publish(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Withdraw(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Changes the ledger, then memory.
   absl::Status Put(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Commit(Records next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 constexpr uid_t kAlice = 1000;
@@ -31,6 +32,7 @@ class NetworkTest : public ::testing::Test {
   FakeHost world_;
   FakeLinkHost& host_ = world_.links;
   FakeLedger& ledger_ = world_.ledger;
+  FakeNames& names_ = world_.names;
   Reconciliation reconciled_;
   std::unique_ptr<Network> network_;
 };
@@ -209,6 +211,68 @@ TEST_F(NetworkTest, StartGoesOnFromTheHostWhenTheLedgerIsUnreadable) {
   EXPECT_THAT(host_.taps, SizeIs(1));
   EXPECT_EQ(network_->Create(kAlice, "runs")->address.ToString(), "172.30.0.2");
   EXPECT_EQ(network_->Create(kAlice, "new")->address.ToString(), "172.30.0.3");
+}
+
+TEST_F(NetworkTest, AGuestHasItsNameWhileItHasATap) {
+  ASSERT_OK(network_->Create(kAlice, "a", "web"));
+  EXPECT_THAT(names_.addresses, IsEmpty());
+  ASSERT_OK(network_->Attach(kAlice, "a"));
+  EXPECT_THAT(names_.addresses, ElementsAre(Pair("web", *Ipv4::Parse("172.30.0.2"))));
+  ASSERT_OK(network_->Detach(kAlice, "a"));
+  EXPECT_THAT(names_.addresses, IsEmpty());
+  ASSERT_OK(network_->Attach(kAlice, "a"));
+  ASSERT_OK(network_->Delete(kAlice, "a"));
+  EXPECT_THAT(names_.addresses, IsEmpty());
+}
+
+TEST_F(NetworkTest, NamesOutliveARestart) {
+  ASSERT_OK(network_->Create(kAlice, "a", "web"));
+  ASSERT_OK(network_->Attach(kAlice, "a"));
+  ASSERT_OK(network_->Create(kAlice, "b", "idle"));
+  names_.addresses.clear();
+  Restart();
+  EXPECT_THAT(names_.addresses, ElementsAre(Pair("web", *Ipv4::Parse("172.30.0.2"))));
+}
+
+TEST_F(NetworkTest, AFailedAttachPublishesNothing) {
+  ASSERT_OK(network_->Create(kAlice, "a", "web"));
+  host_.foreign.insert("bgr-ac1e0002");
+  EXPECT_FALSE(network_->Attach(kAlice, "a").ok());
+  EXPECT_THAT(names_.addresses, IsEmpty());
+}
+
+TEST_F(NetworkTest, ANameOfAnotherUsersRunningGuestIsRefused) {
+  ASSERT_OK(network_->Create(kAlice, "a", "web"));
+  ASSERT_OK(network_->Create(kBob, "b", "web"));
+  ASSERT_OK(network_->Attach(kAlice, "a"));
+  const absl::StatusOr<Endpoint> refused = network_->Attach(kBob, "b");
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("web.vm")));
+  EXPECT_EQ(ErrorReason(refused.status()), "HOSTNAME_IN_USE");
+  EXPECT_THAT(host_.taps, SizeIs(1));
+  ASSERT_OK(network_->Detach(kAlice, "a"));
+  EXPECT_OK(network_->Attach(kBob, "b"));
+}
+
+TEST_F(NetworkTest, OfOneUsersGuestsTheLastHasTheNameEvenAfterARestart) {
+  ASSERT_OK(network_->Create(kAlice, "old", "web"));
+  ASSERT_OK(network_->Attach(kAlice, "old"));
+  ASSERT_OK(network_->Create(kAlice, "new", "web"));
+  ASSERT_OK(network_->Attach(kAlice, "new"));
+  const auto latest = ElementsAre(Pair("web", *Ipv4::Parse("172.30.0.3")));
+  EXPECT_THAT(names_.addresses, latest);
+  names_.addresses.clear();
+  Restart();
+  EXPECT_THAT(names_.addresses, latest);
+  ASSERT_OK(network_->Delete(kAlice, "old"));
+  EXPECT_THAT(names_.addresses, latest);
+}
+
+TEST_F(NetworkTest, ANameGivenLaterTakesEffectAtOnce) {
+  ASSERT_OK(network_->Create(kAlice, "a", "before"));
+  ASSERT_OK(network_->Attach(kAlice, "a"));
+  EXPECT_EQ(network_->Create(kAlice, "a", "after")->hostname, "after");
+  EXPECT_THAT(names_.addresses, ElementsAre(Pair("after", *Ipv4::Parse("172.30.0.2"))));
+  EXPECT_EQ(ErrorReason(network_->Create(kAlice, "a", "Not a label").status()), "HOSTNAME_INVALID");
 }
 
 }  // namespace

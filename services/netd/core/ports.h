@@ -55,6 +55,18 @@ class LinkHost {
   virtual absl::Status RemoveTap(const std::string& name) = 0;
 };
 
+// Told which names have which addresses: those of endpoints with a tap. Used by
+// one thread at a time.
+class NameRegistry {
+ public:
+  virtual ~NameRegistry() = default;
+
+  // Takes the place of an earlier address of this name.
+  virtual void Publish(const std::string& hostname, Ipv4 address) = 0;
+  // Fine when the name is not there, or has another address.
+  virtual void Withdraw(const std::string& hostname, Ipv4 address) = 0;
+};
+
 // The host's packet filter, as far as it is of this netd: tables of its own, and
 // marked rules in those of others that would else drop what ours allow. Used by
 // one thread at a time.

@@ -77,6 +77,17 @@ class FakeLinkHost final : public LinkHost {
   Faults faults;
 };
 
+class FakeNames final : public NameRegistry {
+ public:
+  void Publish(const std::string& hostname, Ipv4 address) override { addresses[hostname] = address; }
+  void Withdraw(const std::string& hostname, Ipv4 address) override {
+    const auto found = addresses.find(hostname);
+    if (found != addresses.end() && found->second == address) addresses.erase(found);
+  }
+
+  std::map<std::string, Ipv4> addresses;
+};
+
 // Remembers what holds; others can take it away.
 class FakeFirewall final : public Firewall {
  public:
@@ -155,9 +166,10 @@ struct FakeHost {
   FakeFirewall firewall;
   FakeRouter router;
   FakeLedger ledger;
+  FakeNames names;
 
   Network::Host AsHost() {
-    return {.links = links, .firewall = firewall, .router = router, .ledger = ledger};
+    return {.links = links, .firewall = firewall, .router = router, .ledger = ledger, .names = names};
   }
 };
 

@@ -35,9 +35,10 @@ class NetdClient {
       stub_ = v1::NetworkService::NewStub(grpc::CreateInsecureChannelFromFd("netd", socket->Release()));
   }
 
-  absl::StatusOr<v1::Endpoint> Create(const std::string& id) {
+  absl::StatusOr<v1::Endpoint> Create(const std::string& id, const std::string& hostname = "") {
     v1::CreateEndpointRequest request;
     request.set_endpoint_id(id);
+    request.set_hostname(hostname);
     v1::CreateEndpointResponse response;
     BANGER_RETURN_IF_ERROR(Call(&v1::NetworkService::Stub::CreateEndpoint, request, &response));
     return response.endpoint();

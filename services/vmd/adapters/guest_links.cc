@@ -59,6 +59,7 @@ v1::ConfigureRequest ToProto(const GuestConfig& config) {
     request.mutable_interface()->set_gateway(config.gateway);
     request.mutable_interface()->set_mtu(config.mtu);
   }
+  if (!config.nameserver.empty()) request.add_nameservers(config.nameserver);
   *request.mutable_exec_defaults() = ToProto(config.exec);
   const auto since_epoch =
       std::chrono::duration_cast<std::chrono::nanoseconds>(config.time.time_since_epoch());

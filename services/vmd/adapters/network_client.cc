@@ -31,9 +31,11 @@ bool GrpcNetworkClient::Present() {
 }
 
 absl::StatusOr<Endpoint> GrpcNetworkClient::CreateEndpoint(const std::string& uid,
+                                                           const std::string& hostname,
                                                            const std::stop_token& stop) {
   v1::CreateEndpointRequest request;
   request.set_endpoint_id(uid);
+  request.set_hostname(hostname);
   v1::CreateEndpointResponse response;
   BANGER_RETURN_IF_ERROR(CallDaemon("netd", *channel_, stop, [&](grpc::ClientContext* context) {
     return NetworkService::NewStub(channel_)->CreateEndpoint(context, request, &response);
@@ -42,7 +44,8 @@ absl::StatusOr<Endpoint> GrpcNetworkClient::CreateEndpoint(const std::string& ui
                   .prefix_length = response.network().prefix_length(),
                   .mac = response.endpoint().mac(),
                   .gateway = response.network().gateway(),
-                  .mtu = response.network().mtu()};
+                  .mtu = response.network().mtu(),
+                  .nameserver = response.network().dns().guest_server()};
 }
 
 absl::Status GrpcNetworkClient::AttachTap(const std::string& uid, const std::stop_token& stop) {

@@ -33,6 +33,7 @@ GuestConfig ConfigFor(const Vm& vm, const Endpoint& endpoint, const ImageFiles& 
   config.address = absl::StrCat(endpoint.address, "/", endpoint.prefix_length);
   config.gateway = endpoint.gateway;
   config.mtu = endpoint.mtu;
+  config.nameserver = endpoint.nameserver;
   return config;
 }
 
@@ -94,7 +95,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
     vm.network_mode = NetworkMode::kBridge;
     steps.push_back(
         {"reserve address", Resource::kEndpoint, "", [&](const std::stop_token& s) -> absl::Status {
-           BANGER_ASSIGN_OR_RETURN(started.endpoint, ports_.network.CreateEndpoint(vm.uid, s));
+           BANGER_ASSIGN_OR_RETURN(started.endpoint, ports_.network.CreateEndpoint(vm.uid, vm.name, s));
            return absl::OkStatus();
          }});
     steps.push_back({"attach network", Resource::kTap, "",

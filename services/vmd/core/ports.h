@@ -95,6 +95,7 @@ struct Endpoint {
   std::string mac;
   std::string gateway;
   int mtu = 0;
+  std::string nameserver;  // empty: there is none
 };
 
 class NetworkClient {
@@ -102,8 +103,9 @@ class NetworkClient {
   virtual ~NetworkClient() = default;
   // False when this host has no netd; then VMs have user-mode networks.
   virtual bool Present() = 0;
-  // Idempotent for one uid.
-  virtual absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::stop_token& stop) = 0;
+  // Idempotent for one uid. The guest has the name `hostname` while it has a tap.
+  virtual absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::string& hostname,
+                                                  const std::stop_token& stop) = 0;
   virtual absl::Status AttachTap(const std::string& uid, const std::stop_token& stop) = 0;
   // Fine when there is none.
   virtual absl::Status DetachTap(const std::string& uid) = 0;
@@ -196,6 +198,7 @@ struct GuestConfig {
   std::string address;  // CIDR; empty leaves the network alone
   std::string gateway;  // may be empty
   int mtu = 0;
+  std::string nameserver;  // may be empty
   ExecDefaults exec;
   Time time;
 };

@@ -158,6 +158,12 @@ TEST_F(VmManagerTest, WithoutNetdAVmHasItsOwnNetworkAndSaysSo) {
   ExpectNothingLeft();
 }
 
+TEST_F(VmManagerTest, AVmHasItsNameInTheNetworkAndTheNetworksNameserver) {
+  ASSERT_OK(Create("box"));
+  EXPECT_EQ(world_.network.last_hostname, "box");
+  EXPECT_EQ(world_.guests.configured.back().nameserver, "172.30.0.1");
+}
+
 TEST_F(VmManagerTest, WrongInputLeavesNoTrace) {
   EXPECT_EQ(ErrorReason(Create("Bad_Name").status()), "VM_NAME_INVALID");
   EXPECT_EQ(ErrorReason(vms_->Create({.name = "a", .sizes = {.memory_mib = 0}}, kQuiet, {}).status()),

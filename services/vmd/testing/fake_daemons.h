@@ -35,12 +35,18 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
  public:
   using FakeMaker::FakeMaker;
   bool present = true;
+  std::string last_hostname;
 
   bool Present() override { return present; }
-  absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::stop_token&) override {
+  absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::string& hostname,
+                                          const std::stop_token&) override {
     if (absl::Status s = Make("CreateEndpoint", absl::StrCat("endpoint ", uid)); !s.ok()) return s;
-    return Endpoint{
-        .address = "172.30.0.2", .prefix_length = 24, .mac = "52:b4:ac:1e:00:02", .gateway = "172.30.0.1"};
+    last_hostname = hostname;
+    return Endpoint{.address = "172.30.0.2",
+                    .prefix_length = 24,
+                    .mac = "52:b4:ac:1e:00:02",
+                    .gateway = "172.30.0.1",
+                    .nameserver = "172.30.0.1"};
   }
   absl::Status AttachTap(const std::string& uid, const std::stop_token&) override {
     return Make("AttachTap", absl::StrCat("tap ", uid));
