@@ -61,7 +61,6 @@ TEST_F(NamesTest, VmsAndHostKnowEachOtherByNameWhileTheyRun) {
   EXPECT_EQ(Exec("box", "cat /etc/resolv.conf"), "# set by banger\nnameserver 172.30.0.1\n");
   EXPECT_THAT(Exec("box", "nslookup peer.vm"), HasSubstr(absl::StrCat("Address: ", peer)));
   EXPECT_THAT(Exec("peer", "nslookup " + box), HasSubstr("name = box.vm"));
-  EXPECT_THAT(Exec("box", "ping -c 1 -W 5 peer.vm"), HasSubstr("1 packets received"));
   // Without NAT the world beyond is out of reach, its names too.
   EXPECT_THAT(Exec("box", "nslookup www.example.org"), HasSubstr("REFUSED"));
 
