@@ -36,6 +36,8 @@ CommandTable MakeCommandTable() {
   add(VmDelete());
   add(VmList("vm list"));
   add(VmShow());
+  add(VmSet());
+  add(VmPort());
   add(VmExec());
   add(VmLogs());
   add(ImageList());

@@ -34,8 +34,10 @@ std::unique_ptr<Command> VmKill();
 // Also known as "ps".
 std::unique_ptr<Command> VmList(const std::string& path);
 std::unique_ptr<Command> VmLogs();
+std::unique_ptr<Command> VmPort();
 std::unique_ptr<Command> VmRestart();
 std::unique_ptr<Command> VmRun();
+std::unique_ptr<Command> VmSet();
 std::unique_ptr<Command> VmShow();
 std::unique_ptr<Command> VmStart();
 std::unique_ptr<Command> VmStop();

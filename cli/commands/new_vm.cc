@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "banger/vm/v1/vm_service.grpc.pb.h"
 #include "cli/client.h"
+#include "cli/commands/network_flags.h"
 #include "cli/commands/pull_image.h"
 #include "cli/errors.h"
 #include "cli/names.h"
@@ -26,6 +27,21 @@ std::string ImageIdFor(const std::string& image) {
   return reference.ok() ? oci::ImageIdOf(*reference) : image;
 }
 
+absl::Status AddNetwork(const NewVm& vm, vm::v1::CreateVmRequest& request) {
+  vm::v1::NetworkPolicy& policy = *request.mutable_network_policy();
+  policy.set_nat(vm.nat);
+  if (!vm.egress.empty()) {
+    BANGER_ASSIGN_OR_RETURN(*policy.mutable_egress(), ParseEgress(vm.egress));
+    // Who says where the VM may go wants it to go there.
+    if (policy.egress().mode() != egress::v1::Egress::MODE_NONE) policy.set_nat(true);
+  }
+  for (const std::string& allowed : vm.allow_vms) policy.add_allowed_vms(VmName(allowed));
+  for (const std::string& port : vm.publish) {
+    BANGER_ASSIGN_OR_RETURN(*request.add_published_ports(), ParsePort(port));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<vm::v1::CreateVmRequest> ToProto(const NewVm& vm) {
   vm::v1::CreateVmRequest request;
   request.set_vm_id(vm.name);
@@ -39,6 +55,7 @@ absl::StatusOr<vm::v1::CreateVmRequest> ToProto(const NewVm& vm) {
   if (vm.disk_size.has_value()) request.set_disk_size_bytes(*vm.disk_size);
   if (vm.rootfs_size.has_value()) request.set_rootfs_size_bytes(*vm.rootfs_size);
   request.set_no_start(vm.no_start);
+  BANGER_RETURN_IF_ERROR(AddNetwork(vm, request));
   return request;
 }
 
@@ -91,6 +108,12 @@ void DeclareNewVm(Flags& flags, NewVm& vm) {
   flags.Size("--memory", vm.memory_bytes, "as 512M or 2G");
   flags.Size("--disk-size", vm.disk_size, "of the work disk at /root, as 8G");
   flags.Size("--rootfs-size", vm.rootfs_size, "of what it can write over its image, as 8G");
+  flags.Switch("--nat", vm.nat,
+               "let it out by the host's default route; else it reaches only the host's DNS");
+  DeclareEgress(flags, vm.egress);
+  flags.List("--allow-vm", "VM", vm.allow_vms, "it and that VM may reach each other").complete = Names::kVms;
+  flags.List("-p,--publish", "PORT", vm.publish,
+             "[HOSTIP:]HOSTPORT:GUESTPORT[/udp], on 127.0.0.1 by default");
 }
 
 std::string Describe(const NewVm& vm) {

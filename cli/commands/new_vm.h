@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "banger/vm/v1/vm_service.pb.h"
@@ -21,6 +22,10 @@ struct NewVm {
   std::optional<std::int64_t> disk_size;
   std::optional<std::int64_t> rootfs_size;
   bool no_start = false;
+  bool nat = false;
+  std::string egress;
+  std::vector<std::string> allow_vms;
+  std::vector<std::string> publish;
 };
 
 void DeclareNewVm(Flags& flags, NewVm& vm);

@@ -80,6 +80,66 @@ TEST_F(VmTest, AnImageThatCannotBeHadIsStillNotFound) {
   EXPECT_THAT(Run({"vm", "create", "--image", "nope"}).err, HasSubstr("REGISTRY_LOGIN_NEEDED"));
 }
 
+TEST_F(VmTest, CreateSaysWhatTheVmMayDoOnTheNetwork) {
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--egress", "allow=example.com,10.0.0.0/8", "--allow-vm",
+                 "web", "-p", "8080:80", "-p", "0.0.0.0:5353:53/udp"})
+                .status.code,
+            0);
+  EXPECT_THAT(
+      state_.Events(),
+      ElementsAre("created box memory 0",
+                  "nat: true egress { mode: MODE_LISTED networks: \"10.0.0.0/8\" domains: \"example.com\" } "
+                  "allowed_vms: \"vms/web\"",
+                  "host_port: 8080 guest_port: 80 protocol: PROTOCOL_TCP",
+                  "host_address: \"0.0.0.0\" host_port: 5353 guest_port: 53 protocol: PROTOCOL_UDP"));
+}
+
+TEST_F(VmTest, WrongNetworkFlagsAreUsageErrorsBeforeThereIsAVm) {
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--publish", "80"},
+                                                {"--publish", "0:80"},
+                                                {"--publish", "8080:80/sctp"},
+                                                {"--publish", "1:2:3:4"},
+                                                {"--egress", "some"},
+                                                {"--egress", "allow="},
+                                                {"--egress", "allow=a.b,,c.d"}}) {
+    const CommandResult result = Run({"vm", "create", wrong[0], wrong[1]});
+    EXPECT_EQ(result.status.code, 2) << wrong[1];
+    EXPECT_THAT(result.err, HasSubstr(wrong[1]));
+  }
+  EXPECT_EQ(state_.Calls("CreateVm"), 0);
+}
+
+TEST_F(VmTest, SetChangesOnlyWhatIsSaid) {
+  EXPECT_EQ(Run({"vm", "set", "--no-nat", "web"}).out, "web\n");
+  EXPECT_EQ(Run({"vm", "set", "--egress", "none", "--disallow-vm", "old", "web"}).out, "web\n");
+  EXPECT_THAT(
+      state_.Events(),
+      ElementsAre("name: \"vms/web\" nat: false", "set web",
+                  "name: \"vms/web\" egress { mode: MODE_NONE } disallow_vms: \"vms/old\"", "set web"));
+  EXPECT_EQ(Run({"vm", "set", "web"}).status.code, 2);
+  EXPECT_EQ(Run({"vm", "set", "--nat", "--no-nat", "web"}).status.code, 2);
+}
+
+TEST_F(VmTest, PortsAreAddedRemovedAndListed) {
+  EXPECT_EQ(Run({"vm", "port", "add", "web", "8080:80", "127.0.0.2:53:53/udp"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "port", "rm", "web", "127.0.0.2:53/udp", "8080:80"}).status.code, 0);
+  EXPECT_THAT(state_.Events(),
+              ElementsAre("host_port: 8080 guest_port: 80 protocol: PROTOCOL_TCP", "published web",
+                          "host_address: \"127.0.0.2\" host_port: 53 guest_port: 53 protocol: PROTOCOL_UDP",
+                          "published web", "host_address: \"127.0.0.2\" host_port: 53 protocol: PROTOCOL_UDP",
+                          "unpublished web", "host_port: 8080 protocol: PROTOCOL_TCP", "unpublished web"));
+  vm::v1::PublishedPort& port = *state_.vms.mutable_vms(0)->add_published_ports();
+  port.set_host_address("127.0.0.1");
+  port.set_host_port(8080);
+  port.set_guest_port(80);
+  EXPECT_EQ(Run({"vm", "port", "list", "web"}).out,
+            "HOST             GUEST PORT   PROTOCOL   PROBLEM\n127.0.0.1:8080   80           tcp        -\n");
+  EXPECT_EQ(Run({"vm", "port", "add", "web"}).status.code, 2);
+  state_.Fail("PublishPort", ApiError(absl::StatusCode::kAlreadyExists, "PORT_IN_USE",
+                                      "port 127.0.0.1:80 of the host is in use by VM 'old'"));
+  EXPECT_THAT(Run({"vm", "port", "add", "web", "80:80"}).err, HasSubstr("in use by VM 'old'"));
+}
+
 TEST_F(VmTest, ABatchRunsAllAndReportsEach) {
   const CommandResult result = Run({"vm", "stop", "--timeout", "2m", "web", "ghost", "db", "web"});
   EXPECT_EQ(result.status.code, 3);

@@ -218,6 +218,10 @@ class FakeVms final : public vm::v1::VmService::Service {
     vm.set_memory_mib(request->memory_mib());
     writer->Write(response);
     state_.Record(absl::StrCat("created ", IdOf(vm.name()), " memory ", vm.memory_mib()));
+    if (request->network_policy().ByteSizeLong() != 0)
+      state_.Record(request->network_policy().ShortDebugString());
+    for (const vm::v1::PublishedPort& port : request->published_ports())
+      state_.Record(port.ShortDebugString());
     return Status::OK;
   }
   Status GetVm(ServerContext* context, const vm::v1::GetVmRequest* request,
@@ -247,6 +251,24 @@ class FakeVms final : public vm::v1::VmService::Service {
     RETURN_UNLESS_ENTERED("StopVm");
     if (request->has_timeout()) state_.Record(absl::StrCat("timeout ", request->timeout().seconds()));
     return Do("stopped", request->name());
+  }
+  Status UpdateVm(ServerContext* context, const vm::v1::UpdateVmRequest* request,
+                  vm::v1::UpdateVmResponse*) override {
+    RETURN_UNLESS_ENTERED("UpdateVm");
+    state_.Record(request->ShortDebugString());
+    return Do("set", request->name());
+  }
+  Status PublishPort(ServerContext* context, const vm::v1::PublishPortRequest* request,
+                     vm::v1::PublishPortResponse*) override {
+    RETURN_UNLESS_ENTERED("PublishPort");
+    state_.Record(request->port().ShortDebugString());
+    return Do("published", request->name());
+  }
+  Status UnpublishPort(ServerContext* context, const vm::v1::UnpublishPortRequest* request,
+                       vm::v1::UnpublishPortResponse*) override {
+    RETURN_UNLESS_ENTERED("UnpublishPort");
+    state_.Record(request->port().ShortDebugString());
+    return Do("unpublished", request->name());
   }
   Status RestartVm(ServerContext* context, const vm::v1::RestartVmRequest* request,
                    grpc::ServerWriter<vm::v1::RestartVmResponse>*) override {

@@ -30,6 +30,17 @@ inline absl::Status NoCommand() {
                   "the first message of Exec has no command");
 }
 
+inline absl::Status NoTarget() {
+  return ApiError(absl::StatusCode::kInvalidArgument, "NO_TARGET",
+                  "the first message of Dial has no port of 1 to 65535");
+}
+
+inline absl::Status PortRefused(int port) {
+  return ApiError(absl::StatusCode::kUnavailable, "PORT_REFUSED",
+                  absl::StrCat("nobody listens on port ", port, " in the guest"),
+                  {{"port", absl::StrCat(port)}});
+}
+
 inline absl::Status PowerOffFailed(const absl::Status& why) {
   return ApiError(absl::StatusCode::kFailedPrecondition, "POWER_OFF_FAILED",
                   absl::StrCat("power off: ", why.message()));

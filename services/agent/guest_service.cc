@@ -12,6 +12,7 @@
 #include "common/version/version.h"
 #include "services/agent/adapters/guest_setup.h"
 #include "services/agent/configure.h"
+#include "services/agent/dial_call.h"
 #include "services/agent/errors.h"
 #include "services/agent/exec_call.h"
 
@@ -61,6 +62,13 @@ grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* GuestService::Exec(
   return rpc::BidiStream<v1::ExecRequest, v1::ExecResponse>(
       workers_, context,
       [this](const rpc::Call& call, ExecStream& stream) { return RunExec(call.stop, image(), stream); });
+}
+
+grpc::ServerBidiReactor<v1::DialRequest, v1::DialResponse>* GuestService::Dial(
+    grpc::CallbackServerContext* context) {
+  return rpc::BidiStream<v1::DialRequest, v1::DialResponse>(
+      workers_, context,
+      [](const rpc::Call& call, DialStream& stream) { return RunDial(call.stop, stream); });
 }
 
 grpc::ServerUnaryReactor* GuestService::Sync(grpc::CallbackServerContext* context, const v1::SyncRequest*,

@@ -11,7 +11,7 @@
 
 namespace banger::agent {
 
-// RPC adapter. Each Exec takes one of `workers` as long as it lasts.
+// RPC adapter. Each Exec and Dial takes one of `workers` as long as it lasts.
 class GuestService final : public guest::v1::GuestService::CallbackService {
  public:
   explicit GuestService(WorkerPool& workers) : workers_(workers) {}
@@ -23,6 +23,8 @@ class GuestService final : public guest::v1::GuestService::CallbackService {
                                       const guest::v1::ConfigureRequest* request,
                                       guest::v1::ConfigureResponse* response) override;
   grpc::ServerBidiReactor<guest::v1::ExecRequest, guest::v1::ExecResponse>* Exec(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<guest::v1::DialRequest, guest::v1::DialResponse>* Dial(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* Sync(grpc::CallbackServerContext* context, const guest::v1::SyncRequest* request,
                                  guest::v1::SyncResponse* response) override;

@@ -18,6 +18,44 @@ static_assert(static_cast<int>(VmState::kCreated) == v1::Vm::STATE_CREATED);
 static_assert(static_cast<int>(VmState::kError) == v1::Vm::STATE_ERROR);
 static_assert(static_cast<int>(NetworkMode::kUser) == v1::Vm::NETWORK_MODE_USER);
 
+static_assert(static_cast<int>(EgressMode::kAll) == egress::v1::Egress::MODE_ALL);
+static_assert(static_cast<int>(EgressMode::kListed) == egress::v1::Egress::MODE_LISTED);
+static_assert(static_cast<int>(PortProtocol::kTcp) == v1::PublishedPort::PROTOCOL_TCP);
+static_assert(static_cast<int>(PortProtocol::kUdp) == v1::PublishedPort::PROTOCOL_UDP);
+
+absl::StatusOr<UpdateVm::Egress> FromProto(const egress::v1::Egress& proto) {
+  UpdateVm::Egress egress;
+  if (proto.mode() != egress::v1::Egress::MODE_UNSPECIFIED) {
+    if (!egress::v1::Egress::Mode_IsValid(proto.mode()))
+      return FieldInvalid("egress.mode", absl::StrCat(static_cast<int>(proto.mode()), " is unknown"));
+    egress.mode = static_cast<EgressMode>(proto.mode());
+  }
+  egress.networks.assign(proto.networks().begin(), proto.networks().end());
+  egress.domains.assign(proto.domains().begin(), proto.domains().end());
+  return egress;
+}
+
+absl::StatusOr<std::vector<std::string>> VmNames(
+    const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::vector<std::string> references;
+  for (const std::string& name : names) {
+    BANGER_ASSIGN_OR_RETURN(const std::string reference, ParseVmName(name));
+    references.push_back(reference);
+  }
+  return references;
+}
+
+v1::NetworkPolicy PolicyToProto(const VmView& view) {
+  const NetworkPolicy& policy = view.vm.policy;
+  v1::NetworkPolicy proto;
+  proto.set_nat(policy.nat);
+  proto.mutable_egress()->set_mode(static_cast<egress::v1::Egress::Mode>(policy.egress));
+  for (const std::string& network : policy.networks) proto.mutable_egress()->add_networks(network);
+  for (const std::string& domain : policy.domains) proto.mutable_egress()->add_domains(domain);
+  for (const std::string& name : view.allowed_vms) proto.add_allowed_vms(absl::StrCat("vms/", name));
+  return proto;
+}
+
 google::protobuf::Timestamp ToTimestamp(Time time) {
   return TimeUtil::MicrosecondsToTimestamp(
       std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
@@ -40,7 +78,36 @@ absl::StatusOr<CreateVm> FromProto(const v1::CreateVmRequest& request) {
   if (request.has_memory_mib()) create.sizes.memory_mib = request.memory_mib();
   if (request.has_disk_size_bytes()) create.sizes.disk_size_bytes = request.disk_size_bytes();
   if (request.has_rootfs_size_bytes()) create.sizes.rootfs_size_bytes = request.rootfs_size_bytes();
+  const v1::NetworkPolicy& policy = request.network_policy();
+  BANGER_ASSIGN_OR_RETURN(const UpdateVm::Egress egress, FromProto(policy.egress()));
+  create.policy = {
+      .nat = policy.nat(), .egress = egress.mode, .networks = egress.networks, .domains = egress.domains};
+  BANGER_ASSIGN_OR_RETURN(create.allowed_vms, VmNames(policy.allowed_vms()));
+  for (const v1::PublishedPort& proto : request.published_ports()) {
+    BANGER_ASSIGN_OR_RETURN(const PublishedPort port, FromProto(proto));
+    create.ports.push_back(port);
+  }
   return create;
+}
+
+absl::StatusOr<UpdateVm> FromProto(const v1::UpdateVmRequest& request) {
+  UpdateVm update;
+  if (request.has_nat()) update.nat = request.nat();
+  if (request.has_egress()) {
+    BANGER_ASSIGN_OR_RETURN(update.egress, FromProto(request.egress()));
+  }
+  BANGER_ASSIGN_OR_RETURN(update.allow_vms, VmNames(request.allow_vms()));
+  BANGER_ASSIGN_OR_RETURN(update.disallow_vms, VmNames(request.disallow_vms()));
+  return update;
+}
+
+absl::StatusOr<PublishedPort> FromProto(const v1::PublishedPort& proto) {
+  PublishedPort port{.host_port = proto.host_port(), .guest_port = proto.guest_port()};
+  if (!proto.host_address().empty()) port.host_address = proto.host_address();
+  if (!v1::PublishedPort::Protocol_IsValid(proto.protocol()))
+    return FieldInvalid("protocol", absl::StrCat(static_cast<int>(proto.protocol()), " is unknown"));
+  if (proto.protocol() == v1::PublishedPort::PROTOCOL_UDP) port.protocol = PortProtocol::kUdp;
+  return port;
 }
 
 absl::StatusOr<std::chrono::milliseconds> ParseStopTimeout(bool set,
@@ -74,6 +141,15 @@ v1::Vm ToProto(const VmView& view) {
     *proto.mutable_boot_duration() = TimeUtil::MillisecondsToDuration(vm.boot_duration.count());
   }
   proto.set_disk_used_bytes(view.disk_used_bytes);
+  *proto.mutable_network_policy() = PolicyToProto(view);
+  for (const VmView::Port& shown : view.ports) {
+    v1::PublishedPort& port = *proto.add_published_ports();
+    port.set_host_address(shown.port.host_address);
+    port.set_host_port(shown.port.host_port);
+    port.set_guest_port(shown.port.guest_port);
+    port.set_protocol(static_cast<v1::PublishedPort::Protocol>(shown.port.protocol));
+    port.set_problem(shown.problem);
+  }
   return proto;
 }
 

@@ -15,6 +15,8 @@ namespace banger::vmd {
 absl::StatusOr<std::string> ParseVmName(const std::string& name);
 
 absl::StatusOr<CreateVm> FromProto(const vm::v1::CreateVmRequest& request);
+absl::StatusOr<UpdateVm> FromProto(const vm::v1::UpdateVmRequest& request);
+absl::StatusOr<PublishedPort> FromProto(const vm::v1::PublishedPort& port);
 
 // The default when unset. FIELD_INVALID for what is negative or beyond a day.
 absl::StatusOr<std::chrono::milliseconds> ParseStopTimeout(bool set,

@@ -93,6 +93,13 @@ inline absl::Status VmmFailed(const std::string& why) {
   return ApiError(absl::StatusCode::kFailedPrecondition, "VMM_FAILED", why);
 }
 
+// `owner` is "VM 'web'", "nginx (pid 12)", "a program of user 'www'".
+inline absl::Status PortInUse(const std::string& port, const std::string& owner) {
+  return ApiError(absl::StatusCode::kAlreadyExists, "PORT_IN_USE",
+                  absl::StrCat("port ", port, " of the host is in use by ", owner),
+                  {{"port", port}, {"owner", owner}});
+}
+
 inline absl::Status FieldInvalid(const std::string& field, const std::string& problem) {
   return ApiError(absl::StatusCode::kInvalidArgument, "FIELD_INVALID", absl::StrCat(field, " ", problem),
                   {{"field", field}});

@@ -16,6 +16,7 @@
 #include "services/vmd/adapters/housekeeper.h"
 #include "services/vmd/adapters/image_client.h"
 #include "services/vmd/adapters/network_client.h"
+#include "services/vmd/adapters/port_forwarder.h"
 #include "services/vmd/adapters/qemu_vmm.h"
 #include "services/vmd/adapters/sqlite_store.h"
 #include "services/vmd/adapters/vm_files.h"
@@ -24,6 +25,9 @@
 
 namespace banger::vmd {
 namespace {
+
+// For a connection to a published port: a guest that boots is worth a wait.
+constexpr std::chrono::seconds kDialTimeout{30};
 
 class SystemClock final : public Clock {
  public:
@@ -70,7 +74,10 @@ class Parts final : public rpc::DaemonParts {
               .cache_dir = context.paths.cache_dir,
               .open_tap = [this](const std::string& uid) { return network_.OpenTap(uid); }},
              [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
-        vms_({*store_, images_, network_, files_, vmm_, guests_, clock_}, std::move(options)),
+        forwards_([this](const std::string& uid, const std::stop_token& stop) {
+          return guests_.Channel(uid, kDialTimeout, stop);
+        }),
+        vms_({*store_, images_, network_, files_, vmm_, guests_, forwards_, clock_}, std::move(options)),
         housekeeper_(vms_, files_),
         service_(context.workers, vms_, files_, guests_) {}
 
@@ -93,6 +100,7 @@ class Parts final : public rpc::DaemonParts {
   GuestLinks guests_;
   SystemClock clock_;
   QemuVmm vmm_;
+  PortForwarder forwards_;
   VmManager vms_;
   Housekeeper housekeeper_;
   VmServiceImpl service_;

@@ -90,6 +90,39 @@ grpc::ServerUnaryReactor* VmServiceImpl::ListVms(CallbackServerContext* context,
                     [this, request](const Call&) { return List(vms_, *request); });
 }
 
+grpc::ServerUnaryReactor* VmServiceImpl::UpdateVm(CallbackServerContext* context,
+                                                  const UpdateVmRequest* request,
+                                                  UpdateVmResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call& call) -> absl::StatusOr<UpdateVmResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(request->name()));
+                      BANGER_ASSIGN_OR_RETURN(const auto change, FromProto(*request));
+                      return WithVm<UpdateVmResponse>(vms_.Update(name, change, call.stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* VmServiceImpl::PublishPort(CallbackServerContext* context,
+                                                     const PublishPortRequest* request,
+                                                     PublishPortResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call& call) -> absl::StatusOr<PublishPortResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(request->name()));
+                      BANGER_ASSIGN_OR_RETURN(const auto port, FromProto(request->port()));
+                      return WithVm<PublishPortResponse>(vms_.PublishPort(name, port, call.stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* VmServiceImpl::UnpublishPort(CallbackServerContext* context,
+                                                       const UnpublishPortRequest* request,
+                                                       UnpublishPortResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call& call) -> absl::StatusOr<UnpublishPortResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(request->name()));
+                      BANGER_ASSIGN_OR_RETURN(const auto port, FromProto(request->port()));
+                      return WithVm<UnpublishPortResponse>(vms_.UnpublishPort(name, port, call.stop));
+                    });
+}
+
 grpc::ServerWriteReactor<StartVmResponse>* VmServiceImpl::StartVm(CallbackServerContext* context,
                                                                   const StartVmRequest* request) {
   return rpc::ServerStream<StartVmResponse>(

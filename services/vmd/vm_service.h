@@ -20,6 +20,15 @@ class VmServiceImpl final : public vm::v1::VmService::CallbackService {
   grpc::ServerUnaryReactor* ListVms(grpc::CallbackServerContext* context,
                                     const vm::v1::ListVmsRequest* request,
                                     vm::v1::ListVmsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateVm(grpc::CallbackServerContext* context,
+                                     const vm::v1::UpdateVmRequest* request,
+                                     vm::v1::UpdateVmResponse* response) override;
+  grpc::ServerUnaryReactor* PublishPort(grpc::CallbackServerContext* context,
+                                        const vm::v1::PublishPortRequest* request,
+                                        vm::v1::PublishPortResponse* response) override;
+  grpc::ServerUnaryReactor* UnpublishPort(grpc::CallbackServerContext* context,
+                                          const vm::v1::UnpublishPortRequest* request,
+                                          vm::v1::UnpublishPortResponse* response) override;
   grpc::ServerWriteReactor<vm::v1::StartVmResponse>* StartVm(grpc::CallbackServerContext* context,
                                                              const vm::v1::StartVmRequest* request) override;
   grpc::ServerUnaryReactor* StopVm(grpc::CallbackServerContext* context, const vm::v1::StopVmRequest* request,

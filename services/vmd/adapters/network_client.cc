@@ -48,6 +48,23 @@ absl::StatusOr<Endpoint> GrpcNetworkClient::CreateEndpoint(const std::string& ui
                   .nameserver = response.network().dns().guest_server()};
 }
 
+absl::Status GrpcNetworkClient::SetPolicy(const std::string& uid, const NetworkPolicy& policy,
+                                          const std::stop_token& stop) {
+  v1::SetEndpointPolicyRequest request;
+  request.set_name(EndpointName(uid));
+  v1::EndpointPolicy& proto = *request.mutable_policy();
+  proto.set_nat(policy.nat);
+  // The numbers are the same; see convert.cc.
+  proto.mutable_egress()->set_mode(static_cast<egress::v1::Egress::Mode>(policy.egress));
+  for (const std::string& network : policy.networks) proto.mutable_egress()->add_networks(network);
+  for (const std::string& domain : policy.domains) proto.mutable_egress()->add_domains(domain);
+  for (const std::string& peer : policy.peers) proto.add_peer_ids(peer);
+  v1::SetEndpointPolicyResponse response;
+  return CallDaemon("netd", *channel_, stop, [&](grpc::ClientContext* context) {
+    return NetworkService::NewStub(channel_)->SetEndpointPolicy(context, request, &response);
+  });
+}
+
 absl::Status GrpcNetworkClient::AttachTap(const std::string& uid, const std::stop_token& stop) {
   v1::AttachTapRequest request;
   request.set_name(EndpointName(uid));

@@ -21,6 +21,8 @@ class GrpcNetworkClient final : public NetworkClient {
   bool Present() override;
   absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::string& hostname,
                                           const std::stop_token& stop) override;
+  absl::Status SetPolicy(const std::string& uid, const NetworkPolicy& policy,
+                         const std::stop_token& stop) override;
   absl::Status AttachTap(const std::string& uid, const std::stop_token& stop) override;
   absl::Status DetachTap(const std::string& uid) override;
   absl::Status DeleteEndpoint(const std::string& uid) override;

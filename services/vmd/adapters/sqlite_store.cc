@@ -15,7 +15,7 @@ namespace {
 constexpr char kColumns[] =
     "uid, name, state, state_detail, provisional, image, vcpu, memory_mib, disk_size_bytes, "
     "rootfs_size_bytes, "
-    "exec_env, exec_user, exec_working_dir, exec_entrypoint, exec_cmd, network_mode, address, mac, "
+    "exec_env, exec_user, exec_working_dir, exec_entrypoint, exec_cmd, network_mode, address, mac, policy, "
     "create_time_us, start_time_us, "
     "boot_ms";
 
@@ -39,7 +39,37 @@ std::vector<std::string> DecodeTexts(const std::string& text) {
   return texts;
 }
 
-// In the order of kColumns, from `state` to `mac`.
+std::string EncodePolicy(const NetworkPolicy& policy) {
+  return nlohmann::json({{"nat", policy.nat},
+                         {"egress", static_cast<int>(policy.egress)},
+                         {"networks", policy.networks},
+                         {"domains", policy.domains},
+                         {"peers", policy.peers}})
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// What cannot be read allows nothing.
+NetworkPolicy DecodePolicy(const std::string& text) {
+  try {
+    const nlohmann::json parsed = nlohmann::json::parse(text);
+    return {.nat = parsed.at("nat").get<bool>(),
+            .egress = static_cast<EgressMode>(parsed.at("egress").get<int>()),
+            .networks = parsed.at("networks").get<std::vector<std::string>>(),
+            .domains = parsed.at("domains").get<std::vector<std::string>>(),
+            .peers = parsed.at("peers").get<std::vector<std::string>>()};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+}
+
+PublishedPort ReadPort(const SqliteStatement& row) {
+  return {.host_address = row.Text(0),
+          .host_port = static_cast<int>(row.Number(1)),
+          .protocol = static_cast<PortProtocol>(row.Number(2)),
+          .guest_port = static_cast<int>(row.Number(3))};
+}
+
+// In the order of kColumns, from `state` to `policy`.
 void BindChangeable(SqliteStatement& statement, const Vm& vm) {
   statement.Bind(static_cast<std::int64_t>(vm.state)).Bind(vm.state_detail).Bind(vm.provisional ? 1 : 0);
   statement.Bind(vm.image).Bind(vm.sizes.vcpu).Bind(vm.sizes.memory_mib);
@@ -47,6 +77,7 @@ void BindChangeable(SqliteStatement& statement, const Vm& vm) {
   statement.Bind(EncodeTexts(vm.exec.env)).Bind(vm.exec.user).Bind(vm.exec.working_dir);
   statement.Bind(EncodeTexts(vm.exec.entrypoint)).Bind(EncodeTexts(vm.exec.cmd));
   statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address).Bind(vm.mac);
+  statement.Bind(EncodePolicy(vm.policy));
 }
 
 Vm ReadRow(const SqliteStatement& row) {
@@ -67,9 +98,10 @@ Vm ReadRow(const SqliteStatement& row) {
   vm.network_mode = static_cast<NetworkMode>(row.Number(15));
   vm.address = row.Text(16);
   vm.mac = row.Text(17);
-  vm.create_time = FromMicros(row.Number(18));
-  vm.start_time = FromMicros(row.Number(19));
-  vm.boot_duration = std::chrono::milliseconds(row.Number(20));
+  vm.policy = DecodePolicy(row.Text(18));
+  vm.create_time = FromMicros(row.Number(19));
+  vm.start_time = FromMicros(row.Number(20));
+  vm.boot_duration = std::chrono::milliseconds(row.Number(21));
   return vm;
 }
 
@@ -116,6 +148,16 @@ const std::vector<std::string>& StoreMigrations() {
          ) STRICT, WITHOUT ROWID)",
       R"(ALTER TABLE vms ADD COLUMN exec_entrypoint TEXT NOT NULL DEFAULT '[]';
          ALTER TABLE vms ADD COLUMN exec_cmd TEXT NOT NULL DEFAULT '[]')",
+      R"(ALTER TABLE vms ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+         CREATE TABLE ports (
+           host_address TEXT NOT NULL,
+           host_port INTEGER NOT NULL,
+           protocol INTEGER NOT NULL,
+           guest_port INTEGER NOT NULL,
+           uid TEXT NOT NULL REFERENCES vms (uid) ON DELETE CASCADE,
+           PRIMARY KEY (host_port, protocol, host_address)
+         ) STRICT, WITHOUT ROWID;
+         CREATE INDEX ports_by_uid ON ports (uid))",
   };
   return migrations;
 }
@@ -129,7 +171,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::filesy
 absl::Status SqliteStore::Insert(const Vm& vm) {
   const MutexLock lock(mutex_);
   SqliteStatement insert = db_.Prepare(
-      absl::StrCat("INSERT INTO vms (", kColumns, ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      absl::StrCat("INSERT INTO vms (", kColumns, ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   insert.Bind(vm.uid).Bind(vm.name);
   BindChangeable(insert, vm);
   insert.Bind(Micros(vm.create_time)).Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count());
@@ -143,7 +185,7 @@ absl::Status SqliteStore::Update(const Vm& vm) {
       "UPDATE vms SET state=?, state_detail=?, provisional=?, image=?, vcpu=?, memory_mib=?, "
       "disk_size_bytes=?, "
       "rootfs_size_bytes=?, exec_env=?, exec_user=?, exec_working_dir=?, exec_entrypoint=?, exec_cmd=?, "
-      "network_mode=?, address=?, mac=?, "
+      "network_mode=?, address=?, mac=?, policy=?, "
       "start_time_us=?, boot_ms=? WHERE uid=?");
   BindChangeable(update, vm);
   update.Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count()).Bind(vm.uid);
@@ -198,6 +240,46 @@ absl::StatusOr<std::vector<Vm>> SqliteStore::List(const std::string& after, std:
                    " FROM vms WHERE (create_time_us, uid) > (?,?) ORDER BY create_time_us, uid LIMIT ?"));
   query.Bind(micros).Bind(key.second).Bind(static_cast<std::int64_t>(limit));
   return ReadRows(std::move(query));
+}
+
+absl::Status SqliteStore::AddPort(const std::string& uid, const PublishedPort& port) {
+  const MutexLock lock(mutex_);
+  SqliteStatement taken = db_.Prepare(
+      "SELECT ports.host_address, host_port, protocol, guest_port, name FROM ports JOIN vms USING (uid) "
+      "WHERE host_port=? AND protocol=? AND uid<>?");
+  taken.Bind(port.host_port).Bind(static_cast<std::int64_t>(port.protocol)).Bind(uid);
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const bool more, taken.Step());
+    if (!more) break;
+    if (Collide(ReadPort(taken), port))
+      return PortInUse(HostSide(port), absl::StrCat("VM '", taken.Text(4), "'"));
+  }
+  SqliteStatement insert = db_.Prepare(
+      "INSERT OR REPLACE INTO ports (host_address, host_port, protocol, guest_port, uid) VALUES (?,?,?,?,?)");
+  insert.Bind(port.host_address).Bind(port.host_port).Bind(static_cast<std::int64_t>(port.protocol));
+  return insert.Bind(port.guest_port).Bind(uid).Run();
+}
+
+absl::Status SqliteStore::RemovePort(const std::string& uid, const PublishedPort& port) {
+  const MutexLock lock(mutex_);
+  SqliteStatement erase =
+      db_.Prepare("DELETE FROM ports WHERE uid=? AND host_address=? AND host_port=? AND protocol=?");
+  erase.Bind(uid).Bind(port.host_address).Bind(port.host_port);
+  return erase.Bind(static_cast<std::int64_t>(port.protocol)).Run();
+}
+
+absl::StatusOr<std::vector<PublishedPort>> SqliteStore::PortsOf(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  SqliteStatement query = db_.Prepare(
+      "SELECT host_address, host_port, protocol, guest_port FROM ports WHERE uid=? "
+      "ORDER BY host_port, protocol, host_address");
+  query.Bind(uid);
+  std::vector<PublishedPort> ports;
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const bool more, query.Step());
+    if (!more) return ports;
+    ports.push_back(ReadPort(query));
+  }
 }
 
 absl::Status SqliteStore::Record(const LedgerEntry& entry) {

@@ -28,6 +28,9 @@ class SqliteStore final : public VmStore {
   absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) override;
   absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) override;
   absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) override;
+  absl::Status AddPort(const std::string& uid, const PublishedPort& port) override;
+  absl::Status RemovePort(const std::string& uid, const PublishedPort& port) override;
+  absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) override;
   absl::Status Record(const LedgerEntry& entry) override;
   absl::Status Strike(const std::string& uid, Resource resource) override;
   absl::StatusOr<std::vector<LedgerEntry>> Ledger(const std::string& uid) override;

@@ -96,7 +96,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
     steps.push_back(
         {"reserve address", Resource::kEndpoint, "", [&](const std::stop_token& s) -> absl::Status {
            BANGER_ASSIGN_OR_RETURN(started.endpoint, ports_.network.CreateEndpoint(vm.uid, vm.name, s));
-           return absl::OkStatus();
+           return ports_.network.SetPolicy(vm.uid, vm.policy, s);
          }});
     steps.push_back({"attach network", Resource::kTap, "",
                      [&](const std::stop_token& s) { return ports_.network.AttachTap(vm.uid, s); }});
@@ -104,7 +104,9 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
     vm.network_mode = NetworkMode::kUser;
     started.endpoint = UserModeEndpoint();
     progress({.stage = "network",
-              .detail = "netd is not running: the VM has a network of its own that reaches nothing",
+              .detail = vm.policy.nat
+                            ? "netd is not running: there is no NAT; the VM reaches nothing"
+                            : "netd is not running: the VM has a network of its own that reaches nothing",
               .warning = true});
   }
   steps.push_back({"start", Resource::kProcess, "", [&](const std::stop_token& s) -> absl::Status {
@@ -114,6 +116,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                      vm.state = VmState::kStarting;
                      vm.state_detail.clear();
                      BANGER_RETURN_IF_ERROR(ports_.store.Update(vm));
+                     BANGER_RETURN_IF_ERROR(OpenPorts(vm.uid));
                      BANGER_ASSIGN_OR_RETURN(const std::filesystem::path agent_disk,
                                              ports_.files.AgentDisk());
                      const Machine machine{.uid = vm.uid,
@@ -131,6 +134,14 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                    }});
   BANGER_RETURN_IF_ERROR(resources_.Make(vm.uid, steps, progress, stop));
   return started;
+}
+
+// Before the guest is there, so that a port that is taken costs no boot.
+absl::Status Booter::OpenPorts(const std::string& uid) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<PublishedPort> ports, ports_.store.PortsOf(uid));
+  absl::Status opened;
+  for (const PublishedPort& port : ports) opened = JoinErrors(opened, ports_.forwards.Open(uid, port));
+  return opened;
 }
 
 absl::Status Booter::AwaitReady(const Vm& vm, const Started& started, const ProgressFn& progress,

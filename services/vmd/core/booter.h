@@ -30,6 +30,9 @@ class Booter {
   // guest that ran but never became ready is VM_NOT_READY.
   absl::Status Boot(Vm& vm, const ProgressFn& progress, const std::stop_token& stop);
 
+  // Listens on the VM's published ports, as many as it can.
+  absl::Status OpenPorts(const std::string& uid);
+
   // To be called when a VMM has ended. True when it was one that Boot waits
   // for, which then deals with it.
   bool NoteExit(const std::string& uid, const VmmExit& exit);

@@ -41,6 +41,7 @@ absl::Status HostResources::GiveBackOne(const LedgerEntry& entry) {
     case Resource::kTap:
       return ports_.network.DetachTap(entry.uid);
     case Resource::kProcess:
+      ports_.forwards.CloseAll(entry.uid);
       ports_.guests.Close(entry.uid);
       return ports_.vmm.Destroy(entry.uid);
   }

@@ -21,6 +21,7 @@ struct Ports {
   VmFiles& files;
   Vmm& vmm;
   Guests& guests;
+  PortForwards& forwards;
   Clock& clock;
 };
 

@@ -59,6 +59,14 @@ class VmStore {
   // By creation time, then uid; those after the row `after_uid` stood at.
   virtual absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) = 0;
 
+  // Published ports: the one place that decides which VM has which, whether it
+  // runs or not. PORT_IN_USE with the name of the other VM; replaces what the same
+  // VM had there. They go with the VM's row.
+  virtual absl::Status AddPort(const std::string& uid, const PublishedPort& port) = 0;
+  // Fine when there is none.
+  virtual absl::Status RemovePort(const std::string& uid, const PublishedPort& port) = 0;
+  virtual absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) = 0;
+
   virtual absl::Status Record(const LedgerEntry& entry) = 0;
   virtual absl::Status Strike(const std::string& uid, Resource resource) = 0;
   // Of one VM, or of all when `uid` is empty; last made first.
@@ -106,6 +114,8 @@ class NetworkClient {
   // Idempotent for one uid. The guest has the name `hostname` while it has a tap.
   virtual absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::string& hostname,
                                                   const std::stop_token& stop) = 0;
+  virtual absl::Status SetPolicy(const std::string& uid, const NetworkPolicy& policy,
+                                 const std::stop_token& stop) = 0;
   virtual absl::Status AttachTap(const std::string& uid, const std::stop_token& stop) = 0;
   // Fine when there is none.
   virtual absl::Status DetachTap(const std::string& uid) = 0;
@@ -222,6 +232,19 @@ class Guests {
                                                              const std::stop_token& stop) = 0;
   // Asks the guest to sync and power off; returns when it has agreed.
   virtual absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) = 0;
+};
+
+// Listens on the host's ports and carries what comes there to the guests.
+class PortForwards {
+ public:
+  virtual ~PortForwards() = default;
+  // Takes the place of what is there for the same host side. PORT_IN_USE with the
+  // owner's name when another program has it.
+  virtual absl::Status Open(const std::string& uid, const PublishedPort& port) = 0;
+  // Ends its connections.
+  virtual void Close(const std::string& uid, const PublishedPort& port) = 0;
+  virtual void CloseAll(const std::string& uid) = 0;
+  virtual bool IsOpen(const std::string& uid, const PublishedPort& port) const = 0;
 };
 
 class Clock {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "services/vmd/core/network_policy.h"
+
 namespace banger::vmd {
 
 using Time = std::chrono::system_clock::time_point;
@@ -59,6 +61,7 @@ struct Vm {
   NetworkMode network_mode = NetworkMode::kNone;
   std::string address;
   std::string mac;
+  NetworkPolicy policy;
   Time create_time;
   Time start_time;  // epoch: never started
   std::chrono::milliseconds boot_duration{0};
@@ -72,6 +75,12 @@ struct VmView {
   std::string vmm;  // "qemu-tcg"; empty when not running
   pid_t pid = 0;
   std::int64_t disk_used_bytes = 0;
+  std::vector<std::string> allowed_vms;  // names of policy.peers that are there
+  struct Port {
+    PublishedPort port;
+    std::string problem;  // why nobody listens although the VM runs
+  };
+  std::vector<Port> ports;
 };
 
 // How far a long operation has come; for people.

@@ -61,6 +61,7 @@ VmView VmManager::View(const Vm& vm) const {
     view.vmm = process->vmm;
     view.pid = process->pid;
   }
+  AddNetworkTo(view);
   return view;
 }
 
@@ -85,11 +86,17 @@ absl::StatusOr<VmView> VmManager::Create(const CreateVm& request, const Progress
   vm.state = request.no_start ? VmState::kCreated : VmState::kStarting;
   vm.provisional = true;
   vm.create_time = ports_.clock.Now();
+  vm.policy = request.policy;
+  BANGER_RETURN_IF_ERROR(AllowVms(request.allowed_vms, vm.policy));
+  for (const PublishedPort& port : request.ports) BANGER_RETURN_IF_ERROR(CheckPort(port));
   // Held before the row can be seen, so nobody gets between.
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.Begin(vm.uid, stop));
   BANGER_RETURN_IF_ERROR(Reserve(vm, request.name.empty()));
 
-  absl::Status created = Prepare(vm, progress, operation->stop());
+  absl::Status created;
+  for (const PublishedPort& port : request.ports)
+    if (created.ok()) created = ports_.store.AddPort(vm.uid, port);
+  if (created.ok()) created = Prepare(vm, progress, operation->stop());
   if (created.ok() && !request.no_start) created = booter_.Boot(vm, progress, operation->stop());
   BANGER_RETURN_IF_ERROR(FinishCreate(vm, *operation, created));
   return View(vm);

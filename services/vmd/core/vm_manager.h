@@ -24,6 +24,21 @@ struct CreateVm {
   std::string image;  // empty: the default image
   RequestedSizes sizes;
   bool no_start = false;
+  NetworkPolicy policy;  // without peers
+  std::vector<std::string> allowed_vms;
+  std::vector<PublishedPort> ports;
+};
+
+// What is not set stays as it is.
+struct UpdateVm {
+  std::optional<bool> nat;
+  struct Egress {
+    EgressMode mode = EgressMode::kAll;
+    std::vector<std::string> networks, domains;
+  };
+  std::optional<Egress> egress;
+  std::vector<std::string> allow_vms;
+  std::vector<std::string> disallow_vms;
 };
 
 struct VmManagerOptions {
@@ -50,6 +65,13 @@ class VmManager {
   // never became ready: that VM is kept in ERROR, with its log.
   absl::StatusOr<VmView> Create(const CreateVm& request, const ProgressFn& progress,
                                 const std::stop_token& stop);
+  // A running guest feels it before this returns.
+  absl::StatusOr<VmView> Update(const std::string& reference, const UpdateVm& change,
+                                const std::stop_token& stop);
+  absl::StatusOr<VmView> PublishPort(const std::string& reference, const PublishedPort& port,
+                                     const std::stop_token& stop);
+  absl::StatusOr<VmView> UnpublishPort(const std::string& reference, const PublishedPort& port,
+                                       const std::stop_token& stop);
   absl::StatusOr<VmView> Start(const std::string& reference, const ProgressFn& progress,
                                const std::stop_token& stop);
   // Once begun it goes to its end, whether the caller stays or not.
@@ -86,6 +108,9 @@ class VmManager {
   };
   absl::StatusOr<Held> Hold(const std::string& reference, const std::stop_token& stop);
   VmView View(const Vm& vm) const;
+  void AddNetworkTo(VmView& view) const;
+  absl::Status AllowVms(const std::vector<std::string>& references, NetworkPolicy& policy);
+  absl::Status ApplyPolicy(const Vm& vm, const std::stop_token& stop);
 
   absl::Status Reserve(Vm& vm, bool generate_name);
   absl::Status Prepare(const Vm& vm, const ProgressFn& progress, const std::stop_token& stop);

@@ -84,6 +84,7 @@ absl::Status VmManager::RecoverOne(Vm vm) {
   if (process.ok()) {
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
     ports_.guests.Open(vm.uid, process->agent_socket, vm.exec);
+    LogLeft(vm.name, booter_.OpenPorts(vm.uid));
     if (vm.state == VmState::kRunning) return absl::OkStatus();
     const bool queued = background_.Submit(
         [this, uid = vm.uid] { LogLeft(uid, Stop(uid, kStopTimeout, shutdown_.get_token()).status()); });

@@ -48,6 +48,13 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
                     .gateway = "172.30.0.1",
                     .nameserver = "172.30.0.1"};
   }
+  absl::Status SetPolicy(const std::string& uid, const NetworkPolicy& policy,
+                         const std::stop_token&) override {
+    if (absl::Status s = host_.Enter("SetPolicy"); !s.ok()) return s;
+    const std::lock_guard lock(mutex_);
+    policies[uid] = policy;
+    return absl::OkStatus();
+  }
   absl::Status AttachTap(const std::string& uid, const std::stop_token&) override {
     return Make("AttachTap", absl::StrCat("tap ", uid));
   }
@@ -61,6 +68,11 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
     if (absl::Status s = host_.Enter("ListEndpoints"); !s.ok()) return s;
     return things_.Of("endpoint");
   }
+
+  std::map<std::string, NetworkPolicy> policies;  // by uid
+
+ private:
+  std::mutex mutex_;
 };
 
 class FakeFiles final : public VmFiles, FakeMaker {

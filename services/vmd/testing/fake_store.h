@@ -46,6 +46,7 @@ class FakeStore final : public VmStore {
     if (absl::Status s = host_.Enter("Delete"); !s.ok()) return s;
     const std::lock_guard lock(mutex_);
     rows_.erase(uid);
+    ports_.erase(uid);
     return absl::OkStatus();
   }
   absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) override {
@@ -68,6 +69,30 @@ class FakeStore final : public VmStore {
     for (const auto& [uid, row] : rows_)
       if (uid > after.substr(after.find('/') + 1) && rows.size() < limit) rows.push_back(row);
     return rows;
+  }
+  absl::Status AddPort(const std::string& uid, const PublishedPort& port) override {
+    if (absl::Status s = host_.Enter("AddPort"); !s.ok()) return s;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [owner, taken] : ports_)
+      if (owner != uid && Collide(taken, port))
+        return PortInUse(HostSide(port), absl::StrCat("VM '", rows_[owner].name, "'"));
+    std::erase_if(ports_, [&](const auto& entry) { return HostSide(entry.second) == HostSide(port); });
+    ports_.emplace(uid, port);
+    return absl::OkStatus();
+  }
+  absl::Status RemovePort(const std::string& uid, const PublishedPort& port) override {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(ports_, [&](const auto& entry) {
+      return entry.first == uid && HostSide(entry.second) == HostSide(port);
+    });
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<PublishedPort> ports;
+    for (const auto& [owner, port] : ports_)
+      if (owner == uid) ports.push_back(port);
+    return ports;
   }
   absl::Status Record(const LedgerEntry& entry) override {
     if (absl::Status s = host_.Enter("Record"); !s.ok()) return s;
@@ -93,6 +118,7 @@ class FakeStore final : public VmStore {
   FakeHost& host_;
   std::mutex mutex_;
   std::map<std::string, Vm> rows_;
+  std::multimap<std::string, PublishedPort> ports_;
   std::map<std::pair<std::string, int>, LedgerEntry> ledger_;
 };
 

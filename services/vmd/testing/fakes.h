@@ -12,6 +12,30 @@
 
 namespace banger::vmd {
 
+// Ports that are open are things: "port 4f… 127.0.0.1:8080".
+class FakeForwards final : public PortForwards, FakeMaker {
+ public:
+  using FakeMaker::FakeMaker;
+  absl::Status Open(const std::string& uid, const PublishedPort& port) override {
+    if (absl::Status s = host_.Enter("OpenPort"); !s.ok()) return s;
+    things_.Add(Thing(uid, port));
+    return absl::OkStatus();
+  }
+  void Close(const std::string& uid, const PublishedPort& port) override { things_.Remove(Thing(uid, port)); }
+  void CloseAll(const std::string& uid) override {
+    for (const std::string& thing : things_.Of("port"))
+      if (thing.starts_with(uid)) things_.Remove("port " + thing);
+  }
+  bool IsOpen(const std::string& uid, const PublishedPort& port) const override {
+    return things_.Has(Thing(uid, port));
+  }
+
+ private:
+  static std::string Thing(const std::string& uid, const PublishedPort& port) {
+    return absl::StrCat("port ", uid, " ", HostSide(port));
+  }
+};
+
 class FakeClock final : public Clock {
  public:
   Time Now() override { return Time(std::chrono::seconds(1'700'000'000)); }
@@ -27,9 +51,10 @@ struct FakeWorld {
   FakeFiles files{host, things};
   FakeVmm vmm{host, things};
   FakeGuests guests{host, vmm};
+  FakeForwards forwards{host, things};
   FakeClock clock;
 
-  Ports ports() { return {store, images, network, files, vmm, guests, clock}; }
+  Ports ports() { return {store, images, network, files, vmm, guests, forwards, clock}; }
 };
 
 }  // namespace banger::vmd

@@ -1,0 +1,175 @@
+// What real guests reach, and who reaches them: a host with an uplink to an
+// internet of its own.
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/testing/status_matchers.h"
+#include "tests/e2e/harness.h"
+
+namespace banger::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kWeb[] = "192.0.2.10";
+constexpr char kWebPort[] = "28080";
+
+class NetworkTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto instance = Instance::Start();
+    ASSERT_OK(instance);
+    instance_ = new Instance(*std::move(instance));
+    ASSERT_OK(instance_->ImportKernel());
+    ASSERT_OK(instance_->WarmUp());
+  }
+  static void TearDownTestSuite() {
+    delete instance_;
+    instance_ = nullptr;
+  }
+
+  void SetUp() override {
+    ASSERT_NE(instance_, nullptr);
+    before_ = instance_->Snapshot();
+  }
+  void TearDown() override {
+    Run({"vm", "delete", "--force", "a", "b"});
+    EXPECT_EQ(Changes(before_, instance_->Snapshot()), "");
+  }
+
+  static CommandResult Run(std::vector<std::string> arguments) {
+    return instance_->Banger(std::move(arguments));
+  }
+  static bool Succeeds(std::vector<std::string> arguments) {
+    const CommandResult result = Run(std::move(arguments));
+    if (!result.status.success()) ADD_FAILURE() << result.err;
+    return result.status.success();
+  }
+  static std::string Exec(const std::string& vm, const std::string& script) {
+    const CommandResult result = Run({"vm", "exec", vm, "--", "sh", "-c", script});
+    return result.out + result.err;
+  }
+  static bool ReachesWeb(const std::string& vm) {
+    return Exec(vm, absl::StrCat("busybox wget -q -T 5 -O - http://", kWeb, "/ 2>/dev/null")) == "hello\n";
+  }
+  static bool Pings(const std::string& vm, const std::string& address) {
+    return absl::StrContains(Exec(vm, absl::StrCat("busybox ping -c 1 -W 3 ", address)),
+                             "1 packets received");
+  }
+  static std::string AddressOf(const std::string& vm) {
+    return Exec(
+        vm, "busybox ip -4 -o addr show dev eth0 | busybox awk '{split($4, a, \"/\"); printf \"%s\", a[1]}'");
+  }
+  static std::string Curl(const std::string& url) {
+    const auto result = RunCommand({.argv = {"curl", "-s", "-m", "20", url}});
+    return result.ok() ? result->out : "";
+  }
+
+  static Instance* instance_;
+  HostSnapshot before_;
+};
+
+Instance* NetworkTest::instance_ = nullptr;
+
+// A machine beside ours: a namespace with a web server, our default route.
+class Internet {
+ public:
+  Internet() {
+    std::ofstream(dir_.path() / "index.html") << "hello\n";
+    ::chmod(dir_.path().c_str(), 0755);
+    auto holder = Subprocess::Start({.argv = {"unshare", "-n", "sleep", "3000"}});
+    EXPECT_OK(holder);
+    holder_.emplace(*std::move(holder));
+    // unshare has done its part when it has become sleep.
+    EXPECT_TRUE(Eventually([this] {
+      const auto found = RunCommand({.argv = {"readlink", absl::StrCat("/proc/", holder_->pid(), "/exe")}});
+      return found.ok() && absl::StrContains(found->out, "sleep");
+    }));
+    Ip("link add up0 type veth peer name eth0");
+    Ip(absl::StrCat("link set eth0 netns ", holder_->pid()));
+    Ip("addr add 198.51.100.2/24 dev up0");
+    Ip("link set up0 up");
+    Ip("route add default via 198.51.100.1");
+    for (const std::string& line :
+         {std::string("ip addr add 198.51.100.1/24 dev eth0"), std::string("ip link set eth0 up"),
+          std::string("ip link set lo up"), absl::StrCat("ip addr add ", kWeb, "/32 dev lo")})
+      Inside(line);
+    auto server =
+        Subprocess::Start({.argv = Enter(absl::StrCat("busybox httpd -f -p 80 -h ", dir_.path().string()))});
+    EXPECT_OK(server);
+    server_.emplace(*std::move(server));
+  }
+  ~Internet() { Ip("link del up0"); }
+
+ private:
+  std::vector<std::string> Enter(const std::string& line) const {
+    std::vector<std::string> argv = {"nsenter", "-t", absl::StrCat(holder_->pid()), "-n"};
+    for (const std::string& word : std::vector<std::string>(absl::StrSplit(line, ' '))) argv.push_back(word);
+    return argv;
+  }
+  void Inside(const std::string& line) const { EXPECT_OK(RunCommandOk({.argv = Enter(line)})); }
+  static void Ip(const std::string& arguments) {
+    EXPECT_OK(RunCommandOk({.argv = absl::StrSplit(absl::StrCat("ip ", arguments), ' ')}));
+  }
+
+  TempDir dir_ = *TempDir::Create();
+  std::optional<Subprocess> holder_, server_;
+};
+
+TEST_F(NetworkTest, GuestsReachWhatTheirPolicyAllows) {
+  const Internet internet;
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--nat"}));
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "b"}));
+  EXPECT_TRUE(ReachesWeb("a"));
+  EXPECT_FALSE(ReachesWeb("b"));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--nat", "b"}));
+  EXPECT_TRUE(ReachesWeb("b"));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--egress", "allow=10.0.0.0/8", "b"}));
+  EXPECT_FALSE(ReachesWeb("b"));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--egress", "allow=192.0.2.0/24", "b"}));
+  EXPECT_TRUE(ReachesWeb("b"));
+  EXPECT_THAT(Run({"vm", "set", "--egress", "allow=192.0.2.1/24", "b"}).err, HasSubstr("did you mean"));
+
+  const std::string other = AddressOf("b");
+  ASSERT_THAT(other, HasSubstr("172.30.0."));
+  EXPECT_FALSE(Pings("a", other));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--allow-vm", "b", "a"}));
+  EXPECT_TRUE(Pings("a", other));
+  EXPECT_THAT(Run({"vm", "show", "a"}).out, HasSubstr("\"vms/b\""));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--no-nat", "--disallow-vm", "b", "a"}));
+  EXPECT_FALSE(Pings("a", other));
+  EXPECT_FALSE(ReachesWeb("a"));
+}
+
+TEST_F(NetworkTest, PublishedPortsLeadToTheGuestsLoopbackAndSurviveAStop) {
+  const auto serve = [] {
+    return Exec("a",
+                "mkdir -p /tmp/www; echo hi > /tmp/www/index.html; "
+                "busybox httpd -p 127.0.0.1:80 -h /tmp/www");
+  };
+  const std::string url = absl::StrCat("http://127.0.0.1:", kWebPort, "/");
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--publish", absl::StrCat(kWebPort, ":80")}));
+  EXPECT_EQ(serve(), "");
+  EXPECT_EQ(Curl(url), "hi\n");
+  const CommandResult taken =
+      Run({"vm", "create", "--name", "b", "-p", absl::StrCat("0.0.0.0:", kWebPort, ":80")});
+  EXPECT_EQ(taken.status.code, 1);
+  EXPECT_THAT(taken.err, HasSubstr("VM 'a'"));
+
+  ASSERT_TRUE(Succeeds({"vm", "stop", "a"}));
+  EXPECT_EQ(Curl(url), "");
+  ASSERT_TRUE(Succeeds({"vm", "start", "a"}));
+  EXPECT_EQ(serve(), "");
+  EXPECT_EQ(Curl(url), "hi\n");
+  instance_->CrashDaemon("vmd");
+  ASSERT_OK(instance_->StartDaemon("vmd"));
+  EXPECT_TRUE(Eventually([&] { return Curl(url) == "hi\n"; }));
+  ASSERT_TRUE(Succeeds({"vm", "port", "rm", "a", kWebPort}));
+  EXPECT_EQ(Curl(url), "");
+}
+
+}  // namespace
+}  // namespace banger::e2e
