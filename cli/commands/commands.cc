@@ -51,6 +51,7 @@ CommandTable MakeCommandTable() {
   add(ImageDelete());
   add(ImageLogin());
   add(ImageLogout());
+  add(ImageCachePrune());
   add(KernelList());
   add(KernelShow());
   add(KernelPull());

@@ -46,6 +46,14 @@ class ResourcesTest : public CliTest {
   }
 };
 
+TEST_F(ResourcesTest, PruneSaysHowMuchItFreed) {
+  EXPECT_EQ(Run({"image", "cache", "prune"}).out, "freed 3M in 2 blobs\n");
+  EXPECT_EQ(Run({"image", "cache", "prune", "--dry-run"}).out,
+            "would free 3M in 2 blobs; 1M stay, as pulls are using them\n");
+  EXPECT_THAT(Run({"image", "cache", "prune", "--format", "json"}).out,
+              HasSubstr("\"freed_bytes\": \"3145728\""));
+}
+
 TEST_F(ResourcesTest, ListPrintsATableWithoutControlCharacters) {
   const CommandResult result = Run({"kernel", "list"});
   EXPECT_EQ(result.status.code, 0) << result.err;

@@ -186,6 +186,15 @@ class FakeImages final : public image::v1::ImageService::Service {
     state_.Record(absl::StrCat("deleted ", request->name()));
     return Status::OK;
   }
+  Status PruneImageCache(ServerContext* context, const image::v1::PruneImageCacheRequest* request,
+                         image::v1::PruneImageCacheResponse* response) override {
+    RETURN_UNLESS_ENTERED("PruneImageCache");
+    state_.Record(request->dry_run() ? "would prune" : "pruned");
+    response->set_freed_bytes(3 << 20);
+    response->set_removed_blobs(2);
+    response->set_kept_bytes(request->dry_run() ? 1 << 20 : 0);
+    return Status::OK;
+  }
 
  private:
   FakeState& state_;

@@ -200,6 +200,8 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                                {"memory_mib", Into(vm.memory_mib)},
                                {"disk_size", IntoSize(vm.disk_size_bytes)},
                                {"rootfs_size", IntoSize(vm.rootfs_size_bytes)}};
+  const Section images = {{"cache_size", IntoSize(config.images.cache_size_bytes)},
+                          {"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}};
   return Apply(table,
                {{"log_level", Into(config.log_level)},
                 {"vmm", Into(config.vmm)},
@@ -208,8 +210,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                 {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
                 {"registries", IntoRegistries(config.registries, file)},
                 {"image_catalogs", IntoCatalogs(config.image_catalogs, "image_catalogs", file)},
-                {"images", IntoTable({{"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}},
-                                     "images", file)},
+                {"images", IntoTable(images, "images", file)},
                 {"network", IntoTable(network, "network", file)},
                 {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
                "", file);

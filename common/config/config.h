@@ -52,6 +52,9 @@ struct RegistryConfig {
 struct ImagesConfig {
   // Absolute; files below them may be registered as images where they are.
   std::vector<std::string> in_place_dirs;
+  // What downloaded layers may take; above it those go that were not needed for
+  // the longest time.
+  std::int64_t cache_size_bytes = std::int64_t{20} << 30;
 };
 
 struct Config {

@@ -29,11 +29,13 @@ TEST_F(ConfigTest, NoFileGivesTheDefaults) {
 TEST_F(ConfigTest, KeysAreRead) {
   ASSERT_OK_AND_ASSIGN(
       const Config config,
-      Load("vmm = \"qemu-tcg\"\n[network]\nprefix = 26\n[vm_defaults]\ndisk_size = \"512M\"\n"));
+      Load("vmm = \"qemu-tcg\"\n[network]\nprefix = 26\n[vm_defaults]\ndisk_size = \"512M\"\n"
+           "[images]\ncache_size = \"5G\"\n"));
   EXPECT_EQ(config.vmm, "qemu-tcg");
   EXPECT_EQ(config.network.prefix, 26);
   EXPECT_THAT(config.network.upstream_dns, ::testing::IsEmpty());
   EXPECT_EQ(config.vm_defaults.disk_size_bytes, 512 << 20);
+  EXPECT_EQ(config.images.cache_size_bytes, std::int64_t{5} << 30);
 }
 
 TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {

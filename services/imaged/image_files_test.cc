@@ -13,6 +13,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
+#include "services/imaged/adapters/cache/blob_cache.h"
 #include "services/imaged/adapters/disk_store.h"
 #include "services/imaged/image_service.h"
 #include "services/imaged/testing/fakes.h"
@@ -54,7 +55,10 @@ class ImageFilesTest : public ::testing::Test {
     store_.emplace(std::move(store));
     catalog_.emplace(*store_, kernels_, "x86_64", [] { return 1700000000; });
     puller_.emplace(*catalog_, source_);
-    service_.emplace(ImageService::Parts{*catalog_, *puller_, *store_, available_, {{allowed_.string()}}},
+    cache_.reset();
+    ASSERT_OK_AND_ASSIGN(cache_, BlobCache::Open(dir_->path() / "oci", std::int64_t{1} << 30));
+    service_.emplace(ImageService::Parts{*catalog_, *puller_, *store_, available_, *cache_,
+                                         {.in_place_dirs = {allowed_.string()}}},
                      workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
@@ -162,6 +166,7 @@ class ImageFilesTest : public ::testing::Test {
   std::optional<DiskStore> store_;
   std::optional<ImageCatalog> catalog_;
   FakeSource source_;
+  std::unique_ptr<BlobCache> cache_;
   std::optional<ImagePuller> puller_;
   std::optional<ImageService> service_;
   std::unique_ptr<grpc::Server> server_;

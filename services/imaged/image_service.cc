@@ -105,6 +105,21 @@ grpc::ServerWriteReactor<v1::PullImageResponse>* ImageService::PullImage(
       });
 }
 
+grpc::ServerUnaryReactor* ImageService::PruneImageCache(grpc::CallbackServerContext* context,
+                                                        const v1::PruneImageCacheRequest* request,
+                                                        v1::PruneImageCacheResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const rpc::Call&) -> absl::StatusOr<v1::PruneImageCacheResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const BlobCache::Pruned pruned,
+                                              cache_.Prune(request->dry_run()));
+                      v1::PruneImageCacheResponse done;
+                      done.set_freed_bytes(pruned.removed.bytes);
+                      done.set_removed_blobs(pruned.removed.blobs);
+                      done.set_kept_bytes(pruned.kept.bytes);
+                      return done;
+                    });
+}
+
 grpc::ServerUnaryReactor* ImageService::DeleteImage(grpc::CallbackServerContext* context,
                                                     const v1::DeleteImageRequest* request,
                                                     v1::DeleteImageResponse* response) {

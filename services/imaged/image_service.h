@@ -6,6 +6,7 @@
 #include "common/config/config.h"
 #include "common/rpc/server_call.h"
 #include "common/sync/worker_pool.h"
+#include "services/imaged/adapters/cache/blob_cache.h"
 #include "services/imaged/core/catalog_entry.h"
 #include "services/imaged/core/image_catalog.h"
 #include "services/imaged/core/image_puller.h"
@@ -20,6 +21,7 @@ class ImageService final : public image::v1::ImageService::CallbackService {
     ImagePuller& puller;
     ImageStore& store;
     CatalogSource& available;
+    BlobCache& cache;
     ImagesConfig config;
   };
   // What the parts refer to must outlive it.
@@ -28,6 +30,7 @@ class ImageService final : public image::v1::ImageService::CallbackService {
         puller_(parts.puller),
         store_(parts.store),
         available_(parts.available),
+        cache_(parts.cache),
         config_(std::move(parts.config)),
         workers_(workers) {}
 
@@ -51,6 +54,9 @@ class ImageService final : public image::v1::ImageService::CallbackService {
       grpc::CallbackServerContext* context, const image::v1::PromoteImageRequest* request) override;
   grpc::ServerWriteReactor<image::v1::ExportImageResponse>* ExportImage(
       grpc::CallbackServerContext* context, const image::v1::ExportImageRequest* request) override;
+  grpc::ServerUnaryReactor* PruneImageCache(grpc::CallbackServerContext* context,
+                                            const image::v1::PruneImageCacheRequest* request,
+                                            image::v1::PruneImageCacheResponse* response) override;
   grpc::ServerUnaryReactor* DeleteImage(grpc::CallbackServerContext* context,
                                         const image::v1::DeleteImageRequest* request,
                                         image::v1::DeleteImageResponse* response) override;
@@ -69,6 +75,7 @@ class ImageService final : public image::v1::ImageService::CallbackService {
   ImagePuller& puller_;
   ImageStore& store_;
   CatalogSource& available_;
+  BlobCache& cache_;
   const ImagesConfig config_;
   WorkerPool& workers_;
 };

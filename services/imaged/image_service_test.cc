@@ -12,6 +12,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
+#include "services/imaged/adapters/cache/blob_cache.h"
 #include "services/imaged/adapters/disk_store.h"
 #include "services/imaged/testing/fakes.h"
 #include "services/imaged/testing/oci_layout.h"
@@ -36,8 +37,9 @@ class ImageServiceTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(DiskStore store, DiskStore::Open(images()));
     store_.emplace(std::move(store));
     catalog_.emplace(*store_, kernels_, "x86_64", [] { return 1700000000; });
+    ASSERT_OK_AND_ASSIGN(cache_, BlobCache::Open(directory_.path() / "oci", std::int64_t{1} << 30));
     puller_.emplace(*catalog_, source_);
-    service_.emplace(ImageService::Parts{*catalog_, *puller_, *store_, available_, {}}, workers_);
+    service_.emplace(ImageService::Parts{*catalog_, *puller_, *store_, available_, *cache_, {}}, workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
     server_ = builder.BuildAndStart();
@@ -125,6 +127,7 @@ class ImageServiceTest : public ::testing::Test {
   FakeCatalogs available_;
   std::optional<DiskStore> store_;
   std::optional<ImageCatalog> catalog_;
+  std::unique_ptr<BlobCache> cache_;
   FakeSource source_;
   std::optional<ImagePuller> puller_;
   std::optional<ImageService> service_;
@@ -304,6 +307,21 @@ TEST_F(ImageServiceTest, ALeaseKeepsTheImageAndItsFiles) {
   EXPECT_OK(Delete("images/small"));
   EXPECT_EQ(ErrorReason(Delete("images/small")), "IMAGE_NOT_FOUND");
   EXPECT_OK(Call(&v1::ImageService::Stub::ReleaseImage, release, released));
+}
+
+TEST_F(ImageServiceTest, PruneFreesWhatTheCacheHolds) {
+  const std::filesystem::path blob = directory_.path() / "oci" / "blobs" / "sha256" / std::string(64, 'a');
+  ASSERT_OK(WriteFileAtomically(blob, "12345"));
+  v1::PruneImageCacheRequest request;
+  for (const bool dry_run : {true, false}) {
+    v1::PruneImageCacheResponse pruned;
+    request.set_dry_run(dry_run);
+    ASSERT_OK(Call(&v1::ImageService::Stub::PruneImageCache, request, pruned));
+    EXPECT_EQ(pruned.freed_bytes(), 5);
+    EXPECT_EQ(pruned.removed_blobs(), 1);
+    EXPECT_EQ(pruned.kept_bytes(), 0);
+    EXPECT_EQ(std::filesystem::exists(blob), dry_run);
+  }
 }
 
 TEST_F(ImageServiceTest, EqualImportsAtOnceGiveOneImage) {

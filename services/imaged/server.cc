@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -30,8 +31,6 @@
 namespace banger::imaged {
 namespace {
 
-constexpr std::int64_t kMaxCacheBytes = std::int64_t{20} << 30;
-
 std::string HostArch() {
   utsname host{};
   return ::uname(&host) == 0 ? host.machine : "x86_64";
@@ -54,7 +53,7 @@ class Parts final : public rpc::DaemonParts {
         registries_(*cache_, context.config.registries, HostArch()),
         source_(*available_, registries_, HostArch()),
         puller_(catalog_, source_),
-        service_({catalog_, puller_, store_, *available_, context.config.images}, context.workers) {}
+        service_({catalog_, puller_, store_, *available_, *cache_, context.config.images}, context.workers) {}
 
   absl::Status ProvideMini() {
     BANGER_ASSIGN_OR_RETURN(const std::filesystem::path tar, FindShare("mini.tar"));
@@ -94,8 +93,9 @@ absl::StatusOr<std::unique_ptr<CatalogSet>> OpenCatalogs(const rpc::DaemonContex
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<CatalogSet> available, OpenCatalogs(context));
   BANGER_ASSIGN_OR_RETURN(DiskStore store, DiskStore::Open(context.paths.images_dir()));
-  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<BlobCache> cache,
-                          BlobCache::Open(context.paths.cache_dir / "oci", kMaxCacheBytes));
+  BANGER_ASSIGN_OR_RETURN(
+      std::unique_ptr<BlobCache> cache,
+      BlobCache::Open(context.paths.cache_dir / "oci", context.config.images.cache_size_bytes));
   auto parts = std::make_unique<Parts>(std::move(store), std::move(cache), std::move(available), context);
   if (const absl::Status mini = parts->ProvideMini(); !mini.ok())
     log::Error("the image 'mini' cannot be provided", {{"error", std::string(mini.message())}});
