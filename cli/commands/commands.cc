@@ -51,7 +51,7 @@ CommandTable MakeCommandTable() {
   add(ImageDelete());
   add(ImageLogin());
   add(ImageLogout());
-  add(ImageCachePrune());
+  add(ImageCache());
   add(KernelList());
   add(KernelShow());
   add(KernelPull());

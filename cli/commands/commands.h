@@ -11,7 +11,7 @@ namespace banger::cli {
 std::unique_ptr<Command> Completion();
 std::unique_ptr<Command> CompletionNames();
 std::unique_ptr<Command> ImageBuild();
-std::unique_ptr<Command> ImageCachePrune();
+std::unique_ptr<Command> ImageCache();
 std::unique_ptr<Command> ImageDelete();
 std::unique_ptr<Command> ImageExport();
 std::unique_ptr<Command> ImageImport();

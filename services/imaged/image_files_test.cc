@@ -57,9 +57,10 @@ class ImageFilesTest : public ::testing::Test {
     puller_.emplace(*catalog_, source_);
     cache_.reset();
     ASSERT_OK_AND_ASSIGN(cache_, BlobCache::Open(dir_->path() / "oci", std::int64_t{1} << 30));
-    service_.emplace(ImageService::Parts{*catalog_, *puller_, *store_, available_, *cache_,
-                                         {.in_place_dirs = {allowed_.string()}}},
-                     workers_);
+    service_.emplace(
+        ImageService::Parts{
+            *catalog_, *puller_, *store_, available_, *cache_, {.in_place_dirs = {allowed_.string()}}},
+        workers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&*service_);
     server_ = builder.BuildAndStart();

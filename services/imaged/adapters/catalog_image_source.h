@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/http/http_source.h"
+#include "services/imaged/core/available_images.h"
 #include "services/imaged/core/catalog_entry.h"
 #include "services/imaged/core/pull.h"
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "common/archive/archive_path.h"
 #include "common/digest/sha256.h"
+#include "common/oci/platform.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/status/status_macros.h"
@@ -167,10 +168,8 @@ absl::StatusOr<Found> FindImage(const Members& members, const std::string& refer
   BANGER_RETURN_IF_ERROR(CheckConfig(config_name, config));
   std::vector<Descriptor> descriptors;
   for (const std::string& layer : found.layers) descriptors.push_back({.digest = layer});
-  BANGER_ASSIGN_OR_RETURN(found.image, DescribeOciImage(config, std::move(descriptors)));
-  if (!found.image.arch.empty() && found.image.arch != arch)
-    return ArchiveRefused(
-        absl::StrCat("the image is for ", PrintableArchivePath(found.image.arch), ", this host is ", arch));
+  BANGER_ASSIGN_OR_RETURN(found.image,
+                          DescribeOciImage(config, std::move(descriptors), oci::PlatformOf(arch)));
   return found;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/client.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/format_flag.h"
+#include "cli/errors.h"
 #include "cli/output/json.h"
 #include "cli/output/streams.h"
 #include "cli/output/text.h"
@@ -19,10 +20,10 @@ std::string Summary(const image::v1::PruneImageCacheResponse& pruned, bool dry_r
   return absl::StrCat(text, "\n");
 }
 
-class ImageCachePruneCommand final : public Command {
+class ImageCacheCommand final : public Command {
  public:
-  ImageCachePruneCommand()
-      : Command({.path = "image cache prune",
+  ImageCacheCommand()
+      : Command({.path = "image cache",
                  .summary = "Remove the downloaded layers",
                  .description =
                      "Images stay; only pulling them again takes longer. What a running pull needs "
@@ -31,6 +32,7 @@ class ImageCachePruneCommand final : public Command {
                               {"banger image cache prune", "free it"}}}) {}
 
   void Declare(Flags& flags) override {
+    flags.Argument("ACTION", action_, "what to do").choices = {"prune"};
     flags.Switch("--dry-run", dry_run_, "say what would go and remove nothing");
     DeclareFormat(flags, format_);
   }
@@ -46,12 +48,13 @@ class ImageCachePruneCommand final : public Command {
   }
 
  private:
+  std::string action_;
   bool dry_run_ = false;
   std::string format_ = "table";
 };
 
 }  // namespace
 
-std::unique_ptr<Command> ImageCachePrune() { return std::make_unique<ImageCachePruneCommand>(); }
+std::unique_ptr<Command> ImageCache() { return std::make_unique<ImageCacheCommand>(); }
 
 }  // namespace banger::cli
