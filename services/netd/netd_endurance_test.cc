@@ -16,7 +16,8 @@ class NetdEnduranceTest : public DaemonFixture {
   void PrepareHost() override {
     DisableIpv6();
     Ip("link set lo up");
-    Ip("link add up0 type dummy");
+    Ip("link add up0 type veth peer name up1");
+    Ip("link set up1 up");
     Ip("addr add 198.51.100.2/24 dev up0");
     Ip("link set up0 up");
     Ip("route add default via 198.51.100.1");
