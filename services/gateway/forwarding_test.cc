@@ -34,7 +34,7 @@ class ForwardingTest : public GatewayTest {
   void SetUp() override {
     GatewayTest::SetUp();
     StartVmd();
-    ASSERT_TRUE(Soon([this] { return VmdIsSeen(); }));
+    ASSERT_TRUE(Eventually([this] { return VmdIsSeen(); }));
   }
 
   grpc::Status GetVm(grpc::ClientContext& context, const std::string& name) {
@@ -108,7 +108,7 @@ TEST_F(ForwardingTest, TheDeadlineReachesTheDaemon) {
   EXPECT_GT(vm.memory_mib(), 400);
   EXPECT_LE(vm.memory_mib(), 500);
   EXPECT_THAT(GetVm("vms/hang", 50ms), StatusIs(absl::StatusCode::kDeadlineExceeded));
-  EXPECT_TRUE(Soon([this] { return fake_.cancelled == 1; }));
+  EXPECT_TRUE(Eventually([this] { return fake_.cancelled == 1; }));
 }
 
 TEST_F(ForwardingTest, AnErrorComesWithItsDetailsOnce) {
@@ -218,10 +218,10 @@ TEST_F(ForwardingTest, ACancelledCallIsCancelledInTheDaemon) {
   vm::v1::ExecVmRequest request;
   request.set_name("vms/hang");
   ASSERT_TRUE(stream->Write(request));
-  ASSERT_TRUE(Soon([this] { return fake_.hung == 1; }));
+  ASSERT_TRUE(Eventually([this] { return fake_.hung == 1; }));
   context.TryCancel();
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  EXPECT_TRUE(Soon([this] { return fake_.cancelled == 1; }));
+  EXPECT_TRUE(Eventually([this] { return fake_.cancelled == 1; }));
 }
 
 TEST_F(ForwardingTest, ServicesThatAreNotForUsersAreNotReached) {

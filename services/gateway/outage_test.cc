@@ -73,7 +73,7 @@ TEST_F(OutageTest, CallsWaitForADaemonThatComesALittleLater) {
   reader.join();
   EXPECT_OK(read);
   // Arrived once, and is still there.
-  EXPECT_TRUE(Soon([this] { return fake_.hung == 1; }));
+  EXPECT_TRUE(Eventually([this] { return fake_.hung == 1; }));
   vmd_.reset();
   changer.join();
   EXPECT_FALSE(change.ok());
@@ -83,15 +83,15 @@ TEST_F(OutageTest, CallsWaitForADaemonThatComesALittleLater) {
 TEST_F(OutageTest, AClientThatIsKilledIsNoticedByTheDaemon) {
   StartVmd();
   ASSERT_OK_AND_ASSIGN(const Peer client, StartPeer("client", socket()));
-  ASSERT_TRUE(Soon([this] { return fake_.hung == 1; }));
+  ASSERT_TRUE(Eventually([this] { return fake_.hung == 1; }));
   EXPECT_EQ(fake_.cancelled, 0);
   ASSERT_OK(client.process.Signal(SIGKILL));
-  EXPECT_TRUE(Soon([this] { return fake_.cancelled == 1; }));
+  EXPECT_TRUE(Eventually([this] { return fake_.cancelled == 1; }));
 }
 
 TEST_F(OutageTest, ACallThatWasUnderWayFailsWhenTheDaemonIsKilledAndIsNotSentAgain) {
   ASSERT_OK_AND_ASSIGN(std::optional<Peer> vmd, StartPeer("vmd", paths_.Socket("vmd")));
-  ASSERT_TRUE(Soon([this] { return VmdIsSeen(); }));
+  ASSERT_TRUE(Eventually([this] { return VmdIsSeen(); }));
   ASSERT_OK(GetVm("vms/a"));
   absl::Status change;
   std::thread changer([&] { change = StopVm(); });
@@ -117,7 +117,7 @@ TEST_F(OutageTest, ReadsDoNotNoticeThatTheDaemonIsKilledAndStartedAgain) {
   });
   for (int round = 0; round < 5; ++round) {
     const int before = answered;
-    EXPECT_TRUE(Soon([&] { return answered > before + 20; }));
+    EXPECT_TRUE(Eventually([&] { return answered > before + 20; }));
     EXPECT_OK(vmd->process.Signal(SIGKILL));
     auto next = StartPeer("vmd", paths_.Socket("vmd"));
     EXPECT_OK(next);
@@ -142,7 +142,7 @@ TEST_F(OutageTest, ReadsDoNotNoticeAnOrderlyRestartEither) {
   });
   for (int round = 0; round < 10; ++round) {
     const int before = answered;
-    EXPECT_TRUE(Soon([&] { return answered > before + 20; }));
+    EXPECT_TRUE(Eventually([&] { return answered > before + 20; }));
     vmd_.reset();
     StartVmd();
   }
@@ -154,7 +154,7 @@ TEST_F(OutageTest, ReadsDoNotNoticeAnOrderlyRestartEither) {
 TEST_F(OutageTest, ADaemonThatComesBackAfterLongIsUsedAgain) {
   EXPECT_THAT(GetVm("vms/a"), IsVmdOutage());
   StartVmd();
-  EXPECT_TRUE(Soon([this] { return GetVm("vms/a").ok(); }));
+  EXPECT_TRUE(Eventually([this] { return GetVm("vms/a").ok(); }));
 }
 
 }  // namespace

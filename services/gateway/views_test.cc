@@ -88,7 +88,7 @@ TEST_F(ViewsTest, AWatchDoesNotDelayTheShutdown) {
 
 TEST_F(ViewsTest, TheGatewayDoesNotDelayTheShutdownOfADaemon) {
   StartVmd();
-  ASSERT_TRUE(Soon([this] { return VmdIsSeen(); }));
+  ASSERT_TRUE(Eventually([this] { return VmdIsSeen(); }));
   const auto begin = std::chrono::steady_clock::now();
   vmd_->Shutdown(kSoon);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, kSoon);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_split.h"
 #include "common/os/file.h"
+#include "common/testing/eventually.h"
 #include "services/netd/testing/daemon_fixture.h"
 #include "services/netd/testing/net_world.h"
 
@@ -93,13 +94,6 @@ class NetdIsolationTest : public DaemonFixture {
     // The bridge passes nothing before it has noticed the tap's carrier.
     EXPECT_TRUE(Eventually([&] { return Pings(guests_[id]->inside(), kGateway); })) << id;
     return *guests_[id];
-  }
-
-  static bool Eventually(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + 15s;
-    while (std::chrono::steady_clock::now() < deadline)
-      if (holds()) return true;
-    return false;
   }
 
   const Namespace& Where(const std::string& name) {

@@ -65,15 +65,6 @@ fs::path Assets() {
 
 std::string BuildProgram(const std::string& name) { return BuildDir() / "bin" / name; }
 
-bool Eventually(const std::function<bool()>& condition, std::chrono::seconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(20ms);
-  }
-  return true;
-}
-
 absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
   if (options.own_network) BANGER_RETURN_IF_ERROR(EnterNetworkNamespace());
   // /tmp, as a socket's path has little room.

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "common/os/subprocess.h"
 #include "common/os/temp_dir.h"
+#include "common/testing/eventually.h"
 #include "tests/e2e/host_snapshot.h"
 
 namespace banger::e2e {
@@ -81,8 +82,10 @@ std::filesystem::path Assets();
 // A program of the build under test.
 std::string BuildProgram(const std::string& name);
 
-// Calls `condition` until it is true or the time is over.
-bool Eventually(const std::function<bool()>& condition,
-                std::chrono::seconds timeout = std::chrono::seconds(60));
+// A guest under emulation takes its time.
+inline bool Eventually(const std::function<bool()>& condition,
+                       std::chrono::seconds timeout = std::chrono::seconds(60)) {
+  return banger::Eventually(condition, timeout);
+}
 
 }  // namespace banger::e2e

@@ -12,6 +12,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/server.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "services/gateway/server.h"
@@ -46,17 +47,6 @@ class GatewayTest : public ::testing::Test {
   std::filesystem::path socket() const { return paths_.Socket("gateway"); }
 
   void StartVmd() { ASSERT_OK_AND_ASSIGN(vmd_, ServeVmd(paths_.Socket("vmd"), fake_, self_)); }
-
-  // True when the condition holds soon.
-  template <typename Condition>
-  static bool Soon(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + kSoon;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return true;
-  }
 
   absl::StatusOr<vm::v1::Vm> GetVm(const std::string& name, std::chrono::milliseconds timeout = kSoon) {
     rpc::ClientCall call("", timeout);

@@ -1,5 +1,8 @@
 #include "services/imaged/core/image_puller.h"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -83,24 +86,22 @@ TEST_F(ImagePullerTest, FailuresLeaveNothing) {
 }
 
 TEST_F(ImagePullerTest, EqualPullsShareOneTransferAndItsProgress) {
-  Countdown together(4), go(1);
-  source_.during_find = [&go](const std::stop_token&) { go.Wait(); };
-  std::atomic<int> right = 0, heard = 0;
+  std::array<std::atomic<bool>, 4> heard{};
+  const auto all_heard = [&heard] {
+    return std::all_of(heard.begin(), heard.end(), [](const auto& h) { return h.load(); });
+  };
+  source_.tell_until = all_heard;
+  std::atomic<int> right = 0;
   std::vector<std::thread> callers;
-  for (int i = 0; i < 4; ++i)
+  for (std::atomic<bool>& mine : heard)
     callers.emplace_back([&] {
-      together.CountDown();
       const auto image =
-          puller_.Pull({.reference = "deb", .id = "deb"},
-                       [&heard](const Progress& p) { heard += p.stage == "found" ? 1 : 0; }, {});
+          puller_.Pull({.reference = "deb", .id = "deb"}, [&mine](const Progress&) { mine = true; }, {});
       if (image.ok()) ++right;
     });
-  together.Wait();
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  go.CountDown();
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(right, 4);
-  EXPECT_GE(heard, 1);
+  EXPECT_TRUE(all_heard());
   EXPECT_EQ(source_.builds, 1);
 }
 

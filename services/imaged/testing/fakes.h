@@ -134,7 +134,9 @@ class FakeSource final : public ImageSource {
   absl::StatusOr<RemoteImage> Find(const PullSpec& spec, const ProgressFn& progress,
                                    const std::stop_token& stop) override {
     ++finds;
-    progress({.stage = "found"});
+    do {
+      progress({.stage = "found"});
+    } while (tell_until && !tell_until());
     if (during_find) during_find(stop);
     if (stop.stop_requested()) return absl::CancelledError("stopped");
     if (!found.ok()) return found;
@@ -149,7 +151,8 @@ class FakeSource final : public ImageSource {
   absl::Status built;
   std::string digest = "sha256:1";
   std::string kernel;
-  std::string writes;  // as a root file system; empty: no file is made
+  std::string writes;                // as a root file system; empty: no file is made
+  std::function<bool()> tell_until;  // repeats "found"
   std::function<void(const std::stop_token&)> during_find;
   std::atomic<int> finds = 0;
   std::atomic<int> builds = 0;

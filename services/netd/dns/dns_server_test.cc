@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/netd/dns/server.h"
 #include "services/netd/testing/dns_messages.h"
@@ -37,7 +38,7 @@ class OtherNamespace {
   OtherNamespace() {
     keeper_.emplace(*Subprocess::Start({.argv = {"unshare", "--net", "sleep", "600"}}));
     const auto ours = std::filesystem::read_symlink("/proc/thread-self/ns/net");
-    while (std::filesystem::read_symlink(file()) == ours) std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(Eventually([&] { return std::filesystem::read_symlink(file()) != ours; }));
   }
   ~OtherNamespace() {
     EXPECT_OK(keeper_->Signal(SIGKILL));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/netd/testing/dns_messages.h"
 #include "services/netd/testing/fake_upstream.h"
@@ -326,13 +327,10 @@ TEST(UpstreamsTest, AreThoseOfResolvConfAndReadAgainWhenItChanges) {
   for (const SocketAddress& server : upstreams.Current()) texts.push_back(server.ToString());
   EXPECT_THAT(texts, ElementsAre("192.0.2.1:53", "[fe80::1]:53", "[2001:db8::1]:53"));
   ASSERT_OK(WriteFileAtomically(file, "nameserver 192.0.2.2\n"));
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (upstreams.Current().size() != 1 && std::chrono::steady_clock::now() < deadline) ::usleep(50000);
-  ASSERT_EQ(upstreams.Current().size(), 1u);
+  ASSERT_TRUE(Eventually([&] { return upstreams.Current().size() == 1; }));
   EXPECT_EQ(upstreams.Current()[0].ToString(), "192.0.2.2:53");
   std::filesystem::remove(file);
-  while (!upstreams.Current().empty() && std::chrono::steady_clock::now() < deadline) ::usleep(50000);
-  EXPECT_THAT(upstreams.Current(), IsEmpty());
+  EXPECT_TRUE(Eventually([&] { return upstreams.Current().empty(); }));
 }
 
 TEST(SocketAddressTest, TakesAddressesWithAndWithoutPort) {

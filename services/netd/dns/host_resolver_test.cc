@@ -12,6 +12,7 @@
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/sync/mutex.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/netd/testing/network_namespace.h"
 
@@ -54,13 +55,10 @@ class FakeResolved {
 
   // Waits for so many calls; what they were.
   std::vector<std::string> Calls(std::size_t count) {
-    for (int i = 0; i < 1000; ++i) {
-      {
-        const MutexLock lock(mutex_);
-        if (calls_.size() >= count) return calls_;
-      }
-      std::this_thread::sleep_for(20ms);
-    }
+    EXPECT_TRUE(Eventually([&] {
+      const MutexLock lock(mutex_);
+      return calls_.size() >= count;
+    }));
     const MutexLock lock(mutex_);
     return calls_;
   }
@@ -136,8 +134,7 @@ class HostResolverTest : public ::testing::Test {
     bus_.emplace(*Subprocess::Start(
         {.argv = {"dbus-daemon", "--nofork",
                   absl::StrCat("--config-file=", directory_.path().string(), "/bus.conf")}}));
-    for (int i = 0; i < 500 && !std::filesystem::exists(socket); ++i) std::this_thread::sleep_for(20ms);
-    ASSERT_TRUE(std::filesystem::exists(socket));
+    ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(socket); }));
   }
 
   void Start(int prefix = 24) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/vmd/testing/fakes.h"
 
@@ -61,14 +62,6 @@ class VmManagerTest : public ::testing::Test {
   VmState StateOf(const std::string& name) {
     const auto view = vms_->Get(name);
     return view.ok() ? view->vm.state : VmState{};
-  }
-  static bool Eventually(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
   void ExpectNothingLeft() {
     EXPECT_THAT(Names(), IsEmpty());

@@ -15,6 +15,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/server.h"
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/vmd/testing/fake_agent.h"
 #include "services/vmd/testing/fakes.h"
@@ -54,15 +55,6 @@ class ServiceFixture : public ::testing::Test {
     return view.ok() ? view->vm.uid : "";
   }
   std::filesystem::path AgentSocket(const std::string& uid) const { return dir_.path() / uid; }
-
-  static bool Eventually(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return true;
-  }
 
   TempDir dir_;
   FakeWorld world_;

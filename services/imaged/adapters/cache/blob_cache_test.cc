@@ -15,6 +15,7 @@
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/imaged/adapters/cache/blob_prefetch.h"
 #include "services/imaged/testing/scripted_fetcher.h"
@@ -75,7 +76,7 @@ class BlobCacheTest : public ::testing::Test {
     ASSERT_OK(claim);
     const fs::path partial = dir_->path() / "partial" / "sha256" / Sha256Hex(bytes);
     std::error_code error;
-    while (fs::file_size(partial, error) != size) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(Eventually([&] { return fs::file_size(partial, error) == size; }));
   }
 
   // Makes it seem not to have been needed for so long.
