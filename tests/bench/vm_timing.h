@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tests/bench/pairs.h"
 #include "tests/e2e/harness.h"
 
 namespace banger::e2e {
@@ -21,17 +22,6 @@ absl::StatusOr<std::string> Run(const Instance& instance, std::vector<std::strin
 // deleted again.
 absl::StatusOr<double> TimeCreate(const Instance& instance, const std::string& image);
 
-// Two things that were measured in turns.
-class Pairs {
- public:
-  void Add(double ours, double baseline);
-  // RESULT name ours baseline ratio s, with the medians, and a line with the spread.
-  void Print(const std::string& name) const;
-
- private:
-  std::vector<double> ours_;
-  std::vector<double> baseline_;
-  std::vector<double> ratios_;
-};
+using bench::Pairs;
 
 }  // namespace banger::e2e
