@@ -15,8 +15,12 @@ namespace banger {
 
 struct NetworkConfig {
   std::string bridge = "br-banger";  // an interface name: at most 15 bytes
-  std::string address = "172.30.0.1";
+  // Of the bridge. Empty: 172.30.0.1, or the first of others in a fixed order where
+  // the host reaches that network elsewhere.
+  std::string address;
   int prefix = 24;  // 16 to 30
+  // Taps kept ready for VMs to come while one runs; 0 to 64.
+  int tap_pool_size = 4;
   // Where DNS for programs of the host listens: a loopback address and a port.
   // Empty: nowhere.
   std::string dns_listen = "127.0.0.1:42069";

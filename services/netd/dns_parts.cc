@@ -10,26 +10,6 @@
 namespace banger::netd {
 namespace {
 
-// The guests' egress policies hold for names as well.
-class EgressPolicy final : public dns::ResolverPolicy {
- public:
-  explicit EgressPolicy(Network& network) : network_(network) {}
-
-  bool Allows(Ipv4 guest, const std::string& name) override { return network_.MayResolve(guest, name); }
-
-  bool OnAnswer(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
-                std::chrono::seconds ttl) override {
-    const absl::Status noted = network_.NoteAnswer(guest, name, addresses, ttl);
-    if (!noted.ok())
-      log::Error("a name's addresses not let through",
-                 {{"guest", guest.ToString()}, {"name", name}, {"error", std::string(noted.message())}});
-    return noted.ok();
-  }
-
- private:
-  Network& network_;
-};
-
 // Empty: the host's own.
 absl::StatusOr<std::vector<dns::SocketAddress>> ConfiguredUpstreams(const NetworkConfig& config) {
   std::vector<dns::SocketAddress> upstreams;
@@ -77,6 +57,7 @@ absl::Status DnsParts::Start(Network& network) {
 
 void DnsParts::Stop() {
   host_resolver_.reset();
+  if (policy_ != nullptr) policy_->Stop();
   server_.reset();
 }
 

@@ -10,9 +10,9 @@
 #include "services/netd/convert.h"
 #include "services/netd/core/network.h"
 #include "services/netd/dns/host_resolver.h"
-#include "services/netd/dns/policy.h"
 #include "services/netd/dns/server.h"
 #include "services/netd/dns/zone.h"
+#include "services/netd/egress_policy.h"
 
 namespace banger::netd {
 
@@ -41,7 +41,7 @@ class DnsParts {
   std::vector<dns::SocketAddress> upstreams_;
   bool tells_host_ = false;
   DnsStatus status_;
-  std::unique_ptr<dns::ResolverPolicy> policy_;
+  std::unique_ptr<EgressPolicy> policy_;
   std::unique_ptr<dns::DnsServer> server_;
   std::unique_ptr<dns::HostResolver> host_resolver_;
 };

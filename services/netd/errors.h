@@ -90,10 +90,12 @@ inline absl::Status InterfaceNotOurs(const std::string& interface, const std::st
 
 inline absl::Status SubnetInUse(const std::string& subnet, const std::string& route,
                                 const std::string& interface) {
-  return ApiError(absl::StatusCode::kFailedPrecondition, "SUBNET_IN_USE",
-                  absl::StrCat("subnet ", subnet, " collides with the host's route ", route, " dev ",
-                               interface, ": set another [network] address"),
-                  {{"subnet", subnet}, {"route", route}, {"interface", interface}});
+  return ApiError(
+      absl::StatusCode::kFailedPrecondition, "SUBNET_IN_USE",
+      absl::StrCat("subnet ", subnet, " collides with the host's route ", route, " dev ", interface,
+                   ": set another [network] address, or none and restart netd, which takes a "
+                   "free subnet"),
+      {{"subnet", subnet}, {"route", route}, {"interface", interface}});
 }
 
 inline absl::Status BridgeAddressDiffers(const std::string& bridge, const std::string& has,

@@ -23,9 +23,11 @@
 #include "services/netd/adapters/linux_router.h"
 #include "services/netd/adapters/nft_firewall.h"
 #include "services/netd/adapters/privileges.h"
+#include "services/netd/adapters/subnet_choice.h"
 #include "services/netd/core/network.h"
 #include "services/netd/dns_parts.h"
 #include "services/netd/network_service.h"
+#include "services/netd/tap_pool.h"
 #include "services/netd/tap_server.h"
 
 namespace banger::netd {
@@ -59,7 +61,12 @@ absl::Status CheckDirectory(const std::filesystem::path& directory) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config) {
+absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config, const std::filesystem::path& directory) {
+  if (config.address.empty()) {
+    BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Netlink> netlink, Netlink::Connect());
+    return ChooseSubnet(*netlink, config.bridge, LinuxLinkHost::MarkOf(config.bridge, directory),
+                        config.prefix);
+  }
   const absl::StatusOr<Ipv4> gateway = Ipv4::Parse(config.address);
   if (!gateway.ok()) return Annotate(gateway.status(), "[network] address");
   absl::StatusOr<Subnet> subnet = Subnet::Create(*gateway, config.prefix);
@@ -126,6 +133,8 @@ class NetdParts final : public rpc::DaemonParts {
         HostWatcher::Start({.on_change = [network = parts->network_.get()] { Refresh(*network); },
                             .on_time = [network = parts->network_.get()] { Report(network->Reconcile()); }},
                            kReconcilePeriod));
+    const auto pool_size = static_cast<std::size_t>(context.config.network.tap_pool_size);
+    parts->pool_.emplace(TapPool::Options{.size = pool_size}, *parts->network_);
     BANGER_RETURN_IF_ERROR(parts->dns_->Start(*parts->network_));
     parts->service_.emplace(context.config.network.bridge, parts->dns_->status(), *parts->network_,
                             context.workers);
@@ -136,6 +145,7 @@ class NetdParts final : public rpc::DaemonParts {
   // After the last call has ended.
   ~NetdParts() override {
     watcher_.reset();
+    pool_.reset();
     taps_.reset();
     if (dns_ != nullptr) dns_->Stop();
     if (network_ == nullptr) return;
@@ -168,6 +178,7 @@ class NetdParts final : public rpc::DaemonParts {
   std::optional<NftFirewall> firewall_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<HostWatcher> watcher_;
+  std::optional<TapPool> pool_;
   std::optional<NetworkService> service_;
   std::unique_ptr<TapServer> taps_;
 };
@@ -176,7 +187,8 @@ class NetdParts final : public rpc::DaemonParts {
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_ASSIGN_OR_RETURN(std::set<uid_t> clients, Clients(context.own_flags));
-  BANGER_ASSIGN_OR_RETURN(const Subnet subnet, ConfiguredSubnet(context.config.network));
+  BANGER_ASSIGN_OR_RETURN(const Subnet subnet,
+                          ConfiguredSubnet(context.config.network, context.paths.netd_run_dir));
   BANGER_RETURN_IF_ERROR(CheckDirectory(context.paths.netd_run_dir));
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DnsParts> names, DnsParts::Bind(context.config.network, subnet));
   BANGER_RETURN_IF_ERROR(KeepOnlyNetAdmin());

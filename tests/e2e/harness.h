@@ -55,8 +55,8 @@ class Instance {
   // Imports a tar of the test assets: "minbase" or "systemd", with that kernel.
   absl::Status ImportImage(const std::string& name) const;
 
-  // Runs a first VM, for what is made once and stays: bridge, agent disk, the
-  // answer of the KVM probe. Needs a kernel.
+  // Runs a first VM, for what is made once and stays: agent disk, the answer of
+  // the KVM probe. Needs a kernel.
   absl::Status WarmUp() const;
 
   const std::filesystem::path& root() const { return dir_.path(); }

@@ -46,11 +46,18 @@ std::multiset<std::string> Processes(const fs::path& root) {
   return found;
 }
 
+// netd's bridge and the taps that it keeps for VMs to come, whose mark names none:
+// they come and go with time.
+bool IsKeptReady(const fs::path& link) {
+  const std::string mark = ReadFile(link / "ifalias").value_or("");
+  return mark.starts_with("banger:") && (fs::exists(link / "bridge") || mark.ends_with(":\n"));
+}
+
 std::set<std::string> Links() {
   std::set<std::string> found;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/net", error))
-    found.insert(entry.path().filename());
+    if (!IsKeptReady(entry.path())) found.insert(entry.path().filename());
   return found;
 }
 

@@ -11,7 +11,8 @@ struct HostSnapshot {
   // Command names of processes that have the root in their command line or
   // environment, with the daemons and the CLI left out.
   std::multiset<std::string> processes;
-  // Network interfaces of this network namespace.
+  // Network interfaces of this network namespace, without those that netd keeps
+  // for VMs to come.
   std::set<std::string> links;
   // Paths below state/ and run/, without the store's own files and what vmd makes
   // once for all VMs.

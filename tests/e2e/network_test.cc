@@ -6,21 +6,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/os/file.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/harness.h"
 
 namespace banger::e2e {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kWeb[] = "192.0.2.10";
 constexpr char kWebPort[] = "28080";
+constexpr char kNameServer[] = "192.0.2.53";
 
 class NetworkTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto instance = Instance::Start();
+    auto instance =
+        Instance::Start({.config = absl::StrCat("[network]\nupstream_dns = [\"", kNameServer, "\"]\n")});
     ASSERT_OK(instance);
     instance_ = new Instance(*std::move(instance));
     ASSERT_OK(instance_->ImportKernel());
@@ -76,7 +81,8 @@ class NetworkTest : public ::testing::Test {
 
 Instance* NetworkTest::instance_ = nullptr;
 
-// A machine beside ours: a namespace with a web server, our default route.
+// A machine beside ours: a namespace with a web server and a name server, our
+// default route.
 class Internet {
  public:
   Internet() {
@@ -97,14 +103,26 @@ class Internet {
     Ip("route add default via 198.51.100.1");
     for (const std::string& line :
          {std::string("ip addr add 198.51.100.1/24 dev eth0"), std::string("ip link set eth0 up"),
-          std::string("ip link set lo up"), absl::StrCat("ip addr add ", kWeb, "/32 dev lo")})
+          std::string("ip link set lo up"), absl::StrCat("ip addr add ", kWeb, "/32 dev lo"),
+          absl::StrCat("ip addr add ", kNameServer, "/32 dev lo")})
       Inside(line);
     auto server =
         Subprocess::Start({.argv = Enter(absl::StrCat("busybox httpd -f -p 80 -h ", dir_.path().string()))});
     EXPECT_OK(server);
     server_.emplace(*std::move(server));
+    auto names = Subprocess::Start(
+        {.argv = Enter(absl::StrCat(
+             "dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group=root --pid-file= "
+             "--no-resolv --no-hosts --bind-interfaces --log-queries --log-facility=",
+             (dir_.path() / "queries").string(), " --listen-address=", kNameServer, " --address=/web.test/",
+             kWeb, " --address=/tunnel.test/192.0.2.66"))});
+    EXPECT_OK(names);
+    names_.emplace(*std::move(names));
   }
   ~Internet() { Ip("link del up0"); }
+
+  // What its name server was asked.
+  std::string Queries() const { return ReadFile(dir_.path() / "queries").value_or(""); }
 
  private:
   std::vector<std::string> Enter(const std::string& line) const {
@@ -118,7 +136,7 @@ class Internet {
   }
 
   TempDir dir_ = *TempDir::Create();
-  std::optional<Subprocess> holder_, server_;
+  std::optional<Subprocess> holder_, server_, names_;
 };
 
 TEST_F(NetworkTest, GuestsReachWhatTheirPolicyAllows) {
@@ -144,6 +162,23 @@ TEST_F(NetworkTest, GuestsReachWhatTheirPolicyAllows) {
   EXPECT_TRUE(Succeeds({"vm", "set", "--no-nat", "--disallow-vm", "b", "a"}));
   EXPECT_FALSE(Pings("a", other));
   EXPECT_FALSE(ReachesWeb("a"));
+}
+
+TEST_F(NetworkTest, GuestsReachTheNamesOfTheirPolicyAndAskForNoOthers) {
+  const Internet internet;
+  ASSERT_TRUE(
+      Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--egress", "allow=web.test,10.0.0.0/8"}));
+  EXPECT_FALSE(ReachesWeb("a"));
+  EXPECT_THAT(Exec("a", "nslookup secret.tunnel.test"), HasSubstr("REFUSED"));
+  EXPECT_THAT(Exec("a", "nslookup web.test"), HasSubstr(kWeb));
+  EXPECT_TRUE(ReachesWeb("a"));
+  instance_->CrashDaemon("netd");
+  ASSERT_OK(instance_->StartDaemon("netd"));
+  EXPECT_TRUE(ReachesWeb("a"));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--egress", "none", "a"}));
+  EXPECT_FALSE(ReachesWeb("a"));
+  EXPECT_THAT(Exec("a", "nslookup web.test"), HasSubstr("REFUSED"));
+  EXPECT_THAT(internet.Queries(), AllOf(HasSubstr("web.test"), Not(HasSubstr("tunnel"))));
 }
 
 TEST_F(NetworkTest, PublishedPortsLeadToTheGuestsLoopbackAndSurviveAStop) {

@@ -27,6 +27,12 @@ json ToJson(const Policy& policy) {
           {"peers", policy.peers}};
 }
 
+json ToJson(const Endpoint& endpoint) {
+  return {
+      {"id", endpoint.id},   {"address", endpoint.address.ToString()}, {"owner", endpoint.owner},
+      {"tap", endpoint.tap}, {"hostname", endpoint.hostname},          {"policy", ToJson(endpoint.policy)}};
+}
+
 absl::StatusOr<Policy> PolicyFromJson(const json& row) {
   Policy policy{.nat = row.at("nat").get<bool>(), .peers = row.at("peers").get<std::vector<std::string>>()};
   const int mode = row.at("egress").get<int>();
@@ -92,16 +98,15 @@ absl::StatusOr<Records> FileLedger::Load() {
 }
 
 absl::Status FileLedger::Save(const Records& records) {
-  json rows = json::array();
-  for (const auto& [id, endpoint] : records.endpoints)
-    rows.push_back({{"id", id},
-                    {"address", endpoint.address.ToString()},
-                    {"owner", endpoint.owner},
-                    {"tap", endpoint.tap},
-                    {"hostname", endpoint.hostname},
-                    {"policy", ToJson(endpoint.policy)}});
-  const json file = {{"version", kVersion}, {"endpoints", rows}, {"forwarding", records.forwarding}};
-  return WriteFileAtomically(file_, file.dump());
+  std::erase_if(rows_, [&](const auto& row) { return records.endpoints.count(row.first) == 0; });
+  std::string file = absl::StrCat("{\"version\":", kVersion, ",\"endpoints\":[");
+  for (const auto& [id, endpoint] : records.endpoints) {
+    Row& row = rows_[id];
+    if (row.text.empty() || row.endpoint != endpoint) row = {endpoint, ToJson(endpoint).dump()};
+    absl::StrAppend(&file, file.back() == '[' ? "" : ",", row.text);
+  }
+  absl::StrAppend(&file, "],\"forwarding\":", json(records.forwarding).dump(), "}");
+  return WriteFileAtomically(file_, file);
 }
 
 }  // namespace banger::netd

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "services/netd/core/ports.h"
@@ -25,7 +27,14 @@ class FileLedger final : public Ledger {
   absl::Status Save(const Records& records) override;
 
  private:
+  struct Row {
+    Endpoint endpoint;
+    std::string text;  // as it stands in the file
+  };
+
   const std::filesystem::path file_;
+  // Of the last Save: most are the same the next time.
+  std::map<std::string, Row> rows_;
 };
 
 }  // namespace banger::netd

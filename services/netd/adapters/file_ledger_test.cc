@@ -38,6 +38,23 @@ TEST_F(FileLedgerTest, GivesBackWhatWasSaved) {
   EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(Records()));
 }
 
+TEST_F(FileLedgerTest, KeepsUpWithRowsThatComeChangeAndGo) {
+  FileLedger ledger(file());
+  Records records = {.endpoints = {{"a", {.id = "a", .address = *Ipv4::Parse("10.0.0.9")}},
+                                   {"b", {.id = "b", .address = *Ipv4::Parse("10.0.0.10")}}}};
+  const auto saves = [&] {
+    ASSERT_OK(ledger.Save(records));
+    EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(records));
+  };
+  saves();
+  records.endpoints["a"].policy.nat = true;
+  saves();
+  records.endpoints.erase("a");
+  saves();
+  records.endpoints["a"] = {.id = "a", .address = *Ipv4::Parse("10.0.0.11")};
+  saves();
+}
+
 TEST_F(FileLedgerTest, NamesAFileThatItDoesNotUnderstand) {
   const std::string row = R"({"id":"a","address":"10.0.0.9","owner":1,"tap":""})";
   const std::vector<std::string> wrong = {

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
-#include "services/netd/errors.h"
+#include "services/netd/adapters/nft_json.h"
 
 namespace banger::netd {
 namespace {
@@ -31,17 +31,6 @@ std::string ToText(const Chain& chain) {
   return absl::StrCat(std::get<0>(chain), " ", std::get<1>(chain), " ", std::get<2>(chain));
 }
 
-absl::StatusOr<std::vector<json>> Objects(const NftProgram& nft, const std::vector<std::string>& query,
-                                          const char* kind) {
-  BANGER_ASSIGN_OR_RETURN(const std::string text, nft.Query(query));
-  const json listed = json::parse(text, nullptr, false);
-  std::vector<json> objects;
-  if (!listed.is_object() || !listed.contains("nftables")) return FirewallFailed("nft printed no JSON");
-  for (const json& entry : listed["nftables"])
-    if (entry.contains(kind)) objects.push_back(entry[kind]);
-  return objects;
-}
-
 Chain ChainOf(const json& object) {
   return {object.value("family", ""), object.value("table", ""), object.value("name", "")};
 }
@@ -54,7 +43,8 @@ bool MayDrop(const json& chain) {
 }
 
 absl::StatusOr<std::set<Chain>> ChainsThatDrop(const NftProgram& nft) {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<json> chains, Objects(nft, {"-j", "list", "chains"}, "chain"));
+  BANGER_ASSIGN_OR_RETURN(const std::vector<json> chains,
+                          QueryObjects(nft, {"-j", "list", "chains"}, "chain"));
   std::set<Chain> all, dropping;
   for (const json& chain : chains) all.insert(ChainOf(chain));
   for (const json& chain : chains) {
@@ -77,7 +67,7 @@ absl::StatusOr<bool> ForeignChains::Ensure() {
   for (const Chain& chain : chains) {
     const auto& [family, table, name] = chain;
     BANGER_ASSIGN_OR_RETURN(const std::vector<json> rules,
-                            Objects(nft_, {"-j", "list", "chain", family, table, name}, "rule"));
+                            QueryObjects(nft_, {"-j", "list", "chain", family, table, name}, "rule"));
     int ours = 0;
     for (const json& rule : rules) ours += rule.value("comment", "") == mark_ ? 1 : 0;
     if (ours >= 2) continue;
@@ -91,7 +81,8 @@ absl::StatusOr<bool> ForeignChains::Ensure() {
 }
 
 absl::Status ForeignChains::Remove() {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<json> rules, Objects(nft_, {"-j", "list", "ruleset"}, "rule"));
+  BANGER_ASSIGN_OR_RETURN(const std::vector<json> rules,
+                          QueryObjects(nft_, {"-j", "list", "ruleset"}, "rule"));
   std::string text;
   for (const json& rule : rules) {
     const std::string table = rule.value("table", "");

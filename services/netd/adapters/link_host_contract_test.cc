@@ -111,9 +111,25 @@ TEST_P(LinkHostContractTest, ATapOfAnotherEndpointOrOwnerIsMadeAnew) {
   EXPECT_THAT(host().ListTaps(), IsOkAndHolds(ElementsAre(other)));
 }
 
+TEST_P(LinkHostContractTest, ASpareTapBecomesAnEndpoints) {
+  ASSERT_OK(host().EnsureBridge());
+  const Tap spare{.name = tap_.name, .owner = tap_.owner};
+  for (int i = 0; i < 2; ++i) ASSERT_OK(host().EnsureTap(spare));
+  EXPECT_THAT(host().ListTaps(), IsOkAndHolds(ElementsAre(spare)));
+  ASSERT_OK(host().EnsureTap(tap_));
+  EXPECT_THAT(host().ListTaps(), IsOkAndHolds(ElementsAre(tap_)));
+  // Of another owner's spare tap there is a new one made.
+  const Tap other{.name = "bgr-0a4d0003", .endpoint_id = "vm-2", .owner = 4321};
+  ASSERT_OK(host().EnsureTap({.name = other.name, .owner = tap_.owner}));
+  ASSERT_OK(host().EnsureTap(other));
+  EXPECT_THAT(host().ListTaps(), IsOkAndHolds(ElementsAre(tap_, other)));
+}
+
 TEST_P(LinkHostContractTest, WhatIsNotOursIsNeitherListedNorChangedNorRemoved) {
   ASSERT_OK(host().EnsureBridge());
+  EXPECT_OK(host().CheckTapName(tap_.name));
   bench_->MakeForeign(tap_.name);
+  EXPECT_EQ(ErrorReason(host().CheckTapName(tap_.name)), "INTERFACE_NOT_OURS");
   EXPECT_EQ(ErrorReason(host().EnsureTap(tap_)), "INTERFACE_NOT_OURS");
   EXPECT_THAT(host().ListTaps(), IsOkAndHolds(IsEmpty()));
   EXPECT_OK(host().RemoveTap(tap_.name));

@@ -12,6 +12,7 @@
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/netd/adapters/subnet_choice.h"
 #include "services/netd/adapters/tap_device.h"
 #include "services/netd/errors.h"
 
@@ -58,8 +59,12 @@ absl::StatusOr<std::unique_ptr<LinuxLinkHost>> LinuxLinkHost::Create(Options opt
 
 LinuxLinkHost::LinuxLinkHost(Options options, std::unique_ptr<Netlink> netlink)
     : options_(std::move(options)),
-      mark_(absl::StrCat(kMarkPrefix, options_.bridge, ":", options_.directory.string())),
+      mark_(MarkOf(options_.bridge, options_.directory)),
       netlink_(std::move(netlink)) {}
+
+std::string LinuxLinkHost::MarkOf(const std::string& bridge, const std::filesystem::path& directory) {
+  return absl::StrCat(kMarkPrefix, bridge, ":", directory.string());
+}
 
 absl::StatusOr<std::optional<Link>> LinuxLinkHost::FindLink(const std::string& name) {
   absl::StatusOr<Link> link = netlink_->FindLink(name);
@@ -134,18 +139,10 @@ absl::StatusOr<bool> LinuxLinkHost::HasItsAddress(const Link& bridge) {
 }
 
 absl::Status LinuxLinkHost::CheckSubnetIsFree() {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes());
-  for (const Route& route : routes) {
-    // Default routes, also in the two halves that VPNs make of them.
-    if (route.prefix_length <= 1 || !options_.subnet.Overlaps(route.network, route.prefix_length)) continue;
-    BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
-    std::string interface = "?";
-    for (const Link& link : links)
-      if (link.index == route.link) interface = link.name;
-    if (interface != options_.bridge)
-      return SubnetInUse(options_.subnet.ToString(), route.ToString(), interface);
-  }
-  return absl::OkStatus();
+  BANGER_ASSIGN_OR_RETURN(const std::optional<SubnetConflict> conflict,
+                          FindConflict(*netlink_, options_.subnet, options_.bridge));
+  if (!conflict.has_value()) return absl::OkStatus();
+  return SubnetInUse(options_.subnet.ToString(), conflict->route, conflict->interface);
 }
 
 absl::Status LinuxLinkHost::RemoveBridge() {
@@ -181,8 +178,8 @@ std::optional<Tap> LinuxLinkHost::ToTap(const Link& link) const {
   if (link.kind != "tun" || !absl::ConsumePrefix(&rest, absl::StrCat(mark_, ":"))) return std::nullopt;
   const std::pair<std::string, std::string> parts = absl::StrSplit(rest, absl::MaxSplits(':', 1));
   Tap tap{.name = link.name, .endpoint_id = parts.second, .in_use = link.carrier};
-  if (!absl::SimpleAtoi(parts.first, &tap.owner) || !CheckEndpointId(tap.endpoint_id).ok())
-    return std::nullopt;
+  const bool has_endpoint = tap.is_spare() || CheckEndpointId(tap.endpoint_id).ok();
+  if (!absl::SimpleAtoi(parts.first, &tap.owner) || !has_endpoint) return std::nullopt;
   return tap;
 }
 
@@ -203,12 +200,20 @@ absl::Status LinuxLinkHost::EnsureTap(const Tap& tap) {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(tap.name));
   if (link.has_value() && !ToTap(*link).has_value()) return InterfaceNotOurs(tap.name, WhatItIs(*link));
   if (!link.has_value()) return MakeTap(tap, *bridge);
-  if (link->alias != AliasOf(tap)) {
+  const Tap found = *ToTap(*link);
+  const bool is_its_own = link->alias == AliasOf(tap);
+  if (!is_its_own && !(found.is_spare() && found.owner == tap.owner)) {
     BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(*link));
     return MakeTap(tap, *bridge);
   }
-  if (link->up && link->master == bridge->index) return absl::OkStatus();
-  return netlink_->SetLink(*link, {.master = bridge->index, .up = true});
+  if (is_its_own && link->up && link->master == bridge->index) return absl::OkStatus();
+  return netlink_->SetLink(*link, {.alias = AliasOf(tap), .master = bridge->index, .up = true});
+}
+
+absl::Status LinuxLinkHost::CheckTapName(const std::string& name) {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> link, FindLink(name));
+  if (link.has_value() && !ToTap(*link).has_value()) return InterfaceNotOurs(name, WhatItIs(*link));
+  return absl::OkStatus();
 }
 
 absl::Status LinuxLinkHost::MakeTap(const Tap& tap, const Link& bridge) {

@@ -18,7 +18,7 @@ namespace banger::netd {
 // alias:
 //
 //   bridge   banger:BRIDGE:DIRECTORY
-//   tap      banger:BRIDGE:DIRECTORY:OWNER:ENDPOINT
+//   tap      banger:BRIDGE:DIRECTORY:OWNER:ENDPOINT; of a spare one without ENDPOINT
 //
 // so that netds with another bridge or directory leave each other alone. Guests
 // speak IPv4 only: IPv6 is off on the bridge and the taps, as a guest's router
@@ -31,11 +31,14 @@ class LinuxLinkHost final : public LinkHost {
     std::filesystem::path directory;  // of this netd
   };
   static absl::StatusOr<std::unique_ptr<LinuxLinkHost>> Create(Options options);
+  // The bridge's mark.
+  static std::string MarkOf(const std::string& bridge, const std::filesystem::path& directory);
 
   absl::Status EnsureBridge() override;
   absl::Status RemoveBridge() override;
   absl::StatusOr<int> BridgeMtu() override;
   absl::StatusOr<std::vector<Tap>> ListTaps() override;
+  absl::Status CheckTapName(const std::string& name) override;
   absl::Status EnsureTap(const Tap& tap) override;
   absl::Status RemoveTap(const std::string& name) override;
 

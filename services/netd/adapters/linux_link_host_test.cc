@@ -113,6 +113,25 @@ TEST_F(LinuxLinkHostTest, RefusesASubnetThatTheHostReachesElsewhere) {
   ExpectRefused(*host_, "SUBNET_IN_USE", "10.77.0.0/16 dev vpn0");
 }
 
+TEST_F(LinuxLinkHostTest, RefusesASubnetWithAnAddressOfAnotherInterface) {
+  Ip("link add wg0 type bridge");
+  Ip("addr add 10.77.0.9/32 dev wg0");
+  ExpectRefused(*host_, "SUBNET_IN_USE", "10.77.0.9/32 dev wg0");
+}
+
+TEST_F(LinuxLinkHostTest, ASpareTapIsItsOwnersAndKeepsItsIndexWhenItIsTaken) {
+  ASSERT_OK(host_->EnsureBridge());
+  ASSERT_OK(host_->EnsureTap({.name = tap_.name, .owner = tap_.owner}));
+  const auto index = [&] { return Ip("-o link show " + tap_.name).substr(0, 3); };
+  const std::string before = index();
+  EXPECT_THAT(Ip("-d link show bgr-0a4d0002"),
+              AllOf(HasSubstr("user 1234"), HasSubstr("alias banger:br-one:/run/one:1234:")));
+  ASSERT_OK(host_->EnsureTap(tap_));
+  EXPECT_EQ(index(), before);
+  EXPECT_THAT(Ip("-d link show bgr-0a4d0002"),
+              AllOf(HasSubstr("user 1234"), HasSubstr("alias banger:br-one:/run/one:1234:vm-1")));
+}
+
 TEST_F(LinuxLinkHostTest, DefaultRoutesDoNotCollideAlsoInHalves) {
   Ip("link add vpn0 type bridge");
   Ip("link set vpn0 up");

@@ -47,11 +47,14 @@ absl::StatusOr<std::set<std::string>> LinuxRouter::Uplinks() {
     const bool is_default = route.prefix_length == 0 && (!route.is_main || route.metric == best);
     if (is_default || route.prefix_length == 1) used.insert(route.link);
   }
+  used.erase(0);  // routes without an interface
   std::set<std::string> uplinks;
-  if (used.empty()) return uplinks;
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
-  for (const Link& link : links)
-    if (used.count(link.index) != 0) uplinks.insert(link.name);
+  for (const int index : used) {
+    const absl::StatusOr<Link> link = netlink_->FindLink(index);
+    if (absl::IsNotFound(link.status())) continue;  // it has just gone, and its route
+    if (!link.ok()) return link.status();
+    uplinks.insert(link->name);
+  }
   return uplinks;
 }
 

@@ -113,6 +113,14 @@ absl::StatusOr<Link> Netlink::FindLink(const std::string& name) {
   return FromNl(raw);
 }
 
+absl::StatusOr<Link> Netlink::FindLink(int index) {
+  rtnl_link* raw = nullptr;
+  BANGER_RETURN_IF_ERROR(Check(rtnl_link_get_kernel(socket_.get(), index, nullptr, &raw),
+                               absl::StrCat("find interface number ", index)));
+  const Owned<rtnl_link> link(raw);
+  return FromNl(raw);
+}
+
 absl::Status Netlink::AddBridge(const std::string& name, const Mac& mac, int mtu) {
   const Owned<rtnl_link> link(rtnl_link_bridge_alloc());
   const Owned<nl_addr> address(nl_addr_build(AF_LLC, mac.bytes().data(), mac.bytes().size()));

@@ -62,6 +62,7 @@ class Netlink {
   absl::StatusOr<std::vector<Link>> Links();
   // NOT_FOUND when there is none.
   absl::StatusOr<Link> FindLink(const std::string& name);
+  absl::StatusOr<Link> FindLink(int index);
   absl::Status AddBridge(const std::string& name, const Mac& mac, int mtu);
   absl::Status SetLink(const Link& link, const LinkChanges& changes);
   // By index; fine when it is gone.

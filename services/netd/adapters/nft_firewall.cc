@@ -4,6 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/netd/adapters/nft_generation.h"
+#include "services/netd/adapters/opened_sets.h"
 #include "services/netd/errors.h"
 
 namespace banger::netd {
@@ -32,8 +34,17 @@ absl::Status NftFirewall::Apply(const Rules& rules) {
     return Replace(rules);
   }
   const std::string change = ChangeText(target_, *applied_, rules, steady_clock::now());
-  if (!change.empty() && !nft_.Execute(change).ok()) return Replace(rules);
+  if (!change.empty() && !Change(change).ok()) return Replace(rules);
   applied_ = rules;
+  return absl::OkStatus();
+}
+
+absl::Status NftFirewall::Change(const std::string& text) {
+  const absl::StatusOr<std::uint32_t> before = NftGeneration();
+  BANGER_RETURN_IF_ERROR(nft_.Execute(text));
+  const absl::StatusOr<std::uint32_t> after = NftGeneration();
+  const bool only_ours = before.ok() && after.ok() && generation_ == *before && *after == *before + 1;
+  generation_ = only_ours ? std::optional(*after) : std::nullopt;
   return absl::OkStatus();
 }
 
@@ -41,17 +52,31 @@ absl::Status NftFirewall::Replace(const Rules& rules) {
   is_clean_ = false;
   BANGER_RETURN_IF_ERROR(nft_.Execute(ReplaceText(target_, rules, steady_clock::now())));
   applied_ = rules;
+  const absl::StatusOr<std::uint32_t> generation = NftGeneration();
+  generation_ = generation.ok() ? std::optional(*generation) : std::nullopt;
   BANGER_ASSIGN_OR_RETURN(fingerprint_, Fingerprint());
   return foreign_.Ensure().status();
 }
 
 absl::StatusOr<bool> NftFirewall::Repair() {
   if (!applied_.has_value()) return false;
+  const absl::StatusOr<std::uint32_t> generation = NftGeneration();
+  if (generation.ok() && generation_ == *generation) return false;
   const absl::StatusOr<std::string> now = Fingerprint();
   if (!now.ok() && !absl::IsNotFound(now.status())) return now.status();
-  if (now.ok() && *now == fingerprint_) return foreign_.Ensure();
-  BANGER_RETURN_IF_ERROR(Replace(*applied_));
-  return true;
+  if (!now.ok() || *now != fingerprint_) {
+    BANGER_RETURN_IF_ERROR(Replace(*applied_));
+    return true;
+  }
+  BANGER_ASSIGN_OR_RETURN(const bool repaired, foreign_.Ensure());
+  if (!repaired && generation.ok()) generation_ = *generation;
+  return repaired;
+}
+
+absl::StatusOr<OpenedAddresses> NftFirewall::Opened() {
+  BANGER_ASSIGN_OR_RETURN(const std::string owner, OwnerOfTable());
+  if (owner != target_.mark) return OpenedAddresses();
+  return ReadOpened(nft_, target_, steady_clock::now());
 }
 
 absl::StatusOr<std::string> NftFirewall::Fingerprint() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,12 +22,14 @@ class NftFirewall final : public Firewall {
 
   absl::Status Apply(const Rules& rules) override;
   absl::StatusOr<bool> Repair() override;
+  absl::StatusOr<OpenedAddresses> Opened() override;
   absl::Status Remove() override;
 
  private:
   // The mark of the table of our name; empty when there is none.
   absl::StatusOr<std::string> OwnerOfTable() const;
   absl::Status Replace(const Rules& rules);
+  absl::Status Change(const std::string& text);
   // Both tables without their sets' elements, but with handles, which differ
   // when anything was made anew.
   absl::StatusOr<std::string> Fingerprint() const;
@@ -37,6 +40,9 @@ class NftFirewall final : public Firewall {
   bool is_clean_ = false;  // known to have nothing on the host
   std::optional<Rules> applied_;
   std::string fingerprint_;  // when `applied_` was made
+  // At which all was known to be right: as long as nobody but us makes new ones
+  // there is nothing to repair.
+  std::optional<std::uint32_t> generation_;
 };
 
 }  // namespace banger::netd

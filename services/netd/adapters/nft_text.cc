@@ -1,6 +1,7 @@
 #include "services/netd/adapters/nft_text.h"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,10 +28,9 @@ std::string Network(const std::pair<Ipv4, Prefix>& entry) {
   return absl::StrCat(entry.first.ToString(), " . ", entry.second.ToString());
 }
 
-// Whole seconds from 1 on: 0 would be for ever.
 std::string Opened(const OpenedAddresses::value_type& entry, SteadyTime now) {
-  const auto left = std::chrono::duration_cast<std::chrono::seconds>(entry.second - now).count();
-  return absl::StrCat(Peers(entry.first), " timeout ", std::max<std::int64_t>(left, 1), "s");
+  const auto left = std::chrono::ceil<std::chrono::seconds>(entry.second - now).count();
+  return absl::StrCat(Peers(entry.first), " timeout ", left, "s");
 }
 
 // Writes the "add element" and "delete element" lines of one set.
@@ -64,18 +64,27 @@ class SetWriter {
   std::string& out_;
 };
 
-// What has ended by itself is gone from the kernel, too.
+// An element has its end from when it is added. What may have ended by itself is
+// added before it is deleted, as a deletion of nothing is an error.
 void ChangeOpened(SetWriter& writer, const OpenedAddresses& from, const OpenedAddresses& to, SteadyTime now) {
   std::vector<OpenedAddresses::value_type> gone, added;
-  for (const auto& entry : from)
-    if (const auto kept = to.find(entry.first);
-        entry.second > now && (kept == to.end() || kept->second != entry.second))
-      gone.push_back(entry);
-  for (const auto& entry : to)
-    if (const auto had = from.find(entry.first); had == from.end() || had->second != entry.second)
-      added.push_back(entry);
-  writer.Write("delete", "inet", "opened", gone, [](const auto& entry) { return Peers(entry.first); });
+  std::set<std::pair<Ipv4, Ipv4>> known, known_before;
+  for (const auto& entry : from) {
+    known_before.insert(entry.first);
+    const auto kept = to.find(entry.first);
+    if (kept == to.end() || kept->second != entry.second) gone.push_back(entry);
+  }
+  for (const auto& entry : to) {
+    known.insert(entry.first);
+    const auto had = from.find(entry.first);
+    const bool is_new = had == from.end() || had->second != entry.second;
+    if (is_new && entry.second > now) added.push_back(entry);
+  }
+  const auto address = [](const auto& entry) { return Peers(entry.first); };
+  writer.Write("add", "inet", "opened", gone, address);
+  writer.Write("delete", "inet", "opened", gone, address);
   writer.Write("add", "inet", "opened", added, [now](const auto& entry) { return Opened(entry, now); });
+  writer.Change("inet", "named", known_before, known, Peers);
 }
 
 // Patterns for the names of all taps that this subnet can have, so that the
@@ -127,6 +136,7 @@ table inet $table {
   set open_guests { type ipv4_addr; }
   set networks { type ipv4_addr . ipv4_addr; flags interval; }
   set opened { type ipv4_addr . ipv4_addr; flags timeout; }
+  set named { type ipv4_addr . ipv4_addr; }
   set uplinks { type ifname; }
   chain refuse {
     meta l4proto tcp reject with tcp reset
@@ -149,6 +159,7 @@ table inet $table {
     ip saddr @open_guests accept
     ip saddr . ip daddr @networks accept
     ip saddr . ip daddr @opened accept
+    ct state established ip saddr . ip daddr @named accept
     goto refuse
   }
   chain to_guest {

@@ -1,6 +1,7 @@
 #include "services/netd/core/enforcer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/status/error.h"
@@ -9,20 +10,17 @@
 namespace banger::netd {
 namespace {
 
-// A guest may use an answer a little longer than the resolver that gave it.
-constexpr std::chrono::seconds kGrace{30};
+constexpr std::ptrdiff_t kMaxOpened = 1024;  // for one guest
 
 }  // namespace
 
-absl::Status Enforcer::Enforce(const Endpoints& endpoints) {
+absl::Status Enforcer::Enforce(const Endpoints& endpoints, const std::set<Ipv4>& spares) {
   if (!knows_uplinks_) {
     BANGER_ASSIGN_OR_RETURN(uplinks_, router_.Uplinks());
     knows_uplinks_ = true;
   }
-  const SteadyTime now = std::chrono::steady_clock::now();
-  for (auto entry = opened_.begin(); entry != opened_.end();)
-    entry = entry->second <= now ? opened_.erase(entry) : std::next(entry);
-  const Rules rules = RulesFor(endpoints, uplinks_, opened_);
+  in_force_ = false;
+  const Rules rules = RulesFor(endpoints, spares, uplinks_, opened_);
   // Rules come first: whatever is forwarded from then on is filtered.
   BANGER_RETURN_IF_ERROR(firewall_.Apply(rules));
   std::set<std::string> forwarding;
@@ -30,14 +28,16 @@ absl::Status Enforcer::Enforce(const Endpoints& endpoints) {
     forwarding = uplinks_;
     forwarding.insert(bridge_);
   }
-  return SetForwarding(forwarding);
+  BANGER_RETURN_IF_ERROR(SetForwarding(forwarding));
+  in_force_ = true;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Enforcer::Refresh(const Endpoints& endpoints) {
+absl::StatusOr<bool> Enforcer::Refresh(const Endpoints& endpoints, const std::set<Ipv4>& spares) {
   BANGER_ASSIGN_OR_RETURN(uplinks_, router_.Uplinks());
   knows_uplinks_ = true;
   BANGER_ASSIGN_OR_RETURN(const bool repaired, firewall_.Repair());
-  BANGER_RETURN_IF_ERROR(Enforce(endpoints));
+  BANGER_RETURN_IF_ERROR(Enforce(endpoints, spares));
   return repaired;
 }
 
@@ -72,16 +72,30 @@ absl::Status Enforcer::StopForwarding(const std::string& interface) {
   return absl::OkStatus();
 }
 
-void Enforcer::Open(Ipv4 guest, const std::vector<Ipv4>& addresses, std::chrono::seconds ttl) {
-  const SteadyTime until = std::chrono::steady_clock::now() + ttl + kGrace;
+bool Enforcer::Open(Ipv4 guest, const std::vector<Ipv4>& addresses, SteadyTime until) {
+  bool changed = !in_force_;
   for (const Ipv4 address : addresses) {
-    SteadyTime& entry = opened_[{guest, address}];
-    entry = std::max(entry, until);
+    const auto [entry, is_new] = opened_.try_emplace({guest, address}, until);
+    // The grace covers what is missing: not each answer has to change the rules.
+    if (!is_new && entry->second >= until - kGrace / 2) continue;
+    entry->second = until;
+    changed = true;
   }
+  const auto begin = opened_.lower_bound({guest, Ipv4()});
+  for (auto surplus = std::distance(begin, opened_.upper_bound({guest, Ipv4(0xffffffff)})) - kMaxOpened;
+       surplus > 0; --surplus)
+    opened_.erase(std::min_element(opened_.lower_bound({guest, Ipv4()}),
+                                   opened_.upper_bound({guest, Ipv4(0xffffffff)}),
+                                   [](const auto& a, const auto& b) { return a.second < b.second; }));
+  return changed;
 }
 
-void Enforcer::Close(Ipv4 guest) {
-  opened_.erase(opened_.lower_bound({guest, Ipv4()}), opened_.upper_bound({guest, Ipv4(0xffffffff)}));
+bool Enforcer::Close(Ipv4 guest) {
+  const auto begin = opened_.lower_bound({guest, Ipv4()});
+  const auto end = opened_.upper_bound({guest, Ipv4(0xffffffff)});
+  const bool any = begin != end;
+  opened_.erase(begin, end);
+  return any;
 }
 
 }  // namespace banger::netd

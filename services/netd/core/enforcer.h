@@ -23,21 +23,31 @@ class Enforcer {
   Enforcer(std::string bridge, Firewall& firewall, Router& router, SaveForwarding save)
       : bridge_(std::move(bridge)), firewall_(firewall), router_(router), save_(std::move(save)) {}
 
-  // What an earlier netd had recorded.
-  void Restore(std::set<std::string> forwarding) { forwarding_ = std::move(forwarding); }
+  // What an earlier netd had recorded, and opened.
+  void Restore(std::set<std::string> forwarding, OpenedAddresses opened) {
+    forwarding_ = std::move(forwarding);
+    opened_ = std::move(opened);
+  }
 
-  // After a change of the endpoints.
-  absl::Status Enforce(const Endpoints& endpoints);
+  // After a change of the endpoints, or of the addresses with spare taps.
+  absl::Status Enforce(const Endpoints& endpoints, const std::set<Ipv4>& spares);
   // After a change of the host: finds the uplinks anew, repairs rules and
   // forwarding. Whether rules had to be repaired.
-  absl::StatusOr<bool> Refresh(const Endpoints& endpoints);
+  absl::StatusOr<bool> Refresh(const Endpoints& endpoints, const std::set<Ipv4>& spares);
   // When no endpoint has a tap: removes all of it.
   absl::Status Remove();
 
-  // A name that the guest's policy lists has these addresses for `ttl`.
-  void Open(Ipv4 guest, const std::vector<Ipv4>& addresses, std::chrono::seconds ttl);
-  // Forgets what was opened for the guest, as its policy is another now.
-  void Close(Ipv4 guest);
+  // A guest may use an answer this much longer than its TTL: programs keep
+  // addresses for a while.
+  static constexpr std::chrono::seconds kGrace{30};
+
+  // A name that the guest's policy lists has these addresses. Connections to them
+  // go on after that; of the guest's addresses the last thousand are remembered.
+  // True: needs Enforce.
+  bool Open(Ipv4 guest, const std::vector<Ipv4>& addresses, SteadyTime until);
+  // Forgets what was opened for the guest, as its policy is another now. True when
+  // there was anything.
+  bool Close(Ipv4 guest);
 
   const std::set<std::string>& uplinks() const { return uplinks_; }
   const std::set<std::string>& forwarding() const { return forwarding_; }
@@ -51,6 +61,7 @@ class Enforcer {
   Router& router_;
   const SaveForwarding save_;
   bool knows_uplinks_ = false;
+  bool in_force_ = false;  // the last Enforce has done all
   std::set<std::string> uplinks_;
   std::set<std::string> forwarding_;
   OpenedAddresses opened_;

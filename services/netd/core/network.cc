@@ -42,7 +42,13 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Start(const std::string& bridg
   if (!loaded.ok() && !absl::IsDataLoss(loaded.status())) return loaded.status();
   done->ledger = loaded.status();
   network->records_ = loaded.ok() ? *std::move(loaded) : Records();
-  network->enforcer_.Restore(network->records_.forwarding);
+  network->names_.Update(network->records_.endpoints);
+  absl::StatusOr<OpenedAddresses> opened = host.firewall.Opened();
+  if (!opened.ok()) done->failures.push_back(opened.status());
+  for (const auto& [id, endpoint] : network->records_.endpoints)
+    if (!endpoint.tap.empty()) network->last_owner_ = endpoint.owner;
+  network->enforcer_.Restore(network->records_.forwarding,
+                             opened.ok() ? *std::move(opened) : OpenedAddresses());
   BANGER_RETURN_IF_ERROR(network->ReconcileLocked(*done));
   return network;
 }
@@ -59,6 +65,7 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
   BANGER_ASSIGN_OR_RETURN(const std::vector<Tap> taps, host_.links.ListTaps());
   ReconciliationPlan plan = PlanReconciliation(subnet_, records_.endpoints, taps);
   for (const std::string& tap : plan.remove) {
+    if (const auto spare = AddressOfTap(tap); spare.ok() && spares_.count(*spare) != 0) continue;
     const absl::Status removed = host_.links.RemoveTap(tap);
     if (removed.ok())
       done.removed.push_back(tap);
@@ -72,7 +79,8 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
   done.adopted = plan.adopt;
   // Joins again what somebody took out of the bridge, or the bridge from.
   absl::Status repaired = plan.adopt.empty() ? absl::OkStatus() : host_.links.EnsureBridge();
-  if (repaired.ok()) repaired = HasTaps() ? enforcer_.Refresh(records_.endpoints).status() : Enforce();
+  if (repaired.ok())
+    repaired = HasTaps() ? enforcer_.Refresh(records_.endpoints, spares_).status() : Enforce();
   for (const auto& [id, endpoint] : records_.endpoints) {
     if (endpoint.tap.empty()) continue;
     if (repaired.ok()) repaired = host_.links.EnsureTap(TapOf(endpoint));
@@ -85,7 +93,7 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
 absl::StatusOr<bool> Network::Refresh() {
   const MutexLock lock(mutex_);
   if (!HasTaps()) return false;
-  return enforcer_.Refresh(records_.endpoints);
+  return enforcer_.Refresh(records_.endpoints, spares_);
 }
 
 absl::StatusOr<int> Network::Mtu() {
@@ -101,7 +109,7 @@ absl::StatusOr<Endpoint> Network::Create(uid_t caller, const std::string& id, co
     if (!MaySee(caller, found->second)) return EndpointOfAnotherUser(absl::StatusCode::kAlreadyExists, id);
     return Rename(found->second, hostname);
   }
-  BANGER_ASSIGN_OR_RETURN(const Ipv4 address, LowestFreeAddress());
+  BANGER_ASSIGN_OR_RETURN(const Ipv4 address, NextAddress());
   const Endpoint endpoint{.id = id, .address = address, .owner = caller, .hostname = hostname};
   BANGER_RETURN_IF_ERROR(Put(endpoint));
   return endpoint;
@@ -131,11 +139,15 @@ absl::StatusOr<Endpoint> Network::Attach(uid_t caller, const std::string& id) {
   const MutexLock lock(mutex_);
   BANGER_ASSIGN_OR_RETURN(Endpoint endpoint, Find(caller, id));
   BANGER_RETURN_IF_ERROR(ClaimHostname(endpoint));
+  BANGER_RETURN_IF_ERROR(host_.links.CheckTapName(TapName(endpoint.address)));
   BANGER_RETURN_IF_ERROR(host_.links.EnsureBridge());
   const bool is_new = endpoint.tap.empty();
   if (is_new) {
     endpoint.tap = TapName(endpoint.address);
     BANGER_RETURN_IF_ERROR(Put(endpoint));
+    spares_.erase(endpoint.address);
+    last_owner_ = endpoint.owner;
+    taps_changed_();
   }
   absl::Status made = Enforce();
   if (made.ok()) made = host_.links.EnsureTap(TapOf(endpoint));
@@ -157,7 +169,9 @@ absl::StatusOr<Endpoint> Network::SetPolicy(uid_t caller, const std::string& id,
   const MutexLock lock(mutex_);
   BANGER_ASSIGN_OR_RETURN(Endpoint endpoint, Find(caller, id));
   const Policy before = std::exchange(endpoint.policy, std::move(policy));
-  if (before.egress != endpoint.policy.egress) enforcer_.Close(endpoint.address);
+  // First, as a netd that starts takes up what it finds open.
+  if (before.egress != endpoint.policy.egress && enforcer_.Close(endpoint.address))
+    BANGER_RETURN_IF_ERROR(Enforce());
   BANGER_RETURN_IF_ERROR(Put(endpoint));
   // Also when nothing differs: what failed the last time may work now.
   BANGER_RETURN_IF_ERROR(Enforce());
@@ -176,6 +190,7 @@ absl::Status Network::Detach(uid_t caller, const std::string& id) {
   endpoint->tap.clear();
   enforcer_.Close(endpoint->address);
   BANGER_RETURN_IF_ERROR(Put(*endpoint));
+  taps_changed_();
   return Enforce();
 }
 
@@ -191,6 +206,7 @@ absl::Status Network::Delete(uid_t caller, const std::string& id) {
   Records next = records_;
   next.endpoints.erase(id);
   BANGER_RETURN_IF_ERROR(Commit(std::move(next)));
+  taps_changed_();
   return endpoint->tap.empty() ? absl::OkStatus() : Enforce();
 }
 
@@ -202,22 +218,22 @@ absl::Status Network::WithTap(uid_t caller, const std::string& id,
   return use(endpoint.tap);
 }
 
-bool Network::MayResolve(Ipv4 guest, const std::string& name) const {
+absl::StatusOr<std::vector<bool>> Network::LetThrough(const std::vector<NameAnswer>& answers) {
   const MutexLock lock(mutex_);
-  const Endpoint* endpoint = AtAddress(guest);
-  if (endpoint == nullptr || !endpoint->policy.nat) return false;
-  const Egress& egress = endpoint->policy.egress;
-  return egress.mode == Egress::Mode::kAll ||
-         (egress.mode == Egress::Mode::kListed && IsListedDomain(egress, name));
-}
-
-absl::Status Network::NoteAnswer(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
-                                 std::chrono::seconds ttl) {
-  const MutexLock lock(mutex_);
-  const Endpoint* endpoint = AtAddress(guest);
-  if (endpoint == nullptr || !IsListedDomain(endpoint->policy.egress, name)) return absl::OkStatus();
-  enforcer_.Open(guest, addresses, ttl);
-  return Enforce();
+  std::vector<bool> may_be_sent;
+  bool changed = false;
+  for (const NameAnswer& answer : answers) {
+    const bool leads_outside = std::all_of(answer.addresses.begin(), answer.addresses.end(),
+                                           [this](Ipv4 address) { return MayBeNamed(address, subnet_); });
+    const bool is_listed = names_.Of(answer.guest, answer.name) == NamePermission::kListed;
+    may_be_sent.push_back(is_listed && leads_outside);
+    if (!may_be_sent.back()) continue;
+    const SteadyTime until = std::chrono::steady_clock::now() + answer.ttl + Enforcer::kGrace;
+    names_.AllowAliases(answer.guest, answer.aliases, until);
+    changed = enforcer_.Open(answer.guest, answer.addresses, until) || changed;
+  }
+  if (changed) BANGER_RETURN_IF_ERROR(Enforce());
+  return may_be_sent;
 }
 
 std::set<std::string> Network::Uplinks() const {
@@ -232,23 +248,13 @@ std::set<std::string> Network::Forwarding() const {
 
 absl::Status Network::Stop() {
   const MutexLock lock(mutex_);
-  if (HasTaps()) return absl::OkStatus();
+  const absl::Status removed = RemoveSpares();
+  if (HasTaps()) return JoinErrors(removed, Enforce());
   return JoinErrors(enforcer_.Remove(), host_.links.RemoveBridge());
 }
 
 absl::Status Network::Enforce() {
-  return HasTaps() ? enforcer_.Enforce(records_.endpoints) : enforcer_.Remove();
-}
-
-bool Network::HasTaps() const {
-  return std::any_of(records_.endpoints.begin(), records_.endpoints.end(),
-                     [](const auto& row) { return !row.second.tap.empty(); });
-}
-
-const Endpoint* Network::AtAddress(Ipv4 address) const {
-  for (const auto& [id, endpoint] : records_.endpoints)
-    if (endpoint.address == address) return &endpoint;
-  return nullptr;
+  return HasTaps() ? enforcer_.Enforce(records_.endpoints, spares_) : enforcer_.Remove();
 }
 
 absl::StatusOr<Endpoint> Network::Find(uid_t caller, const std::string& id) const {
@@ -257,16 +263,6 @@ absl::StatusOr<Endpoint> Network::Find(uid_t caller, const std::string& id) cons
   if (found == records_.endpoints.end()) return EndpointNotFound(id);
   if (!MaySee(caller, found->second)) return EndpointOfAnotherUser(absl::StatusCode::kPermissionDenied, id);
   return found->second;
-}
-
-absl::StatusOr<Ipv4> Network::LowestFreeAddress() const {
-  std::set<Ipv4> taken;
-  for (const auto& [id, endpoint] : records_.endpoints) taken.insert(endpoint.address);
-  for (Ipv4 address(subnet_.network().bits() + 1); address < subnet_.broadcast();
-       address = Ipv4(address.bits() + 1)) {
-    if (subnet_.IsGuestAddress(address) && taken.count(address) == 0) return address;
-  }
-  return NoAddressLeft(subnet_.ToString(), records_.endpoints.size());
 }
 
 absl::Status Network::ClaimHostname(const Endpoint& endpoint) {
@@ -300,6 +296,7 @@ absl::Status Network::Commit(Records next) {
   if (next == records_) return absl::OkStatus();
   BANGER_RETURN_IF_ERROR(host_.ledger.Save(next));
   records_ = std::move(next);
+  names_.Update(records_.endpoints);
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/sync/mutex.h"
 #include "services/netd/core/enforcer.h"
+#include "services/netd/core/name_rules.h"
 #include "services/netd/core/ports.h"
 
 namespace banger::netd {
@@ -67,14 +69,14 @@ class Network {
   const Subnet& subnet() const { return subnet_; }
   absl::StatusOr<int> Mtu() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The lowest free address. The same id gives the same endpoint again, with the
-  // hostname of the last call.
+  // The lowest free address, first of those with spare taps. The same id gives the same endpoint again, with
+  // the hostname of the last call.
   absl::StatusOr<Endpoint> Create(uid_t caller, const std::string& id, const std::string& hostname = "")
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<Endpoint> List(uid_t caller) const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Makes the tap (and the bridge, if it is the first), owned by the endpoint's
-  // owner, and publishes its name. Repairs what is there already.
+  // Makes the tap (and the bridge, if it is the first), or takes a spare one, owned
+  // by the endpoint's owner, and publishes its name. Repairs what is there already.
   // HOSTNAME_IN_USE when a tap of another owner's has that name; one of the same
   // owner's loses it, as VMs of one vmd have different names.
   absl::StatusOr<Endpoint> Attach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -85,25 +87,39 @@ class Network {
   absl::Status Detach(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Delete(uid_t caller, const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Spare taps with their rules, of the last owner's, for endpoints to come: so
+  // that `count` are there while an endpoint has a tap. Create gives their
+  // addresses first, and Attach takes them. Yields to others in between.
+  absl::Status FillPool(std::size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+  // When no endpoint has a tap: takes spare taps, rules and bridge off the host.
+  absl::Status DrainPool() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether an endpoint has a tap.
+  bool HasGuests() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // `changed` is called when endpoints have got or lost taps; it must not call
+  // back. Before there are callers.
+  void OnTapsChanged(std::function<void()> changed) { taps_changed_ = std::move(changed); }
+
   // Runs `use` with the name of the endpoint's tap, which stays that endpoint's
   // until it returns. TAP_NOT_ATTACHED when there is none.
   absl::Status WithTap(uid_t caller, const std::string& id,
                        const std::function<absl::Status(const std::string& tap)>& use)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // For a resolver. Whether the guest at that address may know the addresses of
-  // `name`; a guest that may go everywhere may know all names.
-  bool MayResolve(Ipv4 guest, const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
-  // To be called before such an answer is sent: lets the guest reach what its
-  // policy allows by name.
-  absl::Status NoteAnswer(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
-                          std::chrono::seconds ttl) ABSL_LOCKS_EXCLUDED(mutex_);
+  // For a resolver, of each question that is not ours to answer. Waits for nobody.
+  NamePermission MayResolve(Ipv4 guest, const std::string& name) const { return names_.Of(guest, name); }
+  // Before such answers are sent: lets the guests reach the addresses of names
+  // that their policies list, for the answers' TTL and some more. Whether each of
+  // them may be sent: not when the guest's policy has changed since, and not when
+  // there is an address among them that no name may lead to (MayBeNamed).
+  absl::StatusOr<std::vector<bool>> LetThrough(const std::vector<NameAnswer>& answers)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What of the host's own is in use for the guests now; sorted.
   std::set<std::string> Uplinks() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::set<std::string> Forwarding() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Removes bridge, rules and forwarding unless an endpoint has a tap.
+  // Removes spare taps, and unless an endpoint has a tap bridge, rules and
+  // forwarding.
   absl::Status Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -112,9 +128,13 @@ class Network {
   absl::Status ReconcileLocked(Reconciliation& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Endpoint> Find(uid_t caller, const std::string& id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const Endpoint* AtAddress(Ipv4 address) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<Ipv4> LowestFreeAddress() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Ipv4> NextAddress() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasGuestsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasTaps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // That no endpoint has, ascending; at most `count`.
+  std::vector<Ipv4> FreeAddresses(std::size_t count) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AddSpares(std::size_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RemoveSpares() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Rules and forwarding as the endpoints want them; none when there is no tap.
   absl::Status Enforce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Endpoint> Rename(Endpoint endpoint, const std::string& hostname)
@@ -132,6 +152,11 @@ class Network {
   mutable Mutex mutex_;
   Records records_ ABSL_GUARDED_BY(mutex_);
   Enforcer enforcer_ ABSL_GUARDED_BY(mutex_);
+  NameRules names_;  // as records_ have it
+  // Addresses whose rules are there for a spare tap, and soon the tap, too.
+  std::set<Ipv4> spares_ ABSL_GUARDED_BY(mutex_);
+  uid_t last_owner_ ABSL_GUARDED_BY(mutex_) = 0;  // of whom the next endpoint probably is
+  std::function<void()> taps_changed_ = [] {};
 };
 
 }  // namespace banger::netd

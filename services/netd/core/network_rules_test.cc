@@ -1,4 +1,7 @@
 // What the network makes of policies: rules, forwarding, names.
+#include <future>
+#include <thread>
+
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 #include "services/netd/core/network.h"
@@ -8,6 +11,7 @@ namespace banger::netd {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -32,6 +36,25 @@ class NetworkRulesTest : public ::testing::Test {
     return endpoint.ok() ? endpoint->address : Ipv4();
   }
 
+  static Policy Named(const std::vector<std::string>& domains) {
+    return {.nat = true, .egress = {.mode = Egress::Mode::kListed, .domains = domains}};
+  }
+  bool LetThrough(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
+                  std::chrono::seconds ttl = 60s) {
+    const auto sent =
+        network_->LetThrough({{.guest = guest, .name = name, .addresses = addresses, .ttl = ttl}});
+    EXPECT_OK(sent);
+    return sent.ok() && (*sent)[0];
+  }
+  std::vector<std::pair<Ipv4, Ipv4>> Opened() const {
+    std::vector<std::pair<Ipv4, Ipv4>> opened;
+    if (world_.firewall.applied.has_value())
+      for (const auto& [pair, until] : world_.firewall.applied->opened) opened.push_back(pair);
+    return opened;
+  }
+
+  const Ipv4 web_ = *Ipv4::Parse("192.0.2.10");
+  const Ipv4 other_ = *Ipv4::Parse("192.0.2.11");
   FakeHost world_;
   std::unique_ptr<Network> network_;
 };
@@ -98,26 +121,126 @@ TEST_F(NetworkRulesTest, PoliciesBelongToTheirOwner) {
   EXPECT_FALSE(world_.firewall.applied->forwards);
 }
 
-TEST_F(NetworkRulesTest, NamesAreOpenedByTheirAnswers) {
-  const Ipv4 web = *Ipv4::Parse("192.0.2.10");
-  const Egress named = {.mode = Egress::Mode::kListed, .domains = {"example.com"}};
-  const Ipv4 guest = Attach("named", {.nat = true, .egress = named});
+TEST_F(NetworkRulesTest, NamesAreFreeListedOrRefused) {
+  const Ipv4 listed = Attach("listed", Named({"example.com", "*.example.org"}));
   const Ipv4 plain = Attach("plain");
   const Ipv4 free = Attach("free", {.nat = true});
-  EXPECT_TRUE(network_->MayResolve(guest, "example.com"));
-  EXPECT_FALSE(network_->MayResolve(guest, "tunnel.example.net"));
-  EXPECT_FALSE(network_->MayResolve(plain, "example.com"));
-  EXPECT_TRUE(network_->MayResolve(free, "example.com"));
-  EXPECT_FALSE(network_->MayResolve(*Ipv4::Parse("172.30.0.99"), "example.com"));
+  const Ipv4 none = Attach("none", {.nat = true, .egress = {.mode = Egress::Mode::kNone}});
+  EXPECT_EQ(network_->MayResolve(listed, "example.com"), NamePermission::kListed);
+  EXPECT_EQ(network_->MayResolve(listed, "a.b.example.org"), NamePermission::kListed);
+  for (const char* other : {"www.example.com", "example.org", "example.net", "badexample.org", "com", "."})
+    EXPECT_EQ(network_->MayResolve(listed, other), NamePermission::kRefused) << other;
+  EXPECT_EQ(network_->MayResolve(free, "example.net"), NamePermission::kFree);
+  for (const Ipv4 guest : {plain, none, *Ipv4::Parse("172.30.0.99")})
+    EXPECT_EQ(network_->MayResolve(guest, "example.com"), NamePermission::kRefused) << guest.ToString();
+  ASSERT_OK(network_->Delete(kAlice, "listed"));
+  EXPECT_EQ(network_->MayResolve(listed, "example.com"), NamePermission::kRefused);
+}
 
-  ASSERT_OK(network_->NoteAnswer(guest, "example.com", {web}, 60s));
-  ASSERT_OK(network_->NoteAnswer(guest, "example.net", {*Ipv4::Parse("192.0.2.11")}, 60s));
-  EXPECT_EQ(world_.firewall.applied->opened.size(), 1u);
-  EXPECT_EQ(world_.firewall.applied->opened.begin()->first, std::pair(guest, web));
+TEST_F(NetworkRulesTest, NamesAreOpenedByTheirAnswers) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}));
+  EXPECT_FALSE(LetThrough(guest, "example.net", {other_}));
+  EXPECT_THAT(Opened(), ElementsAre(std::pair(guest, web_)));
   // Another policy forgets what the former one has opened.
-  const Egress other = {.mode = Egress::Mode::kListed, .domains = {"example.org"}};
-  ASSERT_OK(network_->SetPolicy(kAlice, "named", {.nat = true, .egress = other}));
-  EXPECT_THAT(world_.firewall.applied->opened, IsEmpty());
+  ASSERT_OK(network_->SetPolicy(kAlice, "named", Named({"example.org"})));
+  EXPECT_THAT(Opened(), IsEmpty());
+  EXPECT_FALSE(LetThrough(guest, "example.com", {web_}));
+  EXPECT_THAT(Opened(), IsEmpty());
+  EXPECT_TRUE(LetThrough(guest, "example.org", {web_}));
+  ASSERT_OK(network_->Detach(kAlice, "named"));
+  Attach("named", Named({"example.org"}));
+  EXPECT_THAT(Opened(), IsEmpty());
+}
+
+TEST_F(NetworkRulesTest, NoNameLeadsToTheHostOrToOtherGuests) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  for (const char* address : {"127.0.0.1", "0.0.0.0", "172.30.0.1", "172.30.0.3", "172.30.0.255",
+                              "169.254.169.254", "224.0.0.1", "255.255.255.255"})
+    EXPECT_FALSE(LetThrough(guest, "example.com", {web_, *Ipv4::Parse(address)})) << address;
+  EXPECT_THAT(Opened(), IsEmpty());
+}
+
+TEST_F(NetworkRulesTest, WhatIsOpenLongEnoughChangesNoRule) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}));
+  const OpenedAddresses before = world_.firewall.applied->opened;
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}));
+  EXPECT_EQ(world_.firewall.applied->opened, before);
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}, 1h));
+  EXPECT_NE(world_.firewall.applied->opened, before);
+}
+
+TEST_F(NetworkRulesTest, WhatCouldNotBeOpenedIsNotSentAndTriedAgain) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  world_.firewall.faults.FailFrom(0);
+  EXPECT_THAT(
+      network_->LetThrough({{.guest = guest, .name = "example.com", .addresses = {web_}, .ttl = 60s}}),
+      Not(IsOk()));
+  world_.firewall.faults.Stop();
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}));
+  EXPECT_THAT(Opened(), ElementsAre(std::pair(guest, web_)));
+}
+
+TEST_F(NetworkRulesTest, AThousandAddressesOfAGuestAreRemembered) {
+  const Ipv4 guest = Attach("named", Named({"*.example.com"}));
+  EXPECT_TRUE(LetThrough(guest, "first.example.com", {web_}, 1s));
+  for (std::uint32_t i = 0; i < 1100; ++i)
+    EXPECT_TRUE(LetThrough(guest, "more.example.com", {Ipv4(0x08000000 + i)}));
+  EXPECT_EQ(Opened().size(), 1024u);
+  EXPECT_THAT(Opened(), Not(Contains(std::pair(guest, web_))));
+}
+
+TEST_F(NetworkRulesTest, WhereAliasesLeadIsListedAsLongAsTheyLast) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  EXPECT_EQ(network_->MayResolve(guest, "cdn.example.net"), NamePermission::kRefused);
+  ASSERT_OK(network_->LetThrough({{.guest = guest,
+                                   .name = "example.com",
+                                   .aliases = {"cdn.example.net"},
+                                   .addresses = {web_},
+                                   .ttl = 60s}}));
+  EXPECT_EQ(network_->MayResolve(guest, "cdn.example.net"), NamePermission::kListed);
+  EXPECT_EQ(network_->MayResolve(guest, "x.cdn.example.net"), NamePermission::kRefused);
+  EXPECT_TRUE(LetThrough(guest, "cdn.example.net", {other_}));
+  // Another's change leaves them, one of its own policy does not.
+  Attach("other");
+  EXPECT_EQ(network_->MayResolve(guest, "cdn.example.net"), NamePermission::kListed);
+  ASSERT_OK(network_->SetPolicy(kAlice, "named", Named({"example.com", "example.org"})));
+  EXPECT_EQ(network_->MayResolve(guest, "cdn.example.net"), NamePermission::kRefused);
+}
+
+TEST_F(NetworkRulesTest, ARestartTakesUpWhatWasOpen) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}));
+  Restart();
+  EXPECT_THAT(Opened(), ElementsAre(std::pair(guest, web_)));
+}
+
+// A crash in between leaves nothing open that the new policy does not list.
+TEST_F(NetworkRulesTest, WhatWasOpenIsClosedBeforeThePolicyChanges) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  EXPECT_TRUE(LetThrough(guest, "example.com", {web_}));
+  world_.ledger.faults.FailFrom(0);
+  EXPECT_THAT(network_->SetPolicy(kAlice, "named", Named({"example.org"})), Not(IsOk()));
+  world_.ledger.faults.Stop();
+  EXPECT_THAT(Opened(), IsEmpty());
+}
+
+// It is asked on the only thread of DNS.
+TEST_F(NetworkRulesTest, PermissionWaitsForNoFirewall) {
+  const Ipv4 guest = Attach("named", Named({"example.com"}));
+  std::promise<void> started, finish;
+  bool first = true;
+  world_.firewall.on_apply = [&] {
+    if (!std::exchange(first, false)) return;
+    started.set_value();
+    finish.get_future().wait();
+  };
+  std::thread slow([this] { Attach("other"); });
+  started.get_future().wait();
+  EXPECT_EQ(network_->MayResolve(guest, "example.com"), NamePermission::kListed);
+  finish.set_value();
+  slow.join();
 }
 
 }  // namespace

@@ -70,9 +70,10 @@ class RulesTest : public ::testing::Test {
     endpoint.tap = TapName(endpoint.address);
     return endpoints_[id] = endpoint;
   }
-  Rules Make() { return RulesFor(endpoints_, {"eth0"}, opened_); }
+  Rules Make() { return RulesFor(endpoints_, spares_, {"eth0"}, opened_); }
 
   Endpoints endpoints_;
+  std::set<Ipv4> spares_;
   OpenedAddresses opened_;
 };
 
@@ -81,6 +82,11 @@ TEST_F(RulesTest, AnEndpointWithoutATapHasNone) {
   EXPECT_THAT(Make().guests, IsEmpty());
   EXPECT_THAT(Make().open, IsEmpty());
   EXPECT_FALSE(Make().forwards);
+}
+
+TEST_F(RulesTest, ASpareTapMayDoWhatEveryGuestMay) {
+  spares_ = {Address("172.30.0.9")};
+  EXPECT_EQ(Make(), (Rules{.guests = spares_, .uplinks = {"eth0"}}));
 }
 
 TEST_F(RulesTest, OnlyWhatThePolicyAllowsIsOpen) {

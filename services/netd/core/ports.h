@@ -17,11 +17,12 @@ namespace banger::netd {
 // A tap that carries our mark.
 struct Tap {
   std::string name;
-  std::string endpoint_id;
+  std::string endpoint_id;  // empty for a spare one, made for endpoints to come
   uid_t owner = 0;
   // Somebody has its descriptor open.
   bool in_use = false;
 
+  bool is_spare() const { return endpoint_id.empty(); }
   bool operator==(const Tap&) const = default;
 };
 
@@ -46,9 +47,12 @@ class LinkHost {
   // Sorted by name.
   virtual absl::StatusOr<std::vector<Tap>> ListTaps() = 0;
 
+  // INTERFACE_NOT_OURS when there is an interface of that name that is not.
+  virtual absl::Status CheckTapName(const std::string& name) = 0;
+
   // Makes the tap, as a whole or not at all, joins it to the bridge and brings
-  // it up, as far as that is not so yet. INTERFACE_NOT_OURS when an interface
-  // of its name is not. `in_use` is ignored.
+  // it up, as far as that is not so yet; a spare one of its name and owner
+  // becomes it. INTERFACE_NOT_OURS as above. `in_use` is ignored.
   virtual absl::Status EnsureTap(const Tap& tap) = 0;
 
   // Fine when there is none, or none of ours.
@@ -80,6 +84,9 @@ class Firewall {
   // Puts in place again what somebody else has changed since; whether there was
   // anything. Fine when nothing has been applied yet.
   virtual absl::StatusOr<bool> Repair() = 0;
+
+  // Rules::opened as an earlier netd left them.
+  virtual absl::StatusOr<OpenedAddresses> Opened() = 0;
 
   // Fine when there is nothing of ours.
   virtual absl::Status Remove() = 0;

@@ -31,9 +31,15 @@ void AddEgress(const Endpoint& endpoint, const OpenedAddresses& opened, Rules& r
 
 }  // namespace
 
-Rules RulesFor(const Endpoints& endpoints, const std::set<std::string>& uplinks,
+bool MayBeNamed(Ipv4 address, const Subnet& subnet) {
+  const std::uint32_t first = address.bits() >> 24;
+  return first != 0 && first != 127 && first < 224 && address.bits() >> 16 != 0xa9fe &&
+         !subnet.Overlaps(address, 32);
+}
+
+Rules RulesFor(const Endpoints& endpoints, const std::set<Ipv4>& spares, const std::set<std::string>& uplinks,
                const OpenedAddresses& opened) {
-  Rules rules{.uplinks = uplinks};
+  Rules rules{.guests = spares, .uplinks = uplinks};
   for (const auto& [id, endpoint] : endpoints) {
     if (endpoint.tap.empty()) continue;
     rules.guests.insert(endpoint.address);

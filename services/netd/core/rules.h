@@ -15,18 +15,24 @@ namespace banger::netd {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 // From a guest to an address outside, until then: what a resolver's answer opens.
+// Afterwards only connections that are there go on.
 using OpenedAddresses = std::map<std::pair<Ipv4, Ipv4>, SteadyTime>;
+
+// Whether a name may lead a guest there: not to hosts' own addresses (0/8, 127/8,
+// 169.254/16), groups and broadcasts (224/3), or into the guests' network. What is
+// the host's otherwise, or on no uplink, is out of reach whatever names say.
+bool MayBeNamed(Ipv4 address, const Subnet& subnet);
 
 // All that is not allowed here is dropped, but for what every guest may do:
 //   * send frames with its own MAC and its own IPv4 address, also in ARP;
 //   * ask its gateway for names (port 53) and ping it;
 //   * answer what the host asks it.
 struct Rules {
-  // Guests that have a tap; it carries the address in its name.
+  // Guests that have a tap, and those to come that have one already; it carries the address in its name.
   std::set<Ipv4> guests;
   // Both directions of each pair of guests that may reach each other.
   std::set<std::pair<Ipv4, Ipv4>> peers;
-  // Out through the uplinks to anywhere, to a network, to an address for a while.
+  // Out through the uplinks to anywhere, to a network, to an address that a name has.
   std::set<Ipv4> open;
   std::set<std::pair<Ipv4, Prefix>> networks;
   OpenedAddresses opened;
@@ -39,8 +45,8 @@ struct Rules {
   bool operator==(const Rules&) const = default;
 };
 
-// Of the endpoints that have a tap.
-Rules RulesFor(const Endpoints& endpoints, const std::set<std::string>& uplinks,
+// Of the endpoints that have a tap; a spare tap may do what every guest may.
+Rules RulesFor(const Endpoints& endpoints, const std::set<Ipv4>& spares, const std::set<std::string>& uplinks,
                const OpenedAddresses& opened);
 
 }  // namespace banger::netd

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "services/netd/dns/ldns.h"
 #include "services/netd/dns/reply.h"
@@ -96,6 +97,19 @@ std::vector<Ipv4> AddressesIn(const ldns_rr_list* answers) {
   return addresses;
 }
 
+std::vector<std::string> AliasesIn(const ldns_rr_list* answers) {
+  constexpr std::size_t kMaxAliases = 16;
+  std::vector<std::string> aliases;
+  for (std::size_t i = 0; i < ldns_rr_list_rr_count(answers) && aliases.size() < kMaxAliases; ++i) {
+    const ldns_rr* record = ldns_rr_list_rr(answers, i);
+    if (ldns_rr_get_type(record) != LDNS_RR_TYPE_CNAME || ldns_rr_rd_count(record) != 1) continue;
+    const ldns_rdf* target = ldns_rr_rdf(record, 0);
+    const absl::string_view name(reinterpret_cast<const char*>(ldns_rdf_data(target)), ldns_rdf_size(target));
+    aliases.push_back(absl::AsciiStrToLower(NameToText(name)));
+  }
+  return aliases;
+}
+
 // Steps over a name of a message that ldns has written.
 std::size_t NameSize(absl::string_view message, std::size_t at) {
   const std::size_t begin = at;
@@ -123,6 +137,7 @@ std::shared_ptr<const Answer> Answer::Parse(absl::string_view message, absl::str
                        : static_cast<Rcode>(ldns_pkt_get_rcode(packet.get()));
   answer->lifetime_ = LifetimeOf(*packet, Read16(question.data() + question.size() - 4));
   answer->addresses_ = AddressesIn(ldns_pkt_answer(packet.get()));
+  answer->aliases_ = AliasesIn(ldns_pkt_answer(packet.get()));
   answer->message_ = Encode(*packet);
   if (!answer->IndexRecords()) return nullptr;
   return answer;

@@ -30,6 +30,8 @@ class Answer {
   std::uint32_t lifetime() const { return lifetime_; }
   // Of its A records.
   const std::vector<Ipv4>& addresses() const { return addresses_; }
+  // Where its CNAMEs lead: "www.example.org", in lower case; of the first 16.
+  const std::vector<std::string>& aliases() const { return aliases_; }
   // What it takes in memory, about.
   std::size_t size() const { return message_.size(); }
 
@@ -49,6 +51,7 @@ class Answer {
   std::uint16_t flags_ = 0;
   std::uint32_t lifetime_ = 0;
   std::vector<Ipv4> addresses_;
+  std::vector<std::string> aliases_;
 };
 
 }  // namespace banger::netd::dns

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -27,11 +28,34 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
   if (!wake.valid()) return ErrnoError(errno, "create eventfd");
   std::unique_ptr<EventLoop> loop(new EventLoop(std::move(epoll), std::move(wake)));
   EventLoop* const self = loop.get();
-  BANGER_RETURN_IF_ERROR(loop->Watch(loop->wake_.get(), EPOLLIN, [self](std::uint32_t) {
-    std::uint64_t count = 0;
-    self->stopped_ = ::read(self->wake_.get(), &count, sizeof count) > 0;
-  }));
+  BANGER_RETURN_IF_ERROR(loop->Watch(loop->wake_.get(), EPOLLIN, [self](std::uint32_t) { self->OnWake(); }));
   return loop;
+}
+
+void EventLoop::Wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = ::write(wake_.get(), &one, sizeof one);
+}
+
+void EventLoop::OnWake() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t n = ::read(wake_.get(), &count, sizeof count);
+  std::vector<std::function<void()>> jobs;
+  {
+    const MutexLock lock(mutex_);
+    jobs.swap(posted_);
+    stopped_ = stop_asked_;
+    stop_asked_ = false;
+  }
+  for (const std::function<void()>& job : jobs) job();
+}
+
+void EventLoop::Post(std::function<void()> job) {
+  {
+    const MutexLock lock(mutex_);
+    posted_.push_back(std::move(job));
+  }
+  Wake();
 }
 
 absl::Status EventLoop::Watch(int fd, std::uint32_t events, Handler handler) {
@@ -96,8 +120,11 @@ int EventLoop::MillisecondsToNextTimer() const {
 }
 
 void EventLoop::Stop() {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t n = ::write(wake_.get(), &one, sizeof one);
+  {
+    const MutexLock lock(mutex_);
+    stop_asked_ = true;
+  }
+  Wake();
 }
 
 }  // namespace banger::netd::dns

@@ -10,14 +10,17 @@
 #include <memory>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/os/unique_fd.h"
+#include "common/sync/mutex.h"
 
 namespace banger::netd::dns {
 
-// Everything but Stop belongs to the thread that runs it (or comes before Run).
+// Everything but Stop and Post belongs to the thread that runs it (or comes before
+// Run).
 // A handler may remove any watch or timer, its own too, and delete what they
 // belong to: nothing removed is called again.
 class EventLoop {
@@ -38,9 +41,12 @@ class EventLoop {
   // Fine when it has rung.
   void Cancel(const TimerId& timer) { timers_.erase(timer); }
 
+  // Runs it soon on the loop's thread; dropped with the loop. From any thread.
+  void Post(std::function<void()> job) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Until Stop, which any thread may call, also before.
   void Run();
-  void Stop();
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Watched {
@@ -49,6 +55,8 @@ class EventLoop {
   };
 
   EventLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+  void Wake();
+  void OnWake() ABSL_LOCKS_EXCLUDED(mutex_);
   void Ring();
   int MillisecondsToNextTimer() const;
 
@@ -59,6 +67,9 @@ class EventLoop {
   std::uint64_t timer_number_ = 0;
   std::unordered_map<int, Watched> watched_;
   std::map<TimerId, std::function<void()>> timers_;
+  Mutex mutex_;
+  bool stop_asked_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::function<void()>> posted_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banger::netd::dns

@@ -8,6 +8,7 @@ namespace banger::netd::dns {
 namespace {
 
 // RFC 8914.
+constexpr int kBlocked = 15;
 constexpr int kProhibited = 18;
 constexpr int kNoReachableAuthority = 22;
 
@@ -30,19 +31,28 @@ void ReplyError(const Query& query, Rcode rcode, int extended_error, const Forwa
 }  // namespace
 
 void Forwarder::Ask(const Query& query, Ipv4 client, std::size_t limit, ReplyFn reply) {
-  if (policy_ != nullptr && !policy_->Allows(client, NameToText(query.name())))
-    return ReplyError(query, kRefused, kProhibited, reply);
+  const NamePermission permission =
+      policy_ == nullptr ? NamePermission::kFree : policy_->Permits(client, NameToText(query.name()));
+  if (permission == NamePermission::kRefused) return ReplyError(query, kRefused, kProhibited, reply);
+  const bool is_listed = permission == NamePermission::kListed;
   const std::string key = KeyOf(query);
-  if (const auto [answer, age] = cache_.Find(key, Cache::Clock::now()); answer != nullptr)
-    return Deliver(query, client, limit, reply, *answer, age);
-  const bool is_new = pending_.count(key) == 0;
-  const auto waiting = waiting_of_.find(client);
-  if ((is_new && pending_.size() >= limits_.in_flight) ||
-      (waiting != waiting_of_.end() && waiting->second >= limits_.in_flight_per_client))
-    return ReplyError(query, kServerFailure, Reply::kNoExtendedError, reply);
+  auto [answer, age] = cache_.Find(key, Cache::Clock::now());
+  if (answer != nullptr && !is_listed) return reply(answer->Render(query, age, limit));
+  const bool is_new = answer == nullptr && pending_.count(key) == 0;
+  if (!HasRoomFor(client, is_new)) return ReplyError(query, kServerFailure, Reply::kNoExtendedError, reply);
   ++waiting_of_[client];
-  pending_[key].waiters.push_back({query, std::string(query.question), client, limit, std::move(reply)});
+  const auto waiter = std::make_shared<Waiter>(
+      Waiter{query, std::string(query.question), client, limit, std::move(reply), is_listed});
+  waiter->query.question = waiter->question;
+  if (answer != nullptr) return Serve(waiter, std::move(answer), age);
+  pending_[key].waiters.push_back(waiter);
   if (is_new) Begin(key, query);
+}
+
+bool Forwarder::HasRoomFor(Ipv4 client, bool new_question) const {
+  const auto waiting = waiting_of_.find(client);
+  return (!new_question || pending_.size() < limits_.in_flight) &&
+         (waiting == waiting_of_.end() || waiting->second < limits_.in_flight_per_client);
 }
 
 void Forwarder::Begin(const std::string& key, const Query& query) {
@@ -57,29 +67,44 @@ void Forwarder::Begin(const std::string& key, const Query& query) {
   started->Start();
 }
 
-void Forwarder::OnDone(const std::string& key, std::shared_ptr<const Answer> answer) {
+void Forwarder::OnDone(const std::string& key, AnswerPtr answer) {
   const auto found = pending_.find(key);
   const Pending done = std::move(found->second);
   pending_.erase(found);
   if (answer != nullptr && !answer->truncated()) cache_.Put(key, answer, Cache::Clock::now());
-  for (const Waiter& waiter : done.waiters) {
-    const auto waiting = waiting_of_.find(waiter.client);
-    if (--waiting->second == 0) waiting_of_.erase(waiting);
-    Query query = waiter.query;
-    query.question = waiter.question;
-    if (answer != nullptr)
-      Deliver(query, waiter.client, waiter.limit, waiter.reply, *answer, 0);
-    else
-      ReplyError(query, kServerFailure, kNoReachableAuthority, waiter.reply);
+  for (const WaiterPtr& waiter : done.waiters) {
+    if (answer != nullptr) {
+      Serve(waiter, answer, 0);
+      continue;
+    }
+    StopWaiting(*waiter);
+    ReplyError(waiter->query, kServerFailure, kNoReachableAuthority, waiter->reply);
   }
 }
 
-void Forwarder::Deliver(const Query& query, Ipv4 client, std::size_t limit, const ReplyFn& reply,
-                        const Answer& answer, std::uint32_t age) {
-  const std::chrono::seconds ttl(answer.lifetime() > age ? answer.lifetime() - age : 0);
-  if (policy_ != nullptr && !policy_->OnAnswer(client, NameToText(query.name()), answer.addresses(), ttl))
-    return ReplyError(query, kRefused, kProhibited, reply);
-  reply(answer.Render(query, age, limit));
+void Forwarder::Serve(const WaiterPtr& waiter, AnswerPtr answer, std::uint32_t age) {
+  const auto reply = [this, waiter, answer, age](bool may_be_sent) {
+    StopWaiting(*waiter);
+    if (!may_be_sent) return ReplyError(waiter->query, kRefused, kBlocked, waiter->reply);
+    waiter->reply(answer->Render(waiter->query, age, waiter->limit));
+  };
+  if (!waiter->is_listed) return reply(true);
+  const std::chrono::seconds ttl(answer->lifetime() > age ? answer->lifetime() - age : 0);
+  policy_->LetThrough({.guest = waiter->client,
+                       .name = NameToText(waiter->query.name()),
+                       .aliases = answer->aliases(),
+                       .addresses = answer->addresses(),
+                       .ttl = ttl},
+                      [&loop = loop_, alive = std::weak_ptr(alive_), reply](bool may_be_sent) {
+                        loop.Post([alive, reply, may_be_sent] {
+                          if (!alive.expired()) reply(may_be_sent);
+                        });
+                      });
+}
+
+void Forwarder::StopWaiting(const Waiter& waiter) {
+  const auto waiting = waiting_of_.find(waiter.client);
+  if (--waiting->second == 0) waiting_of_.erase(waiting);
 }
 
 }  // namespace banger::netd::dns

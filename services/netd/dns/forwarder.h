@@ -37,22 +37,29 @@ class Forwarder {
   void Ask(const Query& query, Ipv4 client, std::size_t limit, ReplyFn reply);
 
  private:
+  using AnswerPtr = std::shared_ptr<const Answer>;
+  // Who waits for an answer, and counts in waiting_of_ as long. Stays where it
+  // is, as the query points to the question.
   struct Waiter {
     Query query;
-    std::string question;  // what query.question has to point to
+    std::string question;
     Ipv4 client;
     std::size_t limit;
     ReplyFn reply;
+    bool is_listed;
   };
+  using WaiterPtr = std::shared_ptr<const Waiter>;
   struct Pending {
     std::unique_ptr<Exchange> exchange;
-    std::vector<Waiter> waiters;
+    std::vector<WaiterPtr> waiters;
   };
 
+  bool HasRoomFor(Ipv4 client, bool new_question) const;
   void Begin(const std::string& key, const Query& query);
-  void OnDone(const std::string& key, std::shared_ptr<const Answer> answer);
-  void Deliver(const Query& query, Ipv4 client, std::size_t limit, const ReplyFn& reply, const Answer& answer,
-               std::uint32_t age);
+  void OnDone(const std::string& key, AnswerPtr answer);
+  // The answer, once the policy has opened the way to what it names.
+  void Serve(const WaiterPtr& waiter, AnswerPtr answer, std::uint32_t age);
+  void StopWaiting(const Waiter& waiter);
 
   EventLoop& loop_;
   Upstreams& upstreams_;
@@ -61,6 +68,8 @@ class Forwarder {
   Cache cache_;
   absl::flat_hash_map<std::string, Pending> pending_;
   std::map<Ipv4, std::size_t> waiting_of_;
+  // Calls that come back after the forwarder has gone find this gone.
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace banger::netd::dns

@@ -1,29 +1,28 @@
 // What a guest may resolve: the seam for egress rules by name.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <string>
-#include <vector>
 
-#include "services/netd/core/address.h"
+#include "services/netd/core/name_rules.h"
 
 namespace banger::netd::dns {
 
 // Asked for every name that is not ours, also when the answer is in the cache.
-// Called on the server's thread: what takes long keeps all clients waiting.
 class ResolverPolicy {
  public:
   virtual ~ResolverPolicy() = default;
 
-  // `name` is in lower case, without the dot at its end. False: the guest gets
-  // REFUSED ("prohibited", RFC 8914), and no upstream is asked.
-  virtual bool Allows(Ipv4 guest, const std::string& name) = 0;
+  // `name` is in lower case, without the dot at its end. Refused: the guest gets
+  // REFUSED ("prohibited", RFC 8914), and no upstream is asked. Called on the
+  // server's only thread: must not wait.
+  virtual NamePermission Permits(Ipv4 guest, const std::string& name) = 0;
 
-  // Just before the guest gets these addresses, good for `ttl`: they can be
-  // let through now. False: the guest gets REFUSED instead (addresses that must
-  // not be rebound to, for one).
-  virtual bool OnAnswer(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
-                        std::chrono::seconds ttl) = 0;
+  // With kListed, before the guest gets the answer: makes its addresses
+  // reachable, and then calls `done`, on any thread, also before it returns.
+  // False: the guest gets REFUSED instead ("blocked"). The forwarder must outlive
+  // the last call of `done`, which need not come when the server ends.
+  virtual void LetThrough(NameAnswer answer, std::function<void(bool may_be_sent)> done) = 0;
 };
 
 }  // namespace banger::netd::dns

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/os/file.h"
 #include "common/os/subprocess.h"
 #include "common/os/temp_dir.h"
 #include "common/rpc/channel.h"
@@ -30,12 +31,15 @@ class DaemonFixture : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(root_, TempDir::Create());
     ASSERT_EQ(::chmod(root_.path().c_str(), 0755), 0);
     ASSERT_NO_FATAL_FAILURE(PrepareHost());
+    ASSERT_OK(WriteFileAtomically(root_.path() / "config.toml", Config(), 0644));
     before_ = HostNetwork();
     Start();
   }
 
   // What the host has before netd starts.
   virtual void PrepareHost() {}
+  // netd's configuration file.
+  virtual std::string Config() { return ""; }
 
   void Start() {
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");

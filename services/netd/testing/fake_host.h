@@ -2,6 +2,7 @@
 // faults on demand.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -54,11 +55,17 @@ class FakeLinkHost final : public LinkHost {
     return listed;
   }
 
+  absl::Status CheckTapName(const std::string& name) override {
+    return foreign.count(name) != 0 ? InterfaceNotOurs(name, "it has no mark") : absl::OkStatus();
+  }
+
   absl::Status EnsureTap(const Tap& tap) override {
     if (const absl::Status fault = faults.Next("make tap"); !fault.ok()) return fault;
     if (foreign.count(tap.name) != 0) return InterfaceNotOurs(tap.name, "it has no mark");
     if (!has_bridge) return absl::InternalError("there is no bridge");
-    const bool in_use = taps.count(tap.name) != 0 && taps[tap.name].in_use;
+    const auto before = taps.find(tap.name);
+    const bool in_use = before != taps.end() && before->second.in_use;
+    if (before == taps.end()) ++made;
     taps[tap.name] = tap;
     taps[tap.name].in_use = in_use;
     return absl::OkStatus();
@@ -71,6 +78,7 @@ class FakeLinkHost final : public LinkHost {
   }
 
   bool has_bridge = false;
+  int made = 0;  // taps, in all
   std::map<std::string, Tap> taps;
   // Names of interfaces that are not ours.
   std::set<std::string> foreign;
@@ -92,6 +100,7 @@ class FakeNames final : public NameRegistry {
 class FakeFirewall final : public Firewall {
  public:
   absl::Status Apply(const Rules& rules) override {
+    if (on_apply) on_apply();
     if (const absl::Status fault = faults.Next("set rules"); !fault.ok()) return fault;
     wanted = applied = rules;
     return absl::OkStatus();
@@ -104,6 +113,10 @@ class FakeFirewall final : public Firewall {
     return broken;
   }
 
+  absl::StatusOr<OpenedAddresses> Opened() override {
+    return applied.has_value() ? applied->opened : OpenedAddresses();
+  }
+
   absl::Status Remove() override {
     if (const absl::Status fault = faults.Next("remove rules"); !fault.ok()) return fault;
     wanted.reset();
@@ -111,6 +124,7 @@ class FakeFirewall final : public Firewall {
     return absl::OkStatus();
   }
 
+  std::function<void()> on_apply;
   std::optional<Rules> applied;
   std::optional<Rules> wanted;
   Faults faults;

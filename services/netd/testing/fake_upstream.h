@@ -1,4 +1,4 @@
-// A name server on a loopback port that answers as a test wants.
+// A name server that answers as a test wants.
 #pragma once
 
 #include <arpa/inet.h>
@@ -26,11 +26,14 @@ class FakeUpstream {
   // The datagrams to send back, which may be none; over TCP the first only.
   using Answers = std::function<std::vector<std::string>(const std::string& query, bool tcp)>;
 
-  FakeUpstream(dns::EventLoop& loop, Answers answers) : loop_(loop), answers_(std::move(answers)) {
+  // Port 0: one that is free.
+  FakeUpstream(dns::EventLoop& loop, Answers answers,
+               const dns::SocketAddress& listen = {Ipv4(INADDR_LOOPBACK), 0})
+      : loop_(loop), answers_(std::move(answers)) {
     // The port that UDP gets may be taken for TCP: then another.
     for (int attempt = 0; attempt < 20 && !tcp_.valid(); ++attempt) {
-      udp_ = Bind(SOCK_DGRAM, 0);
-      tcp_ = Bind(SOCK_STREAM, address().port());
+      udp_ = Bind(SOCK_DGRAM, listen);
+      tcp_ = Bind(SOCK_STREAM, address());
     }
     EXPECT_EQ(::listen(tcp_.get(), 16), 0);
     EXPECT_TRUE(loop_.Watch(udp_.get(), EPOLLIN, [this](std::uint32_t) { OnUdp(); }).ok());
@@ -61,9 +64,8 @@ class FakeUpstream {
   int queries = 0;
 
  private:
-  static UniqueFd Bind(int type, std::uint16_t port) {
+  static UniqueFd Bind(int type, const dns::SocketAddress& address) {
     UniqueFd fd(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const dns::SocketAddress address(Ipv4(INADDR_LOOPBACK), port);
     if (::bind(fd.get(), address.get(), address.size()) < 0) fd.Reset();
     return fd;
   }

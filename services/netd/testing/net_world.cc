@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -91,6 +92,14 @@ void AnswerDatagram(int socket) {
   ::sendmsg(socket, &message, 0);
 }
 
+void TellPeer(int connection) {
+  sockaddr_in peer{};
+  socklen_t size = sizeof peer;
+  ::getpeername(connection, reinterpret_cast<sockaddr*>(&peer), &size);
+  const std::string answer = Text(peer);
+  ::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
+}
+
 absl::StatusOr<std::string> Ask(int socket, Protocol protocol, const sockaddr_in& to) {
   if (::connect(socket, Generic(to), sizeof to) < 0 && errno != EINPROGRESS)
     return ErrnoError(errno, "connect");
@@ -146,18 +155,39 @@ WhoAmIServer::WhoAmIServer(const Namespace& where, int port) {
 }
 
 void WhoAmIServer::Serve(const std::stop_token& stop) const {
+  std::vector<UniqueFd> connections;
   while (!stop.stop_requested()) {
-    pollfd fds[] = {{tcp_.get(), POLLIN, 0}, {udp_.get(), POLLIN, 0}};
-    if (::poll(fds, 2, 50) <= 0) continue;
-    sockaddr_in peer{};
-    socklen_t size = sizeof peer;
-    if (UniqueFd connection(::accept(tcp_.get(), reinterpret_cast<sockaddr*>(&peer), &size));
-        connection.valid()) {
-      const std::string answer = Text(peer);
-      ::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    std::vector<pollfd> fds = {{tcp_.get(), POLLIN, 0}, {udp_.get(), POLLIN, 0}};
+    for (const UniqueFd& connection : connections) fds.push_back({connection.get(), POLLIN, 0});
+    if (::poll(fds.data(), fds.size(), 50) <= 0) continue;
+    if (UniqueFd connection(::accept(tcp_.get(), nullptr, nullptr)); connection.valid()) {
+      TellPeer(connection.get());
+      connections.push_back(std::move(connection));
     }
     AnswerDatagram(udp_.get());
+    std::erase_if(connections, [](const UniqueFd& connection) {
+      char said[64];
+      if (!IsReady(connection.get(), POLLIN, 0)) return false;
+      if (::recv(connection.get(), said, sizeof said, 0) <= 0) return true;
+      TellPeer(connection.get());
+      return false;
+    });
   }
+}
+
+Conversation::Conversation(const Namespace& from, const std::string& address, int port) {
+  from.Run([&] {
+    socket_.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_TRUE(Ask(socket_.get(), Protocol::kTcp, SocketAddress(address, port)).ok());
+  });
+}
+
+bool Conversation::GoesOn() const {
+  char answer[64];
+  while (::recv(socket_.get(), answer, sizeof answer, 0) > 0) {
+  }
+  return ::send(socket_.get(), "?", 1, MSG_NOSIGNAL) == 1 && IsReady(socket_.get(), POLLIN, kPatienceMs) &&
+         ::recv(socket_.get(), answer, sizeof answer, 0) > 0;
 }
 
 absl::StatusOr<std::string> WhoAmI(const Namespace& from, const std::string& address, int port,
