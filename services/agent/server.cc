@@ -21,6 +21,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/agent/guest_service.h"
+#include "services/agent/young_clock.h"
 
 namespace banger::agent {
 namespace fs = std::filesystem;
@@ -84,7 +85,11 @@ absl::Status Serve() {
   // The host asks whether we are alive as often as it likes.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  std::unique_ptr<grpc::Server> server;
+  {
+    const YoungClock clock;
+    server = builder.BuildAndStart();
+  }
   if (server == nullptr) return absl::InternalError("start the gRPC server");
   BANGER_ASSIGN_OR_RETURN(const auto port,
                           guestlink::GuestPort::Start(std::move(fd), [&server](UniqueFd stream) {
