@@ -17,12 +17,6 @@ absl::StatusOr<KeyedLock::Hold> KeyedLock::Acquire(const std::string& key, const
   return Hold(this, key);
 }
 
-std::optional<KeyedLock::Hold> KeyedLock::TryAcquire(const std::string& key) {
-  const MutexLock lock(mutex_);
-  if (!held_.insert(key).second) return std::nullopt;
-  return Hold(this, key);
-}
-
 void KeyedLock::Release(const std::string& key) {
   {
     const MutexLock lock(mutex_);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -32,11 +31,8 @@ class KeyedLock {
     std::string key_;
   };
 
-  // CANCELLED when stopped while waiting.
+  // CANCELLED when it would have to wait and is stopped.
   absl::StatusOr<Hold> Acquire(const std::string& key, const std::stop_token& stop);
-
-  // Never waits.
-  std::optional<Hold> TryAcquire(const std::string& key);
 
  private:
   void Release(const std::string& key);

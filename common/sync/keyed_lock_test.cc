@@ -1,5 +1,6 @@
 #include "common/sync/keyed_lock.h"
 
+#include <optional>
 #include <thread>
 
 #include "common/testing/status_matchers.h"
@@ -8,21 +9,24 @@ namespace banger {
 namespace {
 
 TEST(KeyedLockTest, TheSameNameWaitsAndOthersDoNot) {
+  std::stop_source stopped;
+  stopped.request_stop();
+  const std::stop_token now = stopped.get_token();
   KeyedLock locks;
-  std::optional<KeyedLock::Hold> a = locks.TryAcquire("a");
-  ASSERT_TRUE(a.has_value());
-  EXPECT_FALSE(locks.TryAcquire("a").has_value());
-  EXPECT_TRUE(locks.TryAcquire("b").has_value());
+  std::optional<absl::StatusOr<KeyedLock::Hold>> a = locks.Acquire("a", now);
+  ASSERT_OK(*a);
+  EXPECT_THAT(locks.Acquire("a", now), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_OK(locks.Acquire("b", now));
 
-  std::jthread waiter([&locks] { EXPECT_THAT(locks.Acquire("a", {}), IsOk()); });
+  std::jthread waiter([&locks] { EXPECT_OK(locks.Acquire("a", {})); });
   a.reset();
   waiter.join();
-  EXPECT_TRUE(locks.TryAcquire("a").has_value());
+  EXPECT_OK(locks.Acquire("a", now));
 }
 
 TEST(KeyedLockTest, AStoppedWaitIsCancelled) {
   KeyedLock locks;
-  const std::optional<KeyedLock::Hold> held = locks.TryAcquire("a");
+  ASSERT_OK_AND_ASSIGN(const KeyedLock::Hold held, locks.Acquire("a", {}));
   std::stop_source stop;
   std::jthread stopper([&stop] { stop.request_stop(); });
   EXPECT_THAT(locks.Acquire("a", stop.get_token()), StatusIs(absl::StatusCode::kCancelled));
