@@ -55,35 +55,56 @@ bool IsZstd(absl::string_view begin) {
 
 bool IsGzip(absl::string_view begin) { return absl::StartsWith(begin, "\x1f\x8b"); }
 
+// What is in a blob.
+class Unpacked final : public ByteSource {
+ public:
+  static absl::StatusOr<std::unique_ptr<ByteSource>> Open(std::unique_ptr<ByteSource> blob) {
+    std::unique_ptr<Unpacked> source(new Unpacked(std::move(blob)));
+    BANGER_ASSIGN_OR_RETURN(const absl::string_view begin, source->blob_.Peek());
+    if (IsGzip(begin)) source->unpacked_ = std::make_unique<GzipSource>(source->blob_);
+    if (IsZstd(begin)) source->unpacked_ = std::make_unique<ZstdSource>(source->blob_);
+    return source;
+  }
+
+  absl::StatusOr<std::size_t> Read(std::span<char> buffer) override {
+    return unpacked_ != nullptr ? unpacked_->Read(buffer) : blob_.Read(buffer);
+  }
+
+ private:
+  explicit Unpacked(std::unique_ptr<ByteSource> blob) : blob_(std::move(blob)) {}
+
+  Peeked blob_;
+  std::unique_ptr<ByteSource> unpacked_;
+};
+
 }  // namespace
 
-LayerSource::LayerSource(std::unique_ptr<ByteSource> blob, std::string diff_id, std::int64_t max_bytes,
-                         oci::Digester digester)
-    : blob_(std::move(blob)),
-      diff_id_(std::move(diff_id)),
+LayerSource::LayerSource(ReadAhead::MakeSource open_unpacked, std::string diff_id, std::int64_t max_bytes,
+                         oci::Digester digester, const std::stop_token& stop)
+    : diff_id_(std::move(diff_id)),
       max_bytes_(max_bytes),
-      digester_(std::move(digester)) {}
+      digester_(std::move(digester)),
+      unpacked_(std::move(open_unpacked), stop) {}
 
-absl::StatusOr<std::unique_ptr<LayerSource>> LayerSource::Open(std::unique_ptr<ByteSource> blob,
-                                                               const std::string& diff_id,
-                                                               std::int64_t max_bytes) {
+absl::StatusOr<std::unique_ptr<ByteSource>> LayerSource::Open(ReadAhead::MakeSource open_blob,
+                                                              const std::string& diff_id,
+                                                              std::int64_t max_bytes,
+                                                              const std::stop_token& stop) {
   absl::StatusOr<oci::Digester> digester = oci::Digester::For(diff_id);
   if (!digester.ok())
     return ImageCorrupt(absl::StrCat("diff_id '", PrintableArchivePath(diff_id), "' is no digest"));
-  auto peeked = std::make_unique<Peeked>(std::move(blob));
-  BANGER_ASSIGN_OR_RETURN(const absl::string_view begin, peeked->Peek());
-  const bool gzip = IsGzip(begin);
-  const bool zstd = IsZstd(begin);
-  std::unique_ptr<LayerSource> layer(
-      new LayerSource(std::move(peeked), diff_id, max_bytes, *std::move(digester)));
-  if (gzip) layer->unpacked_ = std::make_unique<GzipSource>(*layer->blob_);
-  if (zstd) layer->unpacked_ = std::make_unique<ZstdSource>(*layer->blob_);
-  return layer;
+  const auto open_unpacked =
+      [open_blob = std::move(open_blob)](
+          const std::stop_token& token) -> absl::StatusOr<std::unique_ptr<ByteSource>> {
+    BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> blob, open_blob(token));
+    return Unpacked::Open(std::move(blob));
+  };
+  return std::unique_ptr<ByteSource>(
+      new LayerSource(open_unpacked, diff_id, max_bytes, *std::move(digester), stop));
 }
 
 absl::StatusOr<std::size_t> LayerSource::Read(std::span<char> buffer) {
-  ByteSource& source = unpacked_ != nullptr ? *unpacked_ : *blob_;
-  BANGER_ASSIGN_OR_RETURN(const std::size_t count, source.Read(buffer));
+  BANGER_ASSIGN_OR_RETURN(const std::size_t count, unpacked_.Read(buffer));
   if (count == 0 && !verified_) BANGER_RETURN_IF_ERROR(Verify());
   digester_.Update(absl::string_view(buffer.data(), count));
   size_ += static_cast<std::int64_t>(count);

@@ -13,8 +13,9 @@ using ::testing::HasSubstr;
 
 absl::StatusOr<std::string> Unpack(const std::string& blob, const std::string& diff_id,
                                    std::int64_t max_bytes = 64 << 20) {
-  absl::StatusOr<std::unique_ptr<LayerSource>> layer =
-      LayerSource::Open(std::make_unique<MemorySource>(blob), diff_id, max_bytes);
+  absl::StatusOr<std::unique_ptr<ByteSource>> layer =
+      LayerSource::Open([&blob](const std::stop_token&) { return std::make_unique<MemorySource>(blob); },
+                        diff_id, max_bytes, {});
   if (!layer.ok()) return layer.status();
   return ReadAll(**layer, 64 << 20);
 }

@@ -1,7 +1,6 @@
 #include "services/imaged/adapters/oci_image_builder.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/archive/read_ahead.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/adapters/build_root.h"
@@ -23,9 +22,9 @@ absl::Status AddLayer(ByteSource& unpacked, const ArchiveLimits& limits, RootTre
 absl::StatusOr<BuiltRootfs> OciImageBuilder::Build(const std::filesystem::path& rootfs,
                                                    std::int64_t wanted_bytes) {
   BANGER_ASSIGN_OR_RETURN(RootTree tree, RootTree::Create(rootfs));
-  std::unique_ptr<ByteSource> current = Unpack(0);
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> current, Unpack(0));
   for (std::size_t i = 0; i < image_.layers.size(); ++i) {
-    std::unique_ptr<ByteSource> next = i + 1 < image_.layers.size() ? Unpack(i + 1) : nullptr;
+    BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> next, Unpack(i + 1));
     const absl::Status added = AsArchiveError(AddLayer(*current, limits_, tree));
     if (!added.ok())
       return Annotate(added, absl::StrCat("layer ", i + 1, " (", image_.layers[i].blob.digest, ")"));
@@ -37,13 +36,10 @@ absl::StatusOr<BuiltRootfs> OciImageBuilder::Build(const std::filesystem::path& 
   return built;
 }
 
-std::unique_ptr<ByteSource> OciImageBuilder::Unpack(std::size_t index) const {
-  return std::make_unique<ReadAhead>(
-      [this, index](const std::stop_token& stop) -> absl::StatusOr<std::unique_ptr<ByteSource>> {
-        BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> blob, open_(index, stop));
-        return LayerSource::Open(std::move(blob), image_.layers[index].diff_id, limits_.max_bytes);
-      },
-      stop_);
+absl::StatusOr<std::unique_ptr<ByteSource>> OciImageBuilder::Unpack(std::size_t index) const {
+  if (index == image_.layers.size()) return nullptr;
+  return LayerSource::Open([this, index](const std::stop_token& stop) { return open_(index, stop); },
+                           image_.layers[index].diff_id, limits_.max_bytes, stop_);
 }
 
 }  // namespace banger::imaged

@@ -32,7 +32,8 @@ class OciImageBuilder final : public RootfsBuilder {
   absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
 
  private:
-  std::unique_ptr<ByteSource> Unpack(std::size_t index) const;
+  // None behind the last layer.
+  absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::size_t index) const;
 
   const OciImage image_;
   const OpenLayer open_;
