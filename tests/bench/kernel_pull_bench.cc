@@ -4,8 +4,9 @@
 //
 //   kernel_pull_bench pack DEB BUNDLE         as scripts/publish-kernel.sh packs it
 //   kernel_pull_bench measure ROUNDS BUNDLE...
-// prints, for each bundle, RESULT lines for the time, the CPU time and the peak
-// memory (kerneld's over what it has when idle; its baseline is the aim).
+// prints, for each bundle, RESULT lines for the time, the CPU time, the peak memory
+// (kerneld's over what it has when idle; its baseline is the aim), and how long after a
+// caller has left nothing is there of what was pulled (the longest; likewise).
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -41,7 +42,8 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr std::int64_t kMaxBundle = std::int64_t{1} << 30;
-constexpr double kMemoryAim = 40;  // MiB
+constexpr double kMemoryAim = 40;   // MiB
+constexpr double kCancelAim = 0.2;  // s
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -91,6 +93,28 @@ class Kerneld {
     while (stream->Read(&response)) {
     }
     return rpc::FromGrpc(stream->Finish());
+  }
+  // Pulls, leaves after that part of it, and waits until its staging is gone; how long
+  // that took.
+  absl::StatusOr<double> CancelAfter(double part) {
+    rpc::ClientCall call("r", 600s);
+    v1::PullKernelRequest request;
+    request.set_name("kernels/k");
+    const auto stream = stub_->PullKernel(call.context(), request);
+    v1::PullKernelResponse response;
+    const auto reached = [&part, &response] {
+      const auto& progress = response.progress();
+      return progress.total_bytes() > 0 &&
+             static_cast<double>(progress.done_bytes()) >= part * static_cast<double>(progress.total_bytes());
+    };
+    while (stream->Read(&response) && !reached()) {
+    }
+    if (!response.has_progress()) return absl::InternalError("the pull was over before it was cancelled");
+    const Clock::time_point start = Clock::now();
+    call.context()->TryCancel();
+    if (!absl::IsCancelled(rpc::FromGrpc(stream->Finish()))) return absl::InternalError("was not cancelled");
+    while (!fs::is_empty(kernels() / ".staging")) std::this_thread::sleep_for(1ms);
+    return Seconds(Clock::now() - start);
   }
   absl::Status Delete() {
     rpc::ClientCall call("r", 600s);
@@ -237,12 +261,18 @@ absl::Status Measure(const fs::path& file, int rounds) {
     ratios.push_back(pull.seconds / pipeline.seconds);
   }
   BANGER_ASSIGN_OR_RETURN(const double peak, kerneld.Memory("VmHWM"));
+  double cancel = 0;
+  for (int i = 0; i < rounds; ++i) {
+    BANGER_ASSIGN_OR_RETURN(const double one, kerneld.CancelAfter(0.6 * i / rounds));
+    cancel = std::max(cancel, one);
+  }
   std::printf("# %s: %zu bytes, %d pairs, ratio from %.3f to %.3f\n", name.c_str(), offer.bundle.size(),
               rounds, *std::min_element(ratios.begin(), ratios.end()),
               *std::max_element(ratios.begin(), ratios.end()));
   PrintResult(name, Median(ours), Median(baseline), "s");
   PrintResult(name + "_cpu", Median(our_cpu), Median(baseline_cpu), "s");
   PrintResult(name + "_memory", peak - idle, kMemoryAim, "MiB");
+  PrintResult(name + "_cancel", cancel, kCancelAim, "s");
   return absl::OkStatus();
 }
 
