@@ -27,6 +27,8 @@ struct NetworkConfig {
   // Where guests' queries for other names than the VMs' go: "ADDRESS" or
   // "ADDRESS:PORT". Empty: to the servers of the host's /etc/resolv.conf.
   std::vector<std::string> upstream_dns;
+
+  bool operator==(const NetworkConfig&) const = default;
 };
 
 // 0: take the default that depends on the host.
@@ -35,12 +37,16 @@ struct VmDefaults {
   std::int64_t memory_mib = 0;
   std::int64_t disk_size_bytes = std::int64_t{8} << 30;
   std::int64_t rootfs_size_bytes = std::int64_t{8} << 30;
+
+  bool operator==(const VmDefaults&) const = default;
 };
 
 // A catalog beside the built-in one: trusted as far as its signature goes.
 struct CatalogConfig {
   std::string url;         // https://, http:// on this host, file:// or an absolute path
   std::string public_key;  // minisign's, "RW..."
+
+  bool operator==(const CatalogConfig&) const = default;
 };
 
 // A registry of images, or a mirror of one.
@@ -51,6 +57,8 @@ struct RegistryConfig {
   std::string ca;                    // PEM files; absolute paths
   std::string client_cert;
   std::string client_key;
+
+  bool operator==(const RegistryConfig&) const = default;
 };
 
 struct ImagesConfig {
@@ -59,6 +67,8 @@ struct ImagesConfig {
   // What downloaded layers may take; above it those go that were not needed for
   // the longest time.
   std::int64_t cache_size_bytes = std::int64_t{20} << 30;
+
+  bool operator==(const ImagesConfig&) const = default;
 };
 
 struct Config {
@@ -75,6 +85,8 @@ struct Config {
   // Those that need more than the defaults.
   std::vector<RegistryConfig> registries;
   ImagesConfig images;
+
+  bool operator==(const Config&) const = default;
 };
 
 // Reads the files in order, later ones over earlier ones; missing ones are

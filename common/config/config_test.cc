@@ -1,5 +1,9 @@
 #include "common/config/config.h"
 
+#include <filesystem>
+#include <regex>
+#include <string>
+
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/testing/status_matchers.h"
@@ -24,6 +28,19 @@ TEST_F(ConfigTest, NoFileGivesTheDefaults) {
   ASSERT_OK_AND_ASSIGN(const Config config, LoadConfig({}));
   EXPECT_EQ(config.network.bridge, "br-banger");
   EXPECT_EQ(config.vm_defaults.disk_size_bytes, std::int64_t{8} << 30);
+}
+
+TEST_F(ConfigTest, TheShippedFileIsTheDefaultsAndItsExamplesAreRight) {
+  const std::filesystem::path shipped = BANGER_SOURCE_DIR "/deploy/config.toml";
+  ASSERT_OK_AND_ASSIGN(const Config config, LoadConfig({shipped}));
+  EXPECT_EQ(config, Config());
+  ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(shipped, 1 << 20));
+  // Examples are comments without a blank behind the '#'.
+  text = std::regex_replace(text, std::regex("(^|\n)#(?=[\\[a-z])"), "$1");
+  ASSERT_OK_AND_ASSIGN(const Config examples, Load(text));
+  EXPECT_THAT(examples.kernel_catalogs, ::testing::SizeIs(1));
+  EXPECT_THAT(examples.image_catalogs, ::testing::SizeIs(1));
+  EXPECT_THAT(examples.registries, ::testing::SizeIs(1));
 }
 
 TEST_F(ConfigTest, KeysAreRead) {
