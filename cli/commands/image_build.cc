@@ -30,12 +30,15 @@ class ImageBuildCommand final : public Command {
                      "The build is done by 'buildah', or else 'docker', with your rights; what it makes is\n"
                      "sent to the daemon. Neither comes with banger.",
                  .examples = {{"banger image build . -t app", "./Dockerfile, with this directory as context"},
-                              {"banger image build . -f dev.Dockerfile -t app-dev", "another file"}}}) {}
+                              {"banger image build . -f dev.Dockerfile -t app-dev", "another file"},
+                              {"banger image build . --target test --build-arg V=2", "one stage of it"}}}) {}
 
   void Declare(Flags& flags) override {
     flags.Argument("DIR", directory_, "the build context");
     flags.Text("-t,--name", "NAME", name_, "the name that the image gets; default: that of DIR");
     flags.Text("-f,--file", "FILE", file_, "the Dockerfile; default: DIR/Dockerfile");
+    flags.List("--build-arg", "KEY=VALUE", build_args_, "sets an ARG of the Dockerfile");
+    flags.Text("--target", "STAGE", target_, "the stage to stop at; default: the last one");
     flags
         .Text("--kernel-ref", "NAME", kernel_,
               "the kernel to boot it with; default: the best one at each start")
@@ -62,7 +65,8 @@ class ImageBuildCommand final : public Command {
     BANGER_RETURN_IF_ERROR(client.Connect());  // before minutes of work for nobody
     absl::StatusOr<TempDir> scratch = TempDir::Create();
     BANGER_RETURN_IF_ERROR(scratch.status());
-    const fs::path archive = scratch->path() / "image.tar";
+    // Its name becomes the image's source.
+    const fs::path archive = scratch->path() / fs::weakly_canonical(directory_).filename();
     BANGER_RETURN_IF_ERROR(RunBuilder(file, archive, client.stop()));
     BANGER_ASSIGN_OR_RETURN(const ImageUpload source, OpenImage(archive.string()));
     image::v1::ImportImageRequest::Spec spec;
@@ -78,18 +82,20 @@ class ImageBuildCommand final : public Command {
     std::vector<std::vector<std::string>> steps;
     const std::string tag = absl::StrCat("banger-build-", ::getpid());
     if (FindProgram("buildah").ok()) {
-      steps = {{"buildah", "build", "--format", "oci", "-f", file.string(), "-t", tag, directory_},
+      steps = {{"buildah", "build", "--format", "oci"},
                {"buildah", "push", "--quiet", tag, absl::StrCat("oci-archive:", archive.string())},
                {"buildah", "rmi", tag}};
     } else if (FindProgram("docker").ok()) {
-      steps = {{"docker", "build", "-f", file.string(), "-t", tag, directory_},
-               {"docker", "save", "-o", archive.string(), tag},
-               {"docker", "rmi", tag}};
+      steps = {{"docker", "build"}, {"docker", "save", "-o", archive.string(), tag}, {"docker", "rmi", tag}};
     } else {
       return absl::FailedPreconditionError(
           "there is neither 'buildah' nor 'docker' to build with; install one of them (package buildah)");
     }
-    absl::Status built = RunStep(steps[0], stop);
+    std::vector<std::string>& build = steps[0];
+    for (const std::string& argument : build_args_) build.insert(build.end(), {"--build-arg", argument});
+    if (!target_.empty()) build.insert(build.end(), {"--target", target_});
+    build.insert(build.end(), {"-f", file.string(), "-t", tag, directory_});
+    absl::Status built = RunStep(build, stop);
     if (!built.ok()) return built;
     built = RunStep(steps[1], stop);
     // The builder's copy has served, whatever came of it.
@@ -109,6 +115,8 @@ class ImageBuildCommand final : public Command {
   std::string directory_;
   std::string name_;
   std::string file_;
+  std::vector<std::string> build_args_;
+  std::string target_;
   std::string kernel_;
   std::optional<std::int64_t> size_;
 };

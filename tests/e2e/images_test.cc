@@ -1,4 +1,5 @@
 // Kernels and images by every way in.
+#include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/harness.h"
@@ -8,6 +9,7 @@ namespace banger::e2e {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 
 class ImagesTest : public ::testing::Test {
  protected:
@@ -57,6 +59,51 @@ TEST_F(ImagesTest, AnOciLayoutRunsWithItsConfigAndOutlivesItsKernel) {
             "yes\n/usr\n");
   EXPECT_EQ(Run({"image", "delete", "oci"}).status.code, 0);
   EXPECT_EQ(Run({"image", "show", "oci"}).status.code, 3);
+}
+
+// By the distribution's buildah, whose storage is kept out of the host's.
+TEST_F(ImagesTest, ADockerfileOnDebianIsBuiltAndRuns) {
+  ASSERT_OK(instance_->ImportKernel());
+  const fs::path dir = work_.path() / "app";
+  fs::create_directory(dir);
+  ASSERT_OK(
+      WriteFileAtomically(dir / "hello", "#!/bin/sh\necho \"$GREETING from $(id -un) in $PWD\"\n", 0755));
+  ASSERT_OK(WriteFileAtomically(dir / "Dockerfile",
+                                "FROM scratch AS app\n"
+                                "ADD minbase.tar /\n"
+                                "ARG GREETING=hello\n"
+                                "ENV GREETING=$GREETING\n"
+                                "COPY hello /usr/bin/hello\n"
+                                "RUN useradd worker && rm -r /usr/share/doc && ln -s hello /usr/bin/hi\n"
+                                "USER worker\n"
+                                "WORKDIR /srv\n"
+                                "ENTRYPOINT [\"hi\"]\n"
+                                "FROM scratch AS broken\n"
+                                "COPY nothing /\n"));
+  fs::copy_file(Assets() / "minbase.tar", dir / "minbase.tar");
+  const fs::path storage = work_.path() / "storage.conf";
+  ASSERT_OK(WriteFileAtomically(
+      storage, absl::StrCat("[storage]\ndriver = \"vfs\"\nrunroot = \"", (work_.path() / "run").string(),
+                            "\"\ngraphroot = \"", (work_.path() / "graph").string(), "\"\n")));
+  const auto build = [&](const std::string& stage) {
+    return *RunCommand(
+        {.argv = {BuildProgram("banger"), "image", "build", dir, "--target", stage, "--build-arg",
+                  "GREETING=hei"},
+         .env = std::vector<std::string>{
+             absl::StrCat("BANGER_ROOT=", instance_->root().string()), "BUILDAH_ISOLATION=chroot",
+             absl::StrCat("CONTAINERS_STORAGE_CONF=", storage.string()),
+             absl::StrCat("TMPDIR=", work_.path().string()), "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}});
+  };
+  const CommandResult broken = build("broken");
+  EXPECT_EQ(broken.status.code, 1);
+  EXPECT_THAT(broken.err, HasSubstr("build image 'app': 'buildah build' failed: exit code"));
+  EXPECT_EQ(Run({"image", "show", "app"}).status.code, 3);
+
+  const CommandResult built = build("app");
+  ASSERT_EQ(built.out, "app\n") << built.err;
+  EXPECT_THAT(Run({"image", "list"}).out, HasSubstr("import:app"));
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "app", "--entrypoint"}).out, "hei from worker in /srv\n");
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "app", "--", "ls", "/usr/share/doc"}).status.code, 2);
 }
 
 TEST_F(ImagesTest, ACompressedTarComesThroughStandardInput) {
