@@ -54,10 +54,14 @@ class GenericKernelTest : public ::testing::Test {
   static std::string Build() {
     if (const char* given = std::getenv("BANGER_GENERIC_KERNEL")) return given;
     built_ = new TempDir(*TempDir::Create("/var/tmp"));
-    const CommandResult made = *RunCommand({.argv = {absl::StrCat(kScripts, "/make-generic-kernel.sh"),
-                                                     "--source", "distro", "--output", built_->path()}});
-    EXPECT_TRUE(made.status.success()) << made.err;
+    Make({"--output", built_->path()});
     return built_->path();
+  }
+  static void Make(const std::vector<std::string>& options) {
+    std::vector<std::string> argv = {absl::StrCat(kScripts, "/make-generic-kernel.sh"), "--source", "distro"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    const CommandResult made = *RunCommand({.argv = argv});
+    EXPECT_TRUE(made.status.success()) << made.err;
   }
   static CommandResult Banger(std::vector<std::string> arguments, const std::string& input = {}) {
     return banger_->Banger(std::move(arguments), input);
@@ -104,6 +108,16 @@ TEST_F(GenericKernelTest, EverySymbolOfTheFragmentIsInTheConfiguration) {
   }
   EXPECT_GT(symbols, 300);
   EXPECT_THAT(config, Not(HasSubstr("=m\n")));
+}
+
+TEST_F(GenericKernelTest, AnotherBuildInAnotherPlaceGivesTheSameBytes) {
+  const TempDir other = *TempDir::Create("/var/tmp");
+  Make({"--work", other.path() / "a/longer/way", "--output", other.path() / "made", "--jobs", "3"});
+  for (const char* file : {"vmlinux", "config", "metadata.json"}) {
+    const auto first = ReadFile(absl::StrCat(kernel_, "/", file), 1 << 30);
+    ASSERT_OK(first);
+    EXPECT_TRUE(first == ReadFile(other.path() / "made" / file, 1 << 30)) << file;
+  }
 }
 
 TEST_F(GenericKernelTest, IsPublishedPulledAndBooted) {
