@@ -153,11 +153,13 @@ struct ArchiveReader::Impl {
   archive* handle;
   std::vector<char> buffer;
   absl::Status source_error;
+  std::stop_token stop;
   std::int64_t given = 0;     // bytes to libarchive
   std::int64_t data_end = 0;  // behind the last of them that is not zero
   bool sized = true;          // entries tell their size
   std::int64_t entries = 0;
   std::int64_t bytes = 0;
+  bool in_entry = false;  // which may have more to read
   std::int64_t entry_size = 0;
   std::int64_t entry_position = 0;  // end of the last piece
 };
@@ -166,6 +168,12 @@ ArchiveReader::ArchiveReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 ArchiveReader::ArchiveReader(ArchiveReader&&) noexcept = default;
 ArchiveReader& ArchiveReader::operator=(ArchiveReader&&) noexcept = default;
 ArchiveReader::~ArchiveReader() = default;
+
+void ArchiveReader::StopOn(std::stop_token stop) { impl_->stop = std::move(stop); }
+
+absl::Status ArchiveReader::CheckStopped() const {
+  return impl_->stop.stop_requested() ? absl::CancelledError("stopped") : absl::OkStatus();
+}
 
 absl::StatusOr<ArchiveReader> ArchiveReader::OpenTar(ByteSource& source, const ArchiveLimits& limits) {
   return Open(source, limits, Format::kTar);
@@ -209,6 +217,9 @@ absl::StatusOr<ArchiveReader> ArchiveReader::Open(ByteSource& source, const Arch
 }
 
 absl::StatusOr<std::optional<ArchiveEntry>> ArchiveReader::Next() {
+  // By pieces: libarchive's own skipping cannot be stopped.
+  while (impl_->in_entry) BANGER_RETURN_IF_ERROR(ReadBlock().status());
+  BANGER_RETURN_IF_ERROR(CheckStopped());
   const ScopedByteNames byte_names;
   archive_entry* found = nullptr;
   const int result = archive_read_next_header(impl_->handle, &found);
@@ -230,6 +241,7 @@ absl::StatusOr<std::optional<ArchiveEntry>> ArchiveReader::Next() {
   impl_->bytes += entry.size;
   impl_->entry_size = entry.size;
   impl_->entry_position = 0;
+  impl_->in_entry = true;
   return std::optional<ArchiveEntry>(std::move(entry));
 }
 
@@ -244,7 +256,9 @@ absl::StatusOr<std::optional<ArchiveReader::Block>> ArchiveReader::ReadBlock() {
   std::size_t size = 0;
   la_int64_t offset = 0;
   do {
+    BANGER_RETURN_IF_ERROR(CheckStopped());
     const int result = archive_read_data_block(impl_->handle, &data, &size, &offset);
+    impl_->in_entry = result == ARCHIVE_OK;
     if (result == ARCHIVE_EOF) return std::nullopt;
     if (result != ARCHIVE_OK) return impl_->Error();
   } while (size == 0);
@@ -262,6 +276,7 @@ std::int64_t ArchiveReader::entry_size() const { return impl_->entry_size; }
 
 absl::StatusOr<std::size_t> EntrySource::Read(std::span<char> buffer) {
   if (buffer.empty()) return 0;
+  BANGER_RETURN_IF_ERROR(reader_.CheckStopped());
   if (block_.data.empty()) {
     BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveReader::Block> next, reader_.ReadBlock());
     // What is missing at the end is a hole, too.

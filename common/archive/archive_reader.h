@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -60,6 +61,10 @@ class ArchiveReader {
   // frame) or not at all: call Next() once, then read. Empty input is refused.
   static absl::StatusOr<ArchiveReader> OpenCompressed(ByteSource& source, const ArchiveLimits& limits = {});
 
+  // From now on a stop ends Next and ReadBlock with CANCELLED, also where a few
+  // bytes of the source unpack to many.
+  void StopOn(std::stop_token stop);
+
   ArchiveReader(ArchiveReader&&) noexcept;
   ArchiveReader& operator=(ArchiveReader&&) noexcept;
   ~ArchiveReader();
@@ -84,7 +89,9 @@ class ArchiveReader {
   std::int64_t entry_size() const;
 
  private:
+  friend class EntrySource;
   struct Impl;
+  absl::Status CheckStopped() const;
   enum class Format { kTar, kPlainTar, kAr, kCompressed };
   explicit ArchiveReader(std::unique_ptr<Impl> impl);
   static absl::StatusOr<ArchiveReader> Open(ByteSource& source, const ArchiveLimits& limits, Format format);

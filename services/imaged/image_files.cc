@@ -78,7 +78,7 @@ grpc::ServerWriteReactor<v1::PromoteImageResponse>* ImageService::PromoteImage(
         BANGER_ASSIGN_OR_RETURN(const std::string id, ImageIdOf(request->name()));
         BANGER_ASSIGN_OR_RETURN(Image image, catalog_.Get(id));
         if (image.in_place.has_value()) {
-          InPlaceCopier copier(*image.in_place, ReportTo(out), call.stop);
+          InPlaceCopier copier(*image.in_place, ReportTo(out));
           BANGER_ASSIGN_OR_RETURN(image, catalog_.Promote(id, copier, call.stop));
         }
         v1::PromoteImageResponse done;

@@ -49,15 +49,14 @@ grpc::ServerUnaryReactor* ImageService::ListImages(grpc::CallbackServerContext* 
 namespace {
 
 absl::StatusOr<std::unique_ptr<RootfsBuilder>> MakeBuilder(const v1::ImportImageRequest::Spec& spec,
-                                                           const std::string& arch, ByteSource& bytes,
-                                                           const std::stop_token& stop) {
+                                                           const std::string& arch, ByteSource& bytes) {
   switch (spec.format()) {
     case v1::ImportImageRequest::FORMAT_ROOTFS_TAR:
       return std::make_unique<RootfsTarBuilder>(bytes);
     case v1::ImportImageRequest::FORMAT_OCI_LAYOUT:
       return std::make_unique<OciLayoutBuilder>(bytes, spec.reference(), arch);
     case v1::ImportImageRequest::FORMAT_DOCKER_ARCHIVE:
-      return std::make_unique<DockerArchiveBuilder>(bytes, spec.reference(), arch, stop);
+      return std::make_unique<DockerArchiveBuilder>(bytes, spec.reference(), arch);
     case v1::ImportImageRequest::FORMAT_BUNDLE:
       return std::make_unique<BundleBuilder>(bytes);
     case v1::ImportImageRequest::FORMAT_EXT4:
@@ -71,7 +70,7 @@ absl::StatusOr<Image> Import(ImageCatalog& catalog, const v1::ImportImageRequest
                              ByteSource& bytes, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const ImportSpec import, SpecOf(spec));
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<RootfsBuilder> builder,
-                          MakeBuilder(spec, catalog.arch(), bytes, stop));
+                          MakeBuilder(spec, catalog.arch(), bytes));
   return catalog.Import(import, *builder, stop);
 }
 

@@ -90,7 +90,7 @@ class ImageLayersTest : public ::testing::Test {
     ASSERT_OK(Sh("umoci unpack --image img:t bundle && tar -C img -cf layout.tar . && mkdir mounted"));
     ASSERT_OK_AND_ASSIGN(const UniqueFd tar, OpenFile(dir() / "layout.tar", O_RDONLY));
     FdSource source(tar.get());
-    ASSERT_OK(imaged::OciLayoutBuilder(source, "t", "x86_64").Build(dir() / "ours.ext4", 0));
+    ASSERT_OK(imaged::OciLayoutBuilder(source, "t", "x86_64").Build(dir() / "ours.ext4", 0, {}));
     ASSERT_OK(CheckExt4(dir() / "ours.ext4"));
     ASSERT_OK(Sh("mount -o loop,ro ours.ext4 mounted"));
     absl::StatusOr<std::map<std::string, std::string>> ours = DescribeTree(dir() / "mounted");

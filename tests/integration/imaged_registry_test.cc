@@ -54,7 +54,7 @@ class RegistryTest : public ::testing::Test {
     RegistrySource source(*cache_, registries_, "x86_64", {.max_retries = 1});
     BANGER_ASSIGN_OR_RETURN(const RemoteImage image, source.Find(spec, [](const Progress&) {}, {}));
     const std::filesystem::path rootfs = directory_.path() / absl::StrCat("rootfs", ++count_);
-    BANGER_RETURN_IF_ERROR(image.builder->Build(rootfs, 0).status());
+    BANGER_RETURN_IF_ERROR(image.builder->Build(rootfs, 0, {}).status());
     BANGER_RETURN_IF_ERROR(CheckExt4(rootfs));
     return Ext4Inspector::Open(rootfs);
   }

@@ -38,7 +38,9 @@ absl::Status Drain(ByteSource& source) {
   }
 }
 
-absl::StatusOr<BuiltRootfs> FinishRoot(RootTree& tree, std::int64_t wanted_bytes) {
+absl::StatusOr<BuiltRootfs> FinishRoot(RootTree& tree, std::int64_t wanted_bytes,
+                                       const std::stop_token& stop) {
+  if (stop.stop_requested()) return absl::CancelledError("the caller has left");
   BuiltRootfs built{.size_bytes = ChooseFileSystemSize(tree.content_bytes(), wanted_bytes),
                     .os = tree.OsName(),
                     .arch = tree.Arch()};

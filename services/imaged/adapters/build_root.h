@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,6 +21,7 @@ absl::Status AsArchiveError(const absl::Status& status);
 absl::Status Drain(ByteSource& source);
 
 // Ends the tree with a file system of the right size.
-absl::StatusOr<BuiltRootfs> FinishRoot(RootTree& tree, std::int64_t wanted_bytes);
+absl::StatusOr<BuiltRootfs> FinishRoot(RootTree& tree, std::int64_t wanted_bytes,
+                                       const std::stop_token& stop);
 
 }  // namespace banger::imaged

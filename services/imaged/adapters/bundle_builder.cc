@@ -59,9 +59,10 @@ absl::StatusOr<std::string> TakeMembers(ArchiveReader& tar, const std::filesyste
 }
 
 absl::StatusOr<std::string> Unpack(ByteSource& source, const ArchiveLimits& limits,
-                                   const std::filesystem::path& rootfs) {
+                                   const std::filesystem::path& rootfs, const std::stop_token& stop) {
   ZstdSource zstd(source);
   BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenPlainTar(zstd, limits));
+  tar.StopOn(stop);
   BANGER_ASSIGN_OR_RETURN(std::string manifest, TakeMembers(tar, rootfs));
   const absl::Status padding = CheckPadding(tar, zstd);
   if (absl::IsInvalidArgument(padding)) return ArchiveRefused(padding.message());
@@ -70,11 +71,12 @@ absl::StatusOr<std::string> Unpack(ByteSource& source, const ArchiveLimits& limi
 }
 
 absl::Status TakeFileSystem(ByteSource& source, const ArchiveLimits& limits,
-                            const std::filesystem::path& path) {
+                            const std::filesystem::path& path, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(SparseFile file, SparseFile::Create(path));
   std::vector<char> buffer(1 << 20);
   std::int64_t size = 0;
   for (;;) {
+    if (stop.stop_requested()) return absl::CancelledError("the caller has left");
     BANGER_ASSIGN_OR_RETURN(const std::size_t count, source.Read(buffer));
     if (count == 0) return file.Finish(size);
     BANGER_RETURN_IF_ERROR(file.Write(size, absl::string_view(buffer.data(), count)));
@@ -87,9 +89,9 @@ absl::Status TakeFileSystem(ByteSource& source, const ArchiveLimits& limits,
 }  // namespace
 
 absl::StatusOr<BuiltRootfs> BundleBuilder::Build(const std::filesystem::path& rootfs,
-                                                 std::int64_t wanted_bytes) {
+                                                 std::int64_t wanted_bytes, const std::stop_token& stop) {
   BANGER_RETURN_IF_ERROR(CheckKeepsSize(wanted_bytes));
-  absl::StatusOr<std::string> manifest = Unpack(source_, limits_, rootfs);
+  absl::StatusOr<std::string> manifest = Unpack(source_, limits_, rootfs, stop);
   if (!manifest.ok()) return AsArchiveError(manifest.status());
   absl::StatusOr<Image> described = ParseManifest(*manifest);
   if (!described.ok()) return Annotate(described.status(), "the bundle");
@@ -99,10 +101,10 @@ absl::StatusOr<BuiltRootfs> BundleBuilder::Build(const std::filesystem::path& ro
   return built;
 }
 
-absl::StatusOr<BuiltRootfs> Ext4Builder::Build(const std::filesystem::path& rootfs,
-                                               std::int64_t wanted_bytes) {
+absl::StatusOr<BuiltRootfs> Ext4Builder::Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                               const std::stop_token& stop) {
   BANGER_RETURN_IF_ERROR(CheckKeepsSize(wanted_bytes));
-  BANGER_RETURN_IF_ERROR(AsArchiveError(TakeFileSystem(source_, limits_, rootfs)));
+  BANGER_RETURN_IF_ERROR(AsArchiveError(TakeFileSystem(source_, limits_, rootfs, stop)));
   return InspectRootfs(rootfs);
 }
 

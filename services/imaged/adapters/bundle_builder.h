@@ -17,7 +17,8 @@ class BundleBuilder final : public RootfsBuilder {
   explicit BundleBuilder(ByteSource& source, const ArchiveLimits& limits = {})
       : source_(source), limits_(limits) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   ByteSource& source_;
@@ -30,7 +31,8 @@ class Ext4Builder final : public RootfsBuilder {
   explicit Ext4Builder(ByteSource& source, const ArchiveLimits& limits = {})
       : source_(source), limits_(limits) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   ByteSource& source_;

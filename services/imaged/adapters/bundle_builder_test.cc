@@ -36,12 +36,12 @@ class BundleBuilderTest : public ::testing::Test {
                                     std::int64_t wanted = 0) {
     fs::remove(rootfs_);
     MemorySource source(bytes);
-    return BundleBuilder(source, limits).Build(rootfs_, wanted);
+    return BundleBuilder(source, limits).Build(rootfs_, wanted, {});
   }
   absl::StatusOr<BuiltRootfs> BuildExt4(const std::string& bytes) {
     fs::remove(rootfs_);
     MemorySource source(bytes);
-    return Ext4Builder(source).Build(rootfs_, 0);
+    return Ext4Builder(source).Build(rootfs_, 0, {});
   }
 
   const absl::StatusOr<TempDir> dir_ = TempDir::Create();
@@ -138,8 +138,8 @@ TEST_F(BundleBuilderTest, ATransferEndsAsTheCatalogSaysOrInAnError) {
   const auto pull = [&](const std::stop_token& stop = {}) {
     fs::remove(rootfs_);
     const auto progress = [&](const Progress& step) { received = std::max(received, step.done_bytes); };
-    return BundlePull(entry, progress, stop, {.max_retries = 1, .first_delay = 1ms, .longest_delay = 1ms})
-        .Build(rootfs_, 0)
+    return BundlePull(entry, progress, {.max_retries = 1, .first_delay = 1ms, .longest_delay = 1ms})
+        .Build(rootfs_, 0, stop)
         .status();
   };
   // Taken up again and again.

@@ -18,18 +18,15 @@ namespace banger::imaged {
 class BundlePull final : public RootfsBuilder {
  public:
   // `fetch` is how patient it is.
-  BundlePull(CatalogEntry entry, ProgressFn progress, std::stop_token stop, http::FetchOptions fetch = {})
-      : entry_(std::move(entry)),
-        progress_(std::move(progress)),
-        stop_(std::move(stop)),
-        fetch_(std::move(fetch)) {}
+  BundlePull(CatalogEntry entry, ProgressFn progress, http::FetchOptions fetch = {})
+      : entry_(std::move(entry)), progress_(std::move(progress)), fetch_(std::move(fetch)) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   const CatalogEntry entry_;
   const ProgressFn progress_;
-  const std::stop_token stop_;
   const http::FetchOptions fetch_;
 };
 

@@ -40,7 +40,7 @@ absl::StatusOr<RemoteImage> CatalogImageSource::Find(const PullSpec& spec, const
   return RemoteImage{.reference = plan.bundle->bundle_url,
                      .digest = absl::StrCat("sha256:", plan.bundle->bundle_sha256),
                      .kernel = plan.kernel,
-                     .builder = std::make_unique<BundlePull>(*plan.bundle, progress, stop, fetch_)};
+                     .builder = std::make_unique<BundlePull>(*plan.bundle, progress, fetch_)};
 }
 
 absl::StatusOr<RemoteImage> CatalogImageSource::FindAtRegistry(PullSpec spec, const PullPlan& plan,

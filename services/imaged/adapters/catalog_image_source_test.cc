@@ -62,7 +62,7 @@ TEST_F(CatalogImageSourceTest, ABundleIsFetchedAndUnpacked) {
   EXPECT_EQ(image.kernel, "k");
   EXPECT_THAT(details_, HasSubstr("built-in catalog: http://"));
   const absl::StatusOr<TempDir> dir = TempDir::Create();
-  ASSERT_OK(image.builder->Build(dir->path() / "rootfs.ext4", 0));
+  ASSERT_OK(image.builder->Build(dir->path() / "rootfs.ext4", 0, {}));
   EXPECT_TRUE(*ReadFile(dir->path() / "rootfs.ext4", 128 << 20) == rootfs);
   EXPECT_EQ(ErrorReason(Find({.reference = "golden", .id = "g", .platform = "linux/arm64"}).status()),
             "PLATFORM_NOT_FOUND");

@@ -39,10 +39,11 @@ constexpr int kMaxLinks = 8;
 class Members {
  public:
   static absl::StatusOr<Members> Spool(ByteSource& source, const std::filesystem::path& parent,
-                                       const ArchiveLimits& limits) {
+                                       const ArchiveLimits& limits, const std::stop_token& stop) {
     BANGER_ASSIGN_OR_RETURN(TempDir directory, TempDir::Create(parent));
     Members members(std::move(directory));
     BANGER_ASSIGN_OR_RETURN(ArchiveReader reader, ArchiveReader::OpenTar(source, limits));
+    reader.StopOn(stop);
     for (;;) {
       BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveEntry> entry, reader.Next());
       if (!entry.has_value()) break;
@@ -176,8 +177,9 @@ absl::StatusOr<Found> FindImage(const Members& members, const std::string& refer
 }  // namespace
 
 absl::StatusOr<BuiltRootfs> DockerArchiveBuilder::Build(const std::filesystem::path& rootfs,
-                                                        std::int64_t wanted_bytes) {
-  const absl::StatusOr<Members> members = Members::Spool(source_, rootfs.parent_path(), limits_);
+                                                        std::int64_t wanted_bytes,
+                                                        const std::stop_token& stop) {
+  const absl::StatusOr<Members> members = Members::Spool(source_, rootfs.parent_path(), limits_, stop);
   if (!members.ok()) return AsArchiveError(members.status());
   BANGER_ASSIGN_OR_RETURN(const Found found, FindImage(*members, reference_, arch_));
   const auto open = [&](std::size_t index,
@@ -185,7 +187,7 @@ absl::StatusOr<BuiltRootfs> DockerArchiveBuilder::Build(const std::filesystem::p
     BANGER_ASSIGN_OR_RETURN(UniqueFd layer, members->Open(found.layers[index]));
     return std::make_unique<FileSource>(std::move(layer));
   };
-  return OciImageBuilder(found.image, open, stop_, limits_).Build(rootfs, wanted_bytes);
+  return OciImageBuilder(found.image, open, limits_).Build(rootfs, wanted_bytes, stop);
 }
 
 }  // namespace banger::imaged

@@ -20,21 +20,17 @@ class DockerArchiveBuilder final : public RootfsBuilder {
  public:
   // `reference` is one of the archive's names ("app:v1"), empty for the only image;
   // `arch` as uname -m says it.
-  DockerArchiveBuilder(ByteSource& source, std::string reference, std::string arch, std::stop_token stop,
+  DockerArchiveBuilder(ByteSource& source, std::string reference, std::string arch,
                        const ArchiveLimits& limits = {})
-      : source_(source),
-        reference_(std::move(reference)),
-        arch_(std::move(arch)),
-        stop_(std::move(stop)),
-        limits_(limits) {}
+      : source_(source), reference_(std::move(reference)), arch_(std::move(arch)), limits_(limits) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   ByteSource& source_;
   const std::string reference_;
   const std::string arch_;
-  const std::stop_token stop_;
   const ArchiveLimits limits_;
 };
 

@@ -49,7 +49,7 @@ class DockerArchiveTest : public ::testing::Test {
   absl::StatusOr<BuiltRootfs> Build(const std::string& archive, const std::string& reference = "") {
     std::filesystem::remove(rootfs_);
     MemorySource source(archive);
-    return DockerArchiveBuilder(source, reference, "x86_64", {}).Build(rootfs_, 0);
+    return DockerArchiveBuilder(source, reference, "x86_64").Build(rootfs_, 0, {});
   }
   void ExpectWhole(const absl::StatusOr<BuiltRootfs>& built) {
     ASSERT_OK(built);

@@ -89,7 +89,8 @@ TEST_F(ImageExportTest, AnOciArchiveGivesTheSameTreeBack) {
   EXPECT_EQ(last_.stage, "send");
   EXPECT_EQ(last_.done_bytes, last_.total_bytes);
   MemorySource source(archive);
-  ASSERT_OK_AND_ASSIGN(const BuiltRootfs built, OciLayoutBuilder(source, "sample", "x86_64").Build(back_, 0));
+  ASSERT_OK_AND_ASSIGN(const BuiltRootfs built,
+                       OciLayoutBuilder(source, "sample", "x86_64").Build(back_, 0, {}));
   EXPECT_THAT(built.config.env, ElementsAre("PATH=/bin", "A=b"));
   EXPECT_EQ(built.config.working_dir, "/w");
   EXPECT_EQ(built.config.user, "1:2");
@@ -108,7 +109,7 @@ TEST_F(ImageExportTest, ABundleGivesTheSameBytesBack) {
   ASSERT_OK(status_);
   EXPECT_LT(bundle.size(), 1U << 20);
   MemorySource source(bundle);
-  ASSERT_OK_AND_ASSIGN(const BuiltRootfs built, BundleBuilder(source).Build(back_, 0));
+  ASSERT_OK_AND_ASSIGN(const BuiltRootfs built, BundleBuilder(source).Build(back_, 0, {}));
   EXPECT_THAT(built.config.env, ElementsAre("PATH=/bin", "A=b"));
   EXPECT_TRUE(*ReadFile(back_, 128 << 20) == *ReadFile(rootfs_, 128 << 20));
   EXPECT_LT(*DiskUsage(back_), 8 << 20);

@@ -93,7 +93,8 @@ absl::StatusOr<UniqueFd> OpenUnchanged(const InPlaceFile& file) {
   return fd;
 }
 
-absl::StatusOr<BuiltRootfs> InPlaceBuilder::Build(const std::filesystem::path&, std::int64_t wanted_bytes) {
+absl::StatusOr<BuiltRootfs> InPlaceBuilder::Build(const std::filesystem::path&, std::int64_t wanted_bytes,
+                                                  const std::stop_token&) {
   BANGER_RETURN_IF_ERROR(CheckKeepsSize(wanted_bytes));
   BANGER_ASSIGN_OR_RETURN(const std::filesystem::path directory, AllowedDirectory(path_, directories_));
   const absl::StatusOr<UniqueFd> fd = OpenWithoutSymlinks(path_);
@@ -107,22 +108,23 @@ absl::StatusOr<BuiltRootfs> InPlaceBuilder::Build(const std::filesystem::path&, 
   return built;
 }
 
-absl::StatusOr<BuiltRootfs> InPlaceCopier::Build(const std::filesystem::path& rootfs, std::int64_t) {
+absl::StatusOr<BuiltRootfs> InPlaceCopier::Build(const std::filesystem::path& rootfs, std::int64_t,
+                                                 const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const UniqueFd from, OpenUnchanged(file_));
   BANGER_ASSIGN_OR_RETURN(SparseFile to, SparseFile::Create(rootfs));
-  if (!to.CloneFrom(from.get())) BANGER_RETURN_IF_ERROR(CopyData(from.get(), to));
+  if (!to.CloneFrom(from.get())) BANGER_RETURN_IF_ERROR(CopyData(from.get(), to, stop));
   BANGER_RETURN_IF_ERROR(to.Finish(file_.size_bytes));
   // Who wrote to it meanwhile has made the copy worthless.
   BANGER_RETURN_IF_ERROR(OpenUnchanged(file_).status());
   return InspectRootfs(rootfs);
 }
 
-absl::Status InPlaceCopier::CopyData(int from, SparseFile& to) {
+absl::Status InPlaceCopier::CopyData(int from, SparseFile& to, const std::stop_token& stop) {
   const std::string what = absl::StrCat("read '", Shown(file_.path), "'");
   std::vector<char> buffer(kPiece);
   off_t at = 0;
   for (;;) {
-    if (stop_.stop_requested()) return absl::CancelledError("the caller has left");
+    if (stop.stop_requested()) return absl::CancelledError("the caller has left");
     const off_t data = ::lseek(from, at, SEEK_DATA);
     if (data < 0 && errno == ENXIO) return absl::OkStatus();  // a hole up to the end
     if (data < 0) return ErrnoError(errno, what);

@@ -29,7 +29,8 @@ class InPlaceBuilder final : public RootfsBuilder {
   InPlaceBuilder(std::filesystem::path path, std::vector<std::filesystem::path> directories)
       : path_(std::move(path)), directories_(std::move(directories)) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   const std::filesystem::path path_;
@@ -40,17 +41,17 @@ class InPlaceBuilder final : public RootfsBuilder {
 // piece, holes staying holes.
 class InPlaceCopier final : public RootfsBuilder {
  public:
-  InPlaceCopier(InPlaceFile file, ProgressFn progress, std::stop_token stop)
-      : file_(std::move(file)), progress_(std::move(progress)), stop_(std::move(stop)) {}
+  InPlaceCopier(InPlaceFile file, ProgressFn progress)
+      : file_(std::move(file)), progress_(std::move(progress)) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
-  absl::Status CopyData(int from, SparseFile& to);
+  absl::Status CopyData(int from, SparseFile& to, const std::stop_token& stop);
 
   const InPlaceFile file_;
   const ProgressFn progress_;
-  const std::stop_token stop_;
 };
 
 }  // namespace banger::imaged

@@ -24,7 +24,7 @@ class InPlaceFileTest : public ::testing::Test {
     ASSERT_OK(WriteSampleRootfs(file_));
   }
   absl::StatusOr<BuiltRootfs> Register(const fs::path& path) {
-    return InPlaceBuilder(path, {"/nonexistent", allowed_}).Build("/unused", 0);
+    return InPlaceBuilder(path, {"/nonexistent", allowed_}).Build("/unused", 0, {});
   }
   void ExpectRefused(const fs::path& path, const std::string& why) {
     const absl::Status status = Register(path).status();
@@ -107,7 +107,7 @@ TEST_F(InPlaceFileTest, ACopyIsTheSameWithItsHoles) {
   std::int64_t copied = 0;
   const auto progress = [&copied](const Progress& step) { copied = step.done_bytes; };
   const fs::path copy = dir_->path() / "copy.ext4";
-  ASSERT_OK_AND_ASSIGN(const BuiltRootfs again, InPlaceCopier(*built.in_place, progress, {}).Build(copy, 0));
+  ASSERT_OK_AND_ASSIGN(const BuiltRootfs again, InPlaceCopier(*built.in_place, progress).Build(copy, 0, {}));
   EXPECT_FALSE(again.in_place.has_value());
   EXPECT_TRUE(*ReadFile(copy, 128 << 20) == *ReadFile(file_, 128 << 20));
   EXPECT_LT(*DiskUsage(copy), 8 << 20);
@@ -116,12 +116,12 @@ TEST_F(InPlaceFileTest, ACopyIsTheSameWithItsHoles) {
   stop.request_stop();
   fs::remove(copy);
   const absl::Status stopped =
-      InPlaceCopier(*built.in_place, progress, stop.get_token()).Build(copy, 0).status();
+      InPlaceCopier(*built.in_place, progress).Build(copy, 0, stop.get_token()).status();
   // A reflink is done before anybody can stop it.
   EXPECT_TRUE(stopped.ok() || absl::IsCancelled(stopped)) << stopped;
   { std::ofstream(file_, std::ios::app) << "x"; }
   fs::remove(copy);
-  EXPECT_EQ(ErrorReason(InPlaceCopier(*built.in_place, progress, {}).Build(copy, 0).status()),
+  EXPECT_EQ(ErrorReason(InPlaceCopier(*built.in_place, progress).Build(copy, 0, {}).status()),
             "IMAGE_CORRUPT");
 }
 

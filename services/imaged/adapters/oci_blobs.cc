@@ -35,11 +35,12 @@ absl::Status Written(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<OciBlobs> OciBlobs::Spool(ByteSource& source, const std::filesystem::path& parent,
-                                         const ArchiveLimits& limits) {
+                                         const ArchiveLimits& limits, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(TempDir directory, TempDir::Create(parent));
   OciBlobs blobs(std::move(directory));
   absl::StatusOr<ArchiveReader> reader = ArchiveReader::OpenTar(source, limits);
   BANGER_RETURN_IF_ERROR(AsArchiveError(reader.status()));
+  reader->StopOn(stop);
   for (;;) {
     const absl::StatusOr<std::optional<ArchiveEntry>> entry = reader->Next();
     BANGER_RETURN_IF_ERROR(AsArchiveError(entry.status()));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -21,7 +22,7 @@ class OciBlobs final : public OciDocuments {
   // DIGEST_MISMATCH for a blob that is not what it is named; ARCHIVE_REFUSED
   // for a tar that is no layout.
   static absl::StatusOr<OciBlobs> Spool(ByteSource& source, const std::filesystem::path& parent,
-                                        const ArchiveLimits& limits);
+                                        const ArchiveLimits& limits, const std::stop_token& stop);
 
   // The text of index.json.
   const std::string& index() const { return index_; }

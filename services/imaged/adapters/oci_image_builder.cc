@@ -20,26 +20,27 @@ absl::Status AddLayer(ByteSource& unpacked, const ArchiveLimits& limits, RootTre
 }  // namespace
 
 absl::StatusOr<BuiltRootfs> OciImageBuilder::Build(const std::filesystem::path& rootfs,
-                                                   std::int64_t wanted_bytes) {
+                                                   std::int64_t wanted_bytes, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(RootTree tree, RootTree::Create(rootfs));
-  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> current, Unpack(0));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> current, Unpack(0, stop));
   for (std::size_t i = 0; i < image_.layers.size(); ++i) {
-    BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> next, Unpack(i + 1));
+    BANGER_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> next, Unpack(i + 1, stop));
     const absl::Status added = AsArchiveError(AddLayer(*current, limits_, tree));
     if (!added.ok())
       return Annotate(added, absl::StrCat("layer ", i + 1, " (", image_.layers[i].blob.digest, ")"));
     current = std::move(next);
   }
-  BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, FinishRoot(tree, wanted_bytes));
+  BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, FinishRoot(tree, wanted_bytes, stop));
   if (built.arch.empty()) built.arch = image_.arch;
   built.config = image_.config;
   return built;
 }
 
-absl::StatusOr<std::unique_ptr<ByteSource>> OciImageBuilder::Unpack(std::size_t index) const {
+absl::StatusOr<std::unique_ptr<ByteSource>> OciImageBuilder::Unpack(std::size_t index,
+                                                                    const std::stop_token& stop) const {
   if (index == image_.layers.size()) return nullptr;
-  return LayerSource::Open([this, index](const std::stop_token& stop) { return open_(index, stop); },
-                           image_.layers[index].diff_id, limits_.max_bytes, stop_);
+  return LayerSource::Open([this, index](const std::stop_token& left) { return open_(index, left); },
+                           image_.layers[index].diff_id, limits_.max_bytes, stop);
 }
 
 }  // namespace banger::imaged

@@ -25,19 +25,19 @@ class OciImageBuilder final : public RootfsBuilder {
   using OpenLayer = std::function<absl::StatusOr<std::unique_ptr<ByteSource>>(std::size_t index,
                                                                               const std::stop_token& stop)>;
 
-  // The limits are those of each layer. Ends with CANCELLED soon after a stop.
-  OciImageBuilder(OciImage image, OpenLayer open, std::stop_token stop, const ArchiveLimits& limits = {})
-      : image_(std::move(image)), open_(std::move(open)), stop_(std::move(stop)), limits_(limits) {}
+  // The limits are those of each layer.
+  OciImageBuilder(OciImage image, OpenLayer open, const ArchiveLimits& limits = {})
+      : image_(std::move(image)), open_(std::move(open)), limits_(limits) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   // None behind the last layer.
-  absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::size_t index) const;
+  absl::StatusOr<std::unique_ptr<ByteSource>> Unpack(std::size_t index, const std::stop_token& stop) const;
 
   const OciImage image_;
   const OpenLayer open_;
-  const std::stop_token stop_;
   const ArchiveLimits limits_;
 };
 

@@ -12,8 +12,8 @@
 namespace banger::imaged {
 
 absl::StatusOr<BuiltRootfs> OciLayoutBuilder::Build(const std::filesystem::path& rootfs,
-                                                    std::int64_t wanted_bytes) {
-  BANGER_ASSIGN_OR_RETURN(OciBlobs blobs, OciBlobs::Spool(source_, rootfs.parent_path(), limits_));
+                                                    std::int64_t wanted_bytes, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(OciBlobs blobs, OciBlobs::Spool(source_, rootfs.parent_path(), limits_, stop));
   const oci::Platform platform = oci::PlatformOf(arch_);
   BANGER_ASSIGN_OR_RETURN(const Descriptor root, FindInLayout(blobs.index(), reference_, platform));
   BANGER_ASSIGN_OR_RETURN(const OciImage image, ReadOciImage(blobs, root, platform));
@@ -22,7 +22,7 @@ absl::StatusOr<BuiltRootfs> OciLayoutBuilder::Build(const std::filesystem::path&
     BANGER_ASSIGN_OR_RETURN(UniqueFd blob, blobs.Open(image.layers[index].blob));
     return std::make_unique<FileSource>(std::move(blob));
   };
-  return OciImageBuilder(image, open, {}, limits_).Build(rootfs, wanted_bytes);
+  return OciImageBuilder(image, open, limits_).Build(rootfs, wanted_bytes, stop);
 }
 
 }  // namespace banger::imaged

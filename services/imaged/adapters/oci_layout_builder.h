@@ -18,7 +18,8 @@ class OciLayoutBuilder final : public RootfsBuilder {
                    const ArchiveLimits& limits = {})
       : source_(source), reference_(std::move(reference)), arch_(std::move(arch)), limits_(limits) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   ByteSource& source_;

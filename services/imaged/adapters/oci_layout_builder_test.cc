@@ -23,7 +23,7 @@ class OciLayoutBuilderTest : public ::testing::Test {
   absl::StatusOr<BuiltRootfs> Build(const std::string& layout, const std::string& reference = "",
                                     const ArchiveLimits& limits = {}) {
     MemorySource source(layout);
-    return OciLayoutBuilder(source, reference, "x86_64", limits).Build(rootfs(), 0);
+    return OciLayoutBuilder(source, reference, "x86_64", limits).Build(rootfs(), 0, {});
   }
 
   Ext4Inspector BuildAndCheck(const std::string& layout, const std::string& reference = "") {

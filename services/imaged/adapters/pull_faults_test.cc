@@ -68,7 +68,7 @@ class PullFaultsTest : public ::testing::Test {
     const auto open = [&](std::size_t index, const std::stop_token& stop) {
       return prefetch.Open(index, stop);
     };
-    return OciImageBuilder(image_, open, {}).Build(directory / "rootfs.ext4", 64 << 20).status();
+    return OciImageBuilder(image_, open).Build(directory / "rootfs.ext4", 64 << 20, {}).status();
   }
 
   // What is in the cache as whole is whole.

@@ -23,14 +23,15 @@ absl::Status CheckIsRoot(const RootTree& tree) {
 }  // namespace
 
 absl::StatusOr<BuiltRootfs> RootfsTarBuilder::Build(const std::filesystem::path& rootfs,
-                                                    std::int64_t wanted_bytes) {
+                                                    std::int64_t wanted_bytes, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(RootTree tree, RootTree::Create(rootfs));
   absl::StatusOr<ArchiveReader> reader = ArchiveReader::OpenTar(source_, limits_);
   BANGER_RETURN_IF_ERROR(AsArchiveError(reader.status()));
+  reader->StopOn(stop);
   BANGER_RETURN_IF_ERROR(AsArchiveError(tree.AddTar(*reader)));
   BANGER_RETURN_IF_ERROR(Drain(source_));
   BANGER_RETURN_IF_ERROR(CheckIsRoot(tree));
-  return FinishRoot(tree, wanted_bytes);
+  return FinishRoot(tree, wanted_bytes, stop);
 }
 
 }  // namespace banger::imaged

@@ -15,7 +15,8 @@ class RootfsTarBuilder final : public RootfsBuilder {
   explicit RootfsTarBuilder(ByteSource& source, const ArchiveLimits& limits = {})
       : source_(source), limits_(limits) {}
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   ByteSource& source_;

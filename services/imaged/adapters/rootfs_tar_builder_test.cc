@@ -35,7 +35,7 @@ class RootfsTarBuilderTest : public ::testing::Test {
   absl::StatusOr<BuiltRootfs> Build(const std::string& tar, std::int64_t size = 0,
                                     const ArchiveLimits& limits = {}) {
     MemorySource source(tar);
-    return RootfsTarBuilder(source, limits).Build(rootfs(), size);
+    return RootfsTarBuilder(source, limits).Build(rootfs(), size, {});
   }
 
   // With a shell, so that it passes for a root file system.
@@ -274,7 +274,7 @@ TEST_F(RootfsTarBuilderTest, TakesTarsAsTarWritesThem) {
   ASSERT_OK(RunCommandOk({.argv = {"sh", "-ec", script, directory_.path().string()}}));
   ASSERT_OK_AND_ASSIGN(const UniqueFd fd, OpenFile(directory_.path() / "t.tar.zst", O_RDONLY));
   FdSource source(fd.get());
-  ASSERT_OK(RootfsTarBuilder(source).Build(rootfs(), 0));
+  ASSERT_OK(RootfsTarBuilder(source).Build(rootfs(), 0, {}));
   ASSERT_OK(CheckExt4(rootfs()));
   ASSERT_OK_AND_ASSIGN(const Ext4Inspector fs, Ext4Inspector::Open(rootfs()));
 

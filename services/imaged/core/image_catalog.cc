@@ -74,7 +74,7 @@ absl::StatusOr<Image> ImageCatalog::Import(const ImportSpec& spec, RootfsBuilder
                     .source = spec.source,
                     .create_time = clock_(),
                     .digest = spec.digest};
-  return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, builder);
+  return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, builder, stop);
 }
 
 absl::StatusOr<Image> ImageCatalog::Pull(const PullSpec& spec, const RemoteImage& remote,
@@ -95,14 +95,14 @@ absl::StatusOr<Image> ImageCatalog::Pull(const PullSpec& spec, const RemoteImage
                     .source = absl::StrCat("pull:", remote.reference),
                     .create_time = clock_(),
                     .digest = remote.digest};
-  return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, *remote.builder);
+  return Make(image, kernel ? &*kernel : nullptr, spec.size_bytes, *remote.builder, stop);
 }
 
 absl::StatusOr<Image> ImageCatalog::Make(Image image, const KernelFiles* kernel, std::int64_t wanted_bytes,
-                                         RootfsBuilder& builder) {
+                                         RootfsBuilder& builder, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(std::filesystem::path path, store_.Stage());
   const Staged staged{store_, std::move(path)};
-  BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, builder.Build(staged.path / "rootfs.ext4", wanted_bytes));
+  BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, builder.Build(staged.path / "rootfs.ext4", wanted_bytes, stop));
   if (!built.arch.empty() && built.arch != arch_)
     return ArchiveRefused(absl::StrCat("the image is for ", built.arch, ", this host is ", arch_));
   image.arch = built.arch.empty() ? arch_ : built.arch;
@@ -125,7 +125,7 @@ absl::Status ImageCatalog::ProvideBuiltIn(const std::string& id, const std::stri
   }
   const Image image{
       .id = id, .source = "built-in", .create_time = clock_(), .built_in = true, .digest = digest};
-  return Make(image, nullptr, 0, builder).status();
+  return Make(image, nullptr, 0, builder, {}).status();
 }
 
 absl::StatusOr<Image> ImageCatalog::Promote(const std::string& id, RootfsBuilder& copier,
@@ -136,7 +136,7 @@ absl::StatusOr<Image> ImageCatalog::Promote(const std::string& id, RootfsBuilder
   if (!image.in_place.has_value()) return image;
   BANGER_ASSIGN_OR_RETURN(std::filesystem::path path, store_.Stage());
   const Staged staged{store_, std::move(path)};
-  BANGER_RETURN_IF_ERROR(copier.Build(staged.path / "rootfs.ext4", 0).status());
+  BANGER_RETURN_IF_ERROR(copier.Build(staged.path / "rootfs.ext4", 0, stop).status());
   image.in_place.reset();
   return store_.Adopt(staged.path, image);
 }

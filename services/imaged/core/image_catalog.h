@@ -72,7 +72,7 @@ class ImageCatalog {
 
  private:
   absl::StatusOr<Image> Make(Image image, const KernelFiles* kernel, std::int64_t wanted_bytes,
-                             RootfsBuilder& builder);
+                             RootfsBuilder& builder, const std::stop_token& stop);
 
   ImageStore& store_;
   KernelSource& kernels_;

@@ -71,9 +71,10 @@ struct BuiltRootfs {
 class RootfsBuilder {
  public:
   virtual ~RootfsBuilder() = default;
-  // Writes `rootfs`, which does not exist; may use its directory for more.
-  virtual absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs,
-                                            std::int64_t wanted_bytes) = 0;
+  // Writes `rootfs`, which does not exist; may use its directory for more. Ends
+  // with CANCELLED soon after a stop.
+  virtual absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                            const std::stop_token& stop) = 0;
 };
 
 }  // namespace banger::imaged

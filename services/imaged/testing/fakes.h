@@ -118,7 +118,8 @@ class FakeCatalogs final : public CatalogSource {
 
 class FakeBuilder final : public RootfsBuilder {
  public:
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path&, std::int64_t) override {
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path&, std::int64_t,
+                                    const std::stop_token&) override {
     ++builds;
     return result;
   }
@@ -161,7 +162,8 @@ class FakeSource final : public ImageSource {
   class Builder final : public RootfsBuilder {
    public:
     explicit Builder(FakeSource& source) : source_(source) {}
-    absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t) override {
+    absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t,
+                                      const std::stop_token&) override {
       ++source_.builds;
       if (!source_.built.ok()) return source_.built;
       if (!source_.writes.empty()) std::ofstream(rootfs) << source_.writes;

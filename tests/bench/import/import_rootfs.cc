@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   absl::Status status = tar.status();
   if (status.ok()) {
     banger::FdSource source(tar->get());
-    status = banger::imaged::RootfsTarBuilder(source).Build(argv[2], 0).status();
+    status = banger::imaged::RootfsTarBuilder(source).Build(argv[2], 0, {}).status();
   }
   if (!status.ok()) std::cerr << status.message() << "\n";
   return status.ok() ? 0 : 1;

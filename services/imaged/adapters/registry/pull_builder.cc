@@ -8,8 +8,8 @@
 
 namespace banger::imaged {
 
-absl::StatusOr<BuiltRootfs> PullBuilder::Build(const std::filesystem::path& rootfs,
-                                               std::int64_t wanted_bytes) {
+absl::StatusOr<BuiltRootfs> PullBuilder::Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                               const std::stop_token& stop) {
   std::vector<Descriptor> blobs;
   std::int64_t total = 0;
   for (const OciLayer& layer : image_.layers) {
@@ -23,12 +23,11 @@ absl::StatusOr<BuiltRootfs> PullBuilder::Build(const std::filesystem::path& root
                      .total_bytes = all ? 0 : total});
   };
   listener_->Tell({.stage = "download", .total_bytes = total});
-  BlobPrefetch prefetch(cache_, client_, std::move(blobs), arrived, stop_);
-  OciImageBuilder builder(
-      image_,
-      [&prefetch](std::size_t index, const std::stop_token& stop) { return prefetch.Open(index, stop); },
-      stop_);
-  BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, builder.Build(rootfs, wanted_bytes));
+  BlobPrefetch prefetch(cache_, client_, std::move(blobs), arrived, stop);
+  OciImageBuilder builder(image_, [&prefetch](std::size_t index, const std::stop_token& left) {
+    return prefetch.Open(index, left);
+  });
+  BANGER_ASSIGN_OR_RETURN(BuiltRootfs built, builder.Build(rootfs, wanted_bytes, stop));
   listener_->Tell({.stage = "finish"});
   BANGER_RETURN_IF_ERROR(prefetch.AwaitAll());
   return built;

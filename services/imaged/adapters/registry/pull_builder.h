@@ -38,22 +38,18 @@ class PullListener {
 class PullBuilder final : public RootfsBuilder {
  public:
   PullBuilder(BlobCache& cache, std::shared_ptr<RegistryClient> client, OciImage image,
-              std::shared_ptr<PullListener> listener, std::stop_token stop)
-      : cache_(cache),
-        client_(std::move(client)),
-        image_(std::move(image)),
-        listener_(std::move(listener)),
-        stop_(std::move(stop)) {}
+              std::shared_ptr<PullListener> listener)
+      : cache_(cache), client_(std::move(client)), image_(std::move(image)), listener_(std::move(listener)) {}
   ~PullBuilder() override { listener_->Leave(); }
 
-  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes) override;
+  absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                    const std::stop_token& stop) override;
 
  private:
   BlobCache& cache_;
   const std::shared_ptr<RegistryClient> client_;
   const OciImage image_;
   const std::shared_ptr<PullListener> listener_;
-  const std::stop_token stop_;
 };
 
 }  // namespace banger::imaged

@@ -50,7 +50,7 @@ absl::StatusOr<RemoteImage> RegistrySource::Find(const PullSpec& spec, const Pro
   RegistryDocuments documents(*client, std::move(root), stop);
   BANGER_ASSIGN_OR_RETURN(OciImage image, ReadOciImage(documents, descriptor, platform));
   RemoteImage found{.reference = reference->ToString(), .digest = image.digest};
-  found.builder = std::make_unique<PullBuilder>(cache_, std::move(client), std::move(image), listener, stop);
+  found.builder = std::make_unique<PullBuilder>(cache_, std::move(client), std::move(image), listener);
   return found;
 }
 
