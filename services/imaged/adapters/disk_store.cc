@@ -78,6 +78,7 @@ absl::StatusOr<DiskStore> DiskStore::Open(const fs::path& images_dir) {
   BANGER_RETURN_IF_ERROR(RemoveTree(store.staging_));
   BANGER_RETURN_IF_ERROR(MakeDirectories(images_dir, 0700));
   BANGER_RETURN_IF_ERROR(MakeDirectories(store.staging_, 0700));
+  BANGER_RETURN_IF_ERROR(store.SweepAdopted());
   return store;
 }
 
@@ -134,13 +135,22 @@ absl::StatusOr<Image> DiskStore::Publish(const fs::path& staged, const Image& im
   return Find(image.id);
 }
 
-// The manifest says which file counts, so a crash between the two changes nothing.
+// The manifest says which file counts: after a crash between the two the image is
+// in place as before, and Open removes the file that is nobody's.
 absl::StatusOr<Image> DiskStore::Adopt(const fs::path& staged, const Image& image) {
   BANGER_RETURN_IF_ERROR(SealRootfs(staged));
+  BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(staged / kManifest, FormatManifest(image), 0644)));
   const fs::path directory = images_ / image.id;
   BANGER_RETURN_IF_ERROR(ForApi(RenameDurably(staged / kRootfs, directory / kRootfs)));
-  BANGER_RETURN_IF_ERROR(ForApi(WriteFileAtomically(directory / kManifest, FormatManifest(image), 0644)));
+  BANGER_RETURN_IF_ERROR(ForApi(RenameDurably(staged / kManifest, directory / kManifest)));
   return Find(image.id);
+}
+
+absl::Status DiskStore::SweepAdopted() {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Image> images, List());
+  for (const Image& image : images)
+    if (image.in_place.has_value()) BANGER_RETURN_IF_ERROR(RemoveTree(images_ / image.id / kRootfs));
+  return absl::OkStatus();
 }
 
 void DiskStore::Discard(const fs::path& staged) { RemoveTree(staged).IgnoreError(); }

@@ -21,7 +21,7 @@ namespace banger::imaged {
 // Thread-safe as long as work on one image is serial.
 class DiskStore final : public ImageStore {
  public:
-  // Makes the directories and sweeps what a crash left in staging. Nobody else
+  // Makes the directories and sweeps what a crash left. Nobody else
   // may use the directory.
   static absl::StatusOr<DiskStore> Open(const std::filesystem::path& images_dir);
 
@@ -44,6 +44,8 @@ class DiskStore final : public ImageStore {
   explicit DiskStore(std::filesystem::path images)
       : images_(std::move(images)), staging_(images_ / ".staging") {}
   std::filesystem::path LeasePath(const std::string& id, const std::string& lease) const;
+  // Removes root file systems of images whose own file is elsewhere.
+  absl::Status SweepAdopted();
   // Out of sight at once, then gone; a crash between leaves it to the sweep.
   absl::Status Retire(const std::filesystem::path& directory);
 

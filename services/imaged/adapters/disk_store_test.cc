@@ -126,6 +126,15 @@ TEST_F(DiskStoreTest, SweepsWhatACrashLeftBehind) {
   EXPECT_EQ(StagedCount(), 0u);
 }
 
+TEST_F(DiskStoreTest, SweepsACopyThatACrashKeptFromBeingAdopted) {
+  ASSERT_OK(Publish({.id = "theirs", .in_place = InPlaceFile{.path = "/theirs.ext4"}}));
+  ASSERT_OK(Publish({.id = "ours"}));
+  Reopen();
+  EXPECT_FALSE(fs::exists(images() / "theirs/rootfs.ext4"));
+  EXPECT_OK(store_->Find("theirs"));
+  EXPECT_TRUE(fs::exists(images() / "ours/rootfs.ext4"));
+}
+
 TEST_F(DiskStoreTest, ABrokenImageHidesNoOther) {
   ASSERT_OK(Publish({.id = "good"}));
   ASSERT_OK(Publish({.id = "broken"}));
