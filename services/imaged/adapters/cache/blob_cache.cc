@@ -38,6 +38,18 @@ absl::Status CheckSize(const Descriptor& blob, std::int64_t actual) {
       absl::StrCat("blob ", blob.digest, " has ", actual, " bytes, its descriptor says ", blob.size));
 }
 
+absl::StatusOr<std::string> DigestOf(ByteSource& source, const std::string& digest,
+                                     const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(oci::Digester digester, oci::Digester::For(digest));
+  std::vector<char> buffer(256 << 10);
+  while (!stop.stop_requested()) {
+    BANGER_ASSIGN_OR_RETURN(const std::size_t count, source.Read(buffer));
+    if (count == 0) return digester.Digest();
+    digester.Update(absl::string_view(buffer.data(), count));
+  }
+  return absl::CancelledError("stopped");
+}
+
 }  // namespace
 
 CachedBlob::CachedBlob(BlobCache& cache, std::shared_ptr<BlobDownload> download)
@@ -145,21 +157,19 @@ void BlobCache::Release(const std::shared_ptr<BlobDownload>& download) {
   abandoned.request_stop();
 }
 
-absl::Status BlobCache::Recheck(const std::string& digest) {
+bool BlobCache::DropIfDamaged(const std::string& digest, const std::stop_token& stop) {
   const std::filesystem::path path = files_.Whole(digest);
-  BANGER_ASSIGN_OR_RETURN(oci::Digester digester, oci::Digester::For(digest));
-  absl::StatusOr<UniqueFd> file = OpenFile(path, O_RDONLY);
-  if (absl::IsNotFound(file.status())) return absl::OkStatus();
-  BANGER_RETURN_IF_ERROR(file.status());
-  std::vector<char> buffer(256 << 10);
-  for (std::size_t count = buffer.size(); count == buffer.size();) {
-    BANGER_ASSIGN_OR_RETURN(count, ReadFully(file->get(), buffer.data(), buffer.size()));
-    digester.Update(absl::string_view(buffer.data(), count));
-  }
-  const std::string actual = digester.Digest();
-  if (actual == digest) return absl::OkStatus();
-  ::unlink(path.c_str());
-  return DigestMismatch(absl::StrCat("cached blob ", digest), digest, actual);
+  const absl::StatusOr<UniqueFd> file = OpenFile(path, O_RDONLY);
+  if (!file.ok()) return false;
+  FdSource source(file->get());
+  // What cannot be read is damaged, too.
+  const absl::StatusOr<std::string> actual = DigestOf(source, digest, stop);
+  if (absl::IsCancelled(actual.status()) || (actual.ok() && *actual == digest)) return false;
+  const MutexLock lock(mutex_);
+  const auto it = entries_.find(digest);
+  if (it != entries_.end() && it->second.running) return false;  // somebody was faster
+  if (it != entries_.end()) entries_.erase(it);
+  return ::unlink(path.c_str()) == 0;
 }
 
 absl::StatusOr<BlobCache::Pruned> BlobCache::Prune(bool dry_run) {

@@ -82,9 +82,10 @@ class BlobCache {
   absl::StatusOr<CachedBlob> Claim(const Descriptor& blob, std::shared_ptr<BlobFetcher> fetcher,
                                    const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Reads a whole blob again and removes it when it is not what it is named, for
-  // when it turned out to be damaged: then DIGEST_MISMATCH.
-  absl::Status Recheck(const std::string& digest) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Reads a whole blob again, for when what came of it was no good. One that the
+  // disk has damaged is dropped, also for whoever claims it from now on; whether
+  // that was so. False also when stopped.
+  bool DropIfDamaged(const std::string& digest, const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Removes all that is not claimed, or only says what that is.
   absl::StatusOr<Pruned> Prune(bool dry_run) ABSL_LOCKS_EXCLUDED(mutex_);

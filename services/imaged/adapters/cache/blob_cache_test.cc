@@ -353,15 +353,18 @@ TEST_F(BlobCacheTest, AFullDiskTakesOldBlobsFirstAndPublishesNothing) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(BlobCacheTest, ADamagedBlobGoesWhenItIsRechecked) {
+TEST_F(BlobCacheTest, ADamagedBlobIsDroppedAndFetchedAnewAlsoWhileSomebodyClaimsIt) {
   const std::string bytes = RandomBytes(1000);
   const Descriptor blob = Describe(bytes);
   ASSERT_OK(Load(bytes));
-  EXPECT_OK(cache_->Recheck(blob.digest));
+  EXPECT_FALSE(cache_->DropIfDamaged(blob.digest, {}));
+  ASSERT_OK_AND_ASSIGN(const CachedBlob claim, Claim(blob));
   ASSERT_OK(
       WriteFileAtomically(dir_->path() / "blobs" / "sha256" / Sha256Hex(bytes), std::string(1000, 'x')));
-  EXPECT_EQ(ErrorReason(cache_->Recheck(blob.digest)), "DIGEST_MISMATCH");
+  EXPECT_TRUE(cache_->DropIfDamaged(blob.digest, {}));
+  EXPECT_FALSE(cache_->DropIfDamaged(blob.digest, {}));
   EXPECT_TRUE(*Load(bytes) == bytes);
+  EXPECT_THAT(fetcher_->offsets(), ElementsAre(0, 0));
 }
 
 TEST_F(BlobCacheTest, PrefetchKeepsTheOrderAndFetchesAFewAtOnce) {

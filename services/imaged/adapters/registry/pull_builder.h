@@ -34,7 +34,7 @@ class PullListener {
 };
 
 // Fetches an image's layers into the cache and lays them over each other while
-// they arrive.
+// they arrive. What the cache's disk has damaged is fetched anew.
 class PullBuilder final : public RootfsBuilder {
  public:
   PullBuilder(BlobCache& cache, std::shared_ptr<RegistryClient> client, OciImage image,
@@ -46,6 +46,10 @@ class PullBuilder final : public RootfsBuilder {
                                     const std::stop_token& stop) override;
 
  private:
+  absl::StatusOr<BuiltRootfs> BuildOnce(const std::filesystem::path& rootfs, std::int64_t wanted_bytes,
+                                        const std::stop_token& stop);
+  bool DropDamaged(const std::stop_token& stop);
+
   BlobCache& cache_;
   const std::shared_ptr<RegistryClient> client_;
   const OciImage image_;
