@@ -79,6 +79,35 @@ TEST_F(OciLayoutBuilderTest, LaysLayersOverEachOtherHoweverTheyAreCompressed) {
   EXPECT_THAT(built.config.cmd, ElementsAre("-x"));
 }
 
+TEST_F(OciLayoutBuilderTest, TakesSha512Throughout) {
+  TarBuilder lower, upper;
+  OciLayout layout;
+  layout.algorithm = "sha512";
+  layout.Layer(lower.File("a", "lower").File("b", "lower"));
+  const std::string tar = upper.File("b", "upper").Build();
+  layout.Layer(tar, Pack(tar, "gzip"), "+gzip");
+  const Ext4Inspector fs = BuildAndCheck(layout.Build());
+  EXPECT_THAT(fs.ReadFile("/a"), IsOkAndHolds("lower"));
+  EXPECT_THAT(fs.ReadFile("/b"), IsOkAndHolds("upper"));
+
+  ASSERT_OK(RemoveTree(rootfs()));
+  OciLayout blob = layout, content = layout;
+  blob.blobs[0].second[600] = 'X';
+  const std::string name = blob.blobs[0].first;
+  ExpectError(blob.Build(), "DIGEST_MISMATCH", name);
+  content.diff_ids[1] = content.diff_ids[0];
+  ExpectError(content.Build(), "DIGEST_MISMATCH", "layer 2");
+}
+
+TEST_F(OciLayoutBuilderTest, ALayerMayComeTwice) {
+  TarBuilder a, b;
+  a.File("f", "a").File("only", "a");
+  b.File("f", "b").File(".wh.only", "");
+  const Ext4Inspector fs = BuildAndCheck(OciLayout().Layer(a).Layer(b).Layer(a).Build());
+  EXPECT_THAT(fs.ReadFile("/f"), IsOkAndHolds("a"));
+  EXPECT_THAT(fs.ReadFile("/only"), IsOkAndHolds("a"));
+}
+
 TEST_F(OciLayoutBuilderTest, WhiteoutsHideFilesAndTrees) {
   TarBuilder lower, upper;
   lower.File("a", "a").File("d/x", "x").File("d/e/y", "y").File("kept", "k");

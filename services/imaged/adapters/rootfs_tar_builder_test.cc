@@ -3,7 +3,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/archive/tar_builder.h"
 #include "common/ext4/testing/ext4_inspector.h"
 #include "common/os/file.h"
@@ -189,6 +194,58 @@ TEST_F(RootfsTarBuilderTest, RefusesPathsThatAreTooDeepOrTooLong) {
   TarBuilder nested, component;
   ExpectRefused(nested.File(deep + "f", "x"), "d/d/d/");
   ExpectRefused(component.File(std::string(300, 'n'), "x"), "nnn");
+}
+
+TEST_F(RootfsTarBuilderTest, NestsDeeperThanAnyPathThroughSymlinks) {
+  std::string deep;
+  for (int i = 0; i < 2000; ++i) deep += "d/";
+  TarBuilder tar;
+  tar.Symlink("l1", deep).Symlink("l2", "l1/" + deep).Symlink("l3", "l2/" + deep);
+  const Ext4Inspector fs = BuildAndCheck(tar.File("l3/" + deep + "f", "8000 levels down"));
+  EXPECT_THAT(fs.List("/"), IsOkAndHolds(::testing::Contains("d")));
+}
+
+// The old GNU format keeps the map in the header itself.
+std::string WithGnuSparseMap(const std::vector<std::pair<int, int>>& map) {
+  std::string tar = TarBuilder().Add({.path = "f", .type = 'S', .content = std::string(40, 'x')}).Build();
+  constexpr std::size_t kMagic = 257, kMap = 386, kRealSize = 483, kSum = 148;
+  tar.replace(kMagic, 8, std::string("ustar  \0", 8));
+  const auto number = [&tar](std::size_t at, int value) {
+    tar.replace(at, 12, absl::StrFormat("%011o ", value));
+  };
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    number(kMap + 24 * i, map[i].first);
+    number(kMap + 24 * i + 12, map[i].second);
+  }
+  number(kRealSize, 100);
+  tar.replace(kSum, 8, 8, ' ');
+  unsigned sum = 0;
+  for (std::size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(tar[i]);
+  tar.replace(kSum, 7, absl::StrFormat("%06o", sum) + std::string(1, '\0'));
+  return tar;
+}
+
+TEST_F(RootfsTarBuilderTest, RefusesSparseMapsThatOverlapInEveryFormat) {
+  TarBuilder pax00, pax10;
+  pax00.Pax("GNU.sparse.size", "100").Pax("GNU.sparse.numblocks", "2");
+  pax00.Pax("GNU.sparse.offset", "10").Pax("GNU.sparse.numbytes", "20");
+  pax00.Pax("GNU.sparse.offset", "5").Pax("GNU.sparse.numbytes", "20");
+  pax10.Pax("GNU.sparse.major", "1").Pax("GNU.sparse.minor", "0").Pax("GNU.sparse.realsize", "100");
+  std::string map = "2\n10\n20\n5\n20\n";
+  map.resize(512);
+  for (const std::string& tar :
+       {pax00.File("f", std::string(40, 'x')).Build(), pax10.File("f", map + std::string(40, 'x')).Build(),
+        WithGnuSparseMap({{10, 20}, {5, 20}})}) {
+    const absl::Status status = Build(tar).status();
+    EXPECT_EQ(ErrorReason(status), "IMAGE_CORRUPT") << status;
+    EXPECT_FALSE(std::filesystem::exists(rootfs()));
+  }
+  // The helper makes what would be read.
+  TarBuilder shell;
+  const std::string sound = WithGnuSparseMap({{10, 20}, {40, 20}});
+  const std::string program = shell.File("bin/sh", Elf(), 0755).Build();
+  ASSERT_OK(Build(program.substr(0, 1024) + sound));
+  EXPECT_EQ(Ext4Inspector::Open(rootfs())->Stat("/f")->size, 100);
 }
 
 TEST_F(RootfsTarBuilderTest, RefusesHeadersThatLie) {

@@ -114,6 +114,20 @@ TEST_F(ImagePullerTest, PullsWithAnotherLoginShareNothing) {
       "REGISTRY_LOGIN_NEEDED");
 }
 
+TEST_F(ImagePullerTest, WhoDeletesWhatIsBeingPulledWaitsForThePullOrLeaves) {
+  source_.during_build = [this] {
+    std::stop_source stop;
+    absl::Status deleted;
+    std::thread deleter([&] { deleted = catalog_.Delete("deb", stop.get_token()); });
+    stop.request_stop();
+    deleter.join();
+    EXPECT_THAT(deleted, StatusIs(absl::StatusCode::kCancelled));
+  };
+  ASSERT_OK(Pull({.reference = "deb", .id = "deb"}));
+  EXPECT_OK(catalog_.Get("deb"));
+  EXPECT_OK(catalog_.Delete("deb", {}));
+}
+
 TEST_F(ImagePullerTest, WhoLeavesReturnsAtOnceAndTheLastOneStopsTheWork) {
   std::stop_source first, second;
   Countdown began(2), stopped(2), ended(2);

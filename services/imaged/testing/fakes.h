@@ -155,6 +155,7 @@ class FakeSource final : public ImageSource {
   std::string writes;                // as a root file system; empty: no file is made
   std::function<bool()> tell_until;  // repeats "found"
   std::function<void(const std::stop_token&)> during_find;
+  std::function<void()> during_build;
   std::atomic<int> finds = 0;
   std::atomic<int> builds = 0;
 
@@ -165,6 +166,7 @@ class FakeSource final : public ImageSource {
     absl::StatusOr<BuiltRootfs> Build(const std::filesystem::path& rootfs, std::int64_t,
                                       const std::stop_token&) override {
       ++source_.builds;
+      if (source_.during_build) source_.during_build();
       if (!source_.built.ok()) return source_.built;
       if (!source_.writes.empty()) std::ofstream(rootfs) << source_.writes;
       return BuiltRootfs{.size_bytes = 1 << 30, .os = "Fake Linux", .arch = "x86_64"};
