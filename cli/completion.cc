@@ -18,6 +18,8 @@ const char* KindOf(Names names) {
       return "images";
     case Names::kKernels:
       return "kernels";
+    case Names::kCatalogImages:
+      return "catalog-images";
     case Names::kCatalogKernels:
       return "catalog-kernels";
     case Names::kNone:

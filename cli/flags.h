@@ -14,7 +14,7 @@
 namespace banger::cli {
 
 // Live names that complete a value.
-enum class Names { kNone, kVms, kImages, kKernels, kCatalogKernels };
+enum class Names { kNone, kVms, kImages, kKernels, kCatalogImages, kCatalogKernels };
 
 struct Flag {
   // "-w,--workdir"; of an argument: "VM".

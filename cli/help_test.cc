@@ -86,6 +86,7 @@ TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
   EXPECT_EQ(Complete("banger vm stop ''"), "live-vms\n");
   EXPECT_EQ(Complete("banger vm run --image ''"), "live-images\n");
   EXPECT_EQ(Complete("banger kernel pull ''"), "live-catalog-kernels\n");
+  EXPECT_EQ(Complete("banger image pull ''"), "live-catalog-images\n");
   EXPECT_EQ(Complete("banger kernel rm ''"), "live-kernels\n");
   EXPECT_EQ(Complete("banger kernel show ''"), "live-kernels\n");
   EXPECT_EQ(Complete("banger ps --format t"), "table\n");

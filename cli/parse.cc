@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "cli/errors.h"
 #include "common/status/status_macros.h"
 
@@ -82,6 +83,22 @@ absl::Status CheckArguments(const std::deque<Found>& all) {
   return absl::OkStatus();
 }
 
+// CLI11 takes "--rm=false" for --rm.
+absl::Status CheckSwitches(const Flags& flags, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (!word.starts_with("--") || equals == std::string::npos) continue;
+    const std::string name = word.substr(0, equals);
+    for (const Flag& flag : flags.flags()) {
+      const std::vector<std::string> names = absl::StrSplit(flag.names, ',');
+      if (flag.value.empty() && std::find(names.begin(), names.end(), name) != names.end())
+        return UsageError(
+            absl::StrCat(name, " takes no value, but is given '", word.substr(equals + 1), "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Parsed> ParseArguments(const Command& command, const Flags& flags,
@@ -97,6 +114,7 @@ absl::StatusOr<Parsed> ParseArguments(const Command& command, const Flags& flags
 
   std::vector<std::string> rest;
   if (flags.rest().has_value()) rest = SplitRest(words);
+  const absl::Status switches = CheckSwitches(flags, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app.parse(std::move(words));
@@ -105,6 +123,7 @@ absl::StatusOr<Parsed> ParseArguments(const Command& command, const Flags& flags
     return Explain(error, app, flags);
   }
   if (help) return Parsed{.help = true};
+  BANGER_RETURN_IF_ERROR(switches);
   BANGER_RETURN_IF_ERROR(CheckArguments(all));
   for (const Found& found : all) BANGER_RETURN_IF_ERROR(Apply(found));
   for (const std::string& word : rest) BANGER_RETURN_IF_ERROR(flags.rest()->set(word));

@@ -24,7 +24,7 @@ sigset_t Taken() {
 }
 
 void EndAtOnce(int signal) {
-  RawTerminal::RestoreNow();
+  TerminalMode::RestoreNow();
   if (signal != SIGQUIT) ::_exit(kExitInterrupted);
   sigset_t set;
   sigemptyset(&set);

@@ -18,7 +18,8 @@ class CompletionNamesCommand final : public Command {
       : Command({.path = "__names", .summary = "Print live names for completion scripts", .hidden = true}) {}
 
   void Declare(Flags& flags) override {
-    flags.Argument("KIND", kind_, "what to name").choices = {"vms", "images", "kernels", "catalog-kernels"};
+    flags.Argument("KIND", kind_, "what to name").choices = {"vms", "images", "kernels", "catalog-images",
+                                                             "catalog-kernels"};
   }
 
   absl::StatusOr<int> Run(Context& context) override {
@@ -30,40 +31,46 @@ class CompletionNamesCommand final : public Command {
   static constexpr std::chrono::milliseconds kPatience{500};
 
   std::string Collect(Client& client) const {
+    using image::v1::ImageService;
+    using kernel::v1::KernelService;
+    if (kind_ == "vms")
+      return Ask(client, &vm::v1::VmService::Stub::ListVms, vm::v1::ListVmsRequest(),
+                 [](const auto& response) { return All(response.vms()); });
+    if (kind_ == "images")
+      return Ask(client, &ImageService::Stub::ListImages, image::v1::ListImagesRequest(),
+                 [](const auto& response) { return All(response.images()); });
+    if (kind_ == "catalog-images")
+      return Ask(client, &ImageService::Stub::ListCatalogImages, image::v1::ListCatalogImagesRequest(),
+                 [](const auto& response) { return PulledLast(response.images()); });
+    if (kind_ == "catalog-kernels")
+      return Ask(client, &KernelService::Stub::ListCatalogEntries, kernel::v1::ListCatalogEntriesRequest(),
+                 [](const auto& response) { return PulledLast(response.entries()); });
+    return Ask(client, &KernelService::Stub::ListKernels, kernel::v1::ListKernelsRequest(),
+               [](const auto& response) { return All(response.kernels()); });
+  }
+
+  template <typename Method, typename Request, typename Names>
+  static std::string Ask(Client& client, Method method, Request request, Names names) {
+    request.set_page_size(1000);
+    const auto response = client.Unary(method, request, kPatience);
+    return response.ok() ? names(*response) : std::string();
+  }
+
+  template <typename Resources>
+  static std::string All(const Resources& resources) {
     std::string names;
-    if (kind_ == "vms") {
-      vm::v1::ListVmsRequest request;
-      request.set_page_size(1000);
-      const auto response = client.Unary(&vm::v1::VmService::Stub::ListVms, request, kPatience);
-      if (response.ok())
-        for (const vm::v1::Vm& vm : response->vms()) absl::StrAppend(&names, IdOf(vm.name()), "\n");
-    } else if (kind_ == "images") {
-      image::v1::ListImagesRequest request;
-      request.set_page_size(1000);
-      const auto response = client.Unary(&image::v1::ImageService::Stub::ListImages, request, kPatience);
-      if (response.ok())
-        for (const image::v1::Image& image : response->images())
-          absl::StrAppend(&names, IdOf(image.name()), "\n");
-    } else if (kind_ == "catalog-kernels") {
-      kernel::v1::ListCatalogEntriesRequest request;
-      request.set_page_size(1000);
-      const auto response =
-          client.Unary(&kernel::v1::KernelService::Stub::ListCatalogEntries, request, kPatience);
-      if (response.ok()) {
-        // What is not here yet, or in another version, is what one pulls.
-        for (const bool pulled : {false, true})
-          for (const kernel::v1::CatalogEntry& entry : response->entries())
-            if ((entry.state() == kernel::v1::CatalogEntry::STATE_PULLED) == pulled)
-              absl::StrAppend(&names, IdOf(entry.name()), "\n");
-      }
-    } else {
-      kernel::v1::ListKernelsRequest request;
-      request.set_page_size(1000);
-      const auto response = client.Unary(&kernel::v1::KernelService::Stub::ListKernels, request, kPatience);
-      if (response.ok())
-        for (const kernel::v1::Kernel& kernel : response->kernels())
-          absl::StrAppend(&names, IdOf(kernel.name()), "\n");
-    }
+    for (const auto& resource : resources) absl::StrAppend(&names, IdOf(resource.name()), "\n");
+    return names;
+  }
+
+  // What is not here yet, or in another version, is what one pulls.
+  template <typename Entries>
+  static std::string PulledLast(const Entries& entries) {
+    std::string names;
+    for (const bool pulled : {false, true})
+      for (const auto& entry : entries)
+        if ((entry.state() == entry.STATE_PULLED) == pulled)
+          absl::StrAppend(&names, IdOf(entry.name()), "\n");
     return names;
   }
 

@@ -32,6 +32,8 @@ absl::StatusOr<exec::v1::Command> ToProto(const GuestCommand& command) {
     return UsageError("-t: stdin is not a terminal; leave -t out");
   if (!command.working_dir.empty() && !command.working_dir.starts_with('/'))
     return UsageError(absl::StrCat("--workdir: '", command.working_dir, "' is not an absolute path"));
+  if (!command.entrypoint && !command.argv.empty() && command.argv.front().empty())
+    return UsageError("the command after '--' has an empty name");
   const char* term = std::getenv("TERM");
   if (command.tty) proto.add_env(absl::StrCat("TERM=", term != nullptr ? term : "xterm"));
   for (const std::string& entry : command.env) {

@@ -27,7 +27,8 @@ class ImagePullCommand final : public Command {
                               {"banger image pull app@sha256:DIGEST --name app", "exactly these bytes"}}}) {}
 
   void Declare(Flags& flags) override {
-    flags.Argument("REF", spec_.reference, "a catalog's name or an OCI reference");
+    flags.Argument("REF", spec_.reference, "a catalog's name or an OCI reference").complete =
+        Names::kCatalogImages;
     flags.Text("--name", "NAME", spec_.name, "the name that the image gets; default: made from REF");
     flags
         .Text("--kernel-ref", "NAME", spec_.kernel,

@@ -19,14 +19,6 @@ namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
 
-// What an image is called here whose reference is given, or whose name.
-std::string ImageIdFor(const std::string& image) {
-  const std::string id = IdOf(ImageName(image));
-  if (id.find_first_of("/:@") == std::string::npos) return id;
-  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(image);
-  return reference.ok() ? oci::ImageIdOf(*reference) : image;
-}
-
 absl::Status AddNetwork(const NewVm& vm, vm::v1::CreateVmRequest& request) {
   vm::v1::NetworkPolicy& policy = *request.mutable_network_policy();
   policy.set_nat(vm.nat);
@@ -97,6 +89,13 @@ absl::StatusOr<vm::v1::Vm> Create(Client& client, const vm::v1::CreateVmRequest&
 }
 
 }  // namespace
+
+std::string ImageIdFor(const std::string& image) {
+  const std::string id = IdOf(ImageName(image));
+  if (id.find_first_of("/:@") == std::string::npos) return id;
+  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(image);
+  return reference.ok() ? oci::ImageIdOf(*reference) : image;
+}
 
 void DeclareNewVm(Flags& flags, NewVm& vm) {
   flags.Text("--name", "NAME", vm.name, "1 to 63 of a-z 0-9 -; default: one is made up");

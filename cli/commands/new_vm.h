@@ -30,6 +30,9 @@ struct NewVm {
 
 void DeclareNewVm(Flags& flags, NewVm& vm);
 
+// What an image is called here whose reference is given, or whose name.
+std::string ImageIdFor(const std::string& image);
+
 // "create vm 'web'", for messages.
 std::string Describe(const NewVm& vm);
 

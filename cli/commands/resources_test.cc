@@ -308,6 +308,12 @@ TEST_F(ResourcesTest, CompletionNamesAreLiveAndSilentWithoutADaemon) {
     state_.catalog.mutable_entries()->rbegin()->set_state(state);
   }
   EXPECT_EQ(Run({"__names", "catalog-kernels"}).out, "b\nc\na\n") << "what is here comes last";
+  for (const auto& [name, state] : {std::pair("images/a", image::v1::CatalogImage::STATE_PULLED),
+                                    std::pair("images/b", image::v1::CatalogImage::STATE_AVAILABLE)}) {
+    state_.image_catalog.add_images()->set_name(name);
+    state_.image_catalog.mutable_images()->rbegin()->set_state(state);
+  }
+  EXPECT_EQ(Run({"__names", "catalog-images"}).out, "b\na\n");
   state_.Fail("ListImages", absl::UnavailableError("imaged is down"));
   const CommandResult result = Run({"__names", "images"});
   EXPECT_EQ(result.status.code, 0);

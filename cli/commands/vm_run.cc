@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "banger/image/v1/image_service.grpc.pb.h"
 #include "banger/vm/v1/vm_service.grpc.pb.h"
 #include "cli/client.h"
 #include "cli/commands/commands.h"
@@ -48,6 +49,7 @@ class VmRunCommand final : public Command {
 
   absl::StatusOr<int> Run(Context& context) override {
     BANGER_ASSIGN_OR_RETURN(const exec::v1::Command command, Check());
+    BANGER_RETURN_IF_ERROR(CheckEntrypoint(context.client));
     BANGER_ASSIGN_OR_RETURN(const vm::v1::Vm vm, CreateVm(context.client, vm_));
     const std::string id = IdOf(vm.name());
     if (detach_) {
@@ -78,6 +80,19 @@ class VmRunCommand final : public Command {
     absl::StatusOr<exec::v1::Command> command = ToProto(command_);
     if (!command.ok()) return Annotate(command.status(), "vm run");
     return command;
+  }
+
+  // Of an image that is here already; of another one the guest will tell.
+  absl::Status CheckEntrypoint(Client& client) const {
+    if (!command_.entrypoint || vm_.image.empty()) return absl::OkStatus();
+    image::v1::GetImageRequest request;
+    request.set_name(ImageName(ImageIdFor(vm_.image)));
+    const auto response = client.Unary(&image::v1::ImageService::Stub::GetImage, request);
+    if (!response.ok() || response->image().config().entrypoint_size() > 0 ||
+        response->image().config().cmd_size() > 0)
+      return absl::OkStatus();
+    return ApiError(absl::StatusCode::kFailedPrecondition, "IMAGE_CONFIG_UNUSABLE",
+                    absl::StrCat("vm run: image '", vm_.image, "' has neither Entrypoint nor Cmd"));
   }
 
   // Also when the user wants out: nothing that --rm made may stay.

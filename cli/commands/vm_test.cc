@@ -279,6 +279,19 @@ TEST_F(VmTest, TheEntrypointIsACommandAndNoShell) {
   EXPECT_THAT(refused.err, HasSubstr("hint: say it yourself: -u USER"));
 }
 
+TEST_F(VmTest, AnImageWithNothingToRunIsRefusedBeforeThereIsAVm) {
+  state_.images.clear_images();
+  image::v1::Image& image = *state_.images.add_images();
+  image.set_name("images/app");
+  const CommandResult refused = Run({"vm", "run", "--image", "app", "--entrypoint", "--", "x"});
+  EXPECT_EQ(refused.status.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("image 'app' has neither Entrypoint nor Cmd (IMAGE_CONFIG_UNUSABLE)"));
+  EXPECT_EQ(state_.Calls("CreateVm"), 0);
+  image.mutable_config()->add_cmd("/app");
+  Run({"vm", "run", "--image", "app", "--entrypoint"});
+  EXPECT_EQ(state_.Calls("CreateVm"), 1);
+}
+
 TEST_F(VmTest, RunWithoutATerminalFeedsTheShellAndRemindsOfTheVm) {
   const CommandResult result = Run({"vm", "run", "--name", "box"}, "x");
   EXPECT_EQ(result.status.code, 5);
@@ -372,6 +385,11 @@ TEST_F(VmTest, WrongInputIsRefusedWithoutACall) {
       {{"vm", "exec", "web", "-w", "srv", "--", "ls"}, "--workdir: 'srv' is not an absolute path"},
       {{"vm", "exec", "-it", "web"}, "stdin is not a terminal"},
       {{"vm", "run", "--entrypoint", "sh"}, "unexpected 'sh'; put the command after '--'"},
+      {{"vm", "run", "--entrypoint=sh"}, "--entrypoint takes no value, but is given 'sh'"},
+      {{"vm", "run", "--entrypoint="}, "--entrypoint takes no value, but is given ''"},
+      {{"vm", "run", "--rm=false", "--", "ls"}, "--rm takes no value, but is given 'false'"},
+      {{"vm", "run", "--", ""}, "the command after '--' has an empty name"},
+      {{"vm", "exec", "web", "--", "", "x"}, "the command after '--' has an empty name"},
       {{"vm", "run", "--vcpu", "0"}, "--vcpu: '0' is not a whole number of at least 1"},
       {{"vm", "run", "--vcpu", "many"}, "'many' is not a whole number"},
       {{"vm", "run", "--memory", "0"}, "--memory: '0' is not more than 0"},

@@ -43,10 +43,10 @@ class PumpThread {
 };
 
 // Raw mode, where the command has a terminal and we do.
-std::optional<RawTerminal> EnterRaw(bool tty) {
+std::optional<TerminalMode> EnterRaw(bool tty) {
   if (!tty || ::isatty(STDIN_FILENO) != 1) return std::nullopt;
-  absl::StatusOr<RawTerminal> entered = RawTerminal::Enter(STDIN_FILENO);
-  return entered.ok() ? std::optional<RawTerminal>(*std::move(entered)) : std::nullopt;
+  absl::StatusOr<TerminalMode> entered = TerminalMode::Raw(STDIN_FILENO);
+  return entered.ok() ? std::optional<TerminalMode>(*std::move(entered)) : std::nullopt;
 }
 
 absl::Status WriteOutput(const exec::v1::Output& output, std::optional<int>& exit_code) {
@@ -91,7 +91,7 @@ absl::StatusOr<int> RunInVm(Client& client, Signals& signals, const std::string&
     // No signal is lost between the command's start and its first input.
     PumpThread thread(pump, signals);
     if (stream->Write(first)) {
-      const std::optional<RawTerminal> raw = EnterRaw(options.tty);
+      const std::optional<TerminalMode> raw = EnterRaw(options.tty);
       thread.Start();
       used = ReadAll<ExecVmResponse>(*stream, *call, [&exit_code](const ExecVmResponse& response) {
         return WriteOutput(response.output(), exit_code);

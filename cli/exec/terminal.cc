@@ -1,7 +1,6 @@
 #include "cli/exec/terminal.h"
 
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,10 +16,11 @@ namespace {
 // Global because a signal handler has nothing else to go by.
 termios saved_mode;
 int saved_fd = -1;
-std::atomic<bool> is_raw{false};
+int saved_when = TCSADRAIN;
+std::atomic<bool> is_changed{false};
 
 void RestoreAndCrash(int signal) {
-  RawTerminal::RestoreNow();
+  TerminalMode::RestoreNow();
   ::raise(signal);  // SA_RESETHAND: ends the process as it would have
 }
 
@@ -33,28 +33,42 @@ void RestoreOnCrash() {
 
 }  // namespace
 
-absl::StatusOr<RawTerminal> RawTerminal::Enter(int fd) {
-  if (::tcgetattr(fd, &saved_mode) < 0) return ErrnoError(errno, "read the terminal's mode");
-  termios raw = saved_mode;
-  ::cfmakeraw(&raw);
-  saved_fd = fd;
-  RestoreOnCrash();
-  is_raw = true;
-  if (::tcsetattr(fd, TCSADRAIN, &raw) < 0) {
-    is_raw = false;
-    return ErrnoError(errno, "set the terminal to raw mode");
-  }
-  return RawTerminal();
+absl::StatusOr<TerminalMode> TerminalMode::Raw(int fd) {
+  termios mode{};
+  if (::tcgetattr(fd, &mode) < 0) return ErrnoError(errno, "read the terminal's mode");
+  ::cfmakeraw(&mode);
+  return Enter(fd, mode, TCSADRAIN);
 }
 
-RawTerminal::RawTerminal(RawTerminal&& other) noexcept : owns_(std::exchange(other.owns_, false)) {}
+// What was typed ahead is nobody's secret, and what follows one no command line.
+absl::StatusOr<TerminalMode> TerminalMode::Hidden(int fd) {
+  termios mode{};
+  if (::tcgetattr(fd, &mode) < 0) return ErrnoError(errno, "read the terminal's mode");
+  mode.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  return Enter(fd, mode, TCSAFLUSH);
+}
 
-RawTerminal::~RawTerminal() {
+absl::StatusOr<TerminalMode> TerminalMode::Enter(int fd, const termios& mode, int when) {
+  if (::tcgetattr(fd, &saved_mode) < 0) return ErrnoError(errno, "read the terminal's mode");
+  saved_fd = fd;
+  saved_when = when;
+  RestoreOnCrash();
+  is_changed = true;
+  if (::tcsetattr(fd, when, &mode) < 0) {
+    is_changed = false;
+    return ErrnoError(errno, "set the terminal's mode");
+  }
+  return TerminalMode();
+}
+
+TerminalMode::TerminalMode(TerminalMode&& other) noexcept : owns_(std::exchange(other.owns_, false)) {}
+
+TerminalMode::~TerminalMode() {
   if (owns_) RestoreNow();
 }
 
-void RawTerminal::RestoreNow() {
-  if (is_raw.exchange(false)) ::tcsetattr(saved_fd, TCSADRAIN, &saved_mode);
+void TerminalMode::RestoreNow() {
+  if (is_changed.exchange(false)) ::tcsetattr(saved_fd, saved_when, &saved_mode);
 }
 
 TerminalSize GetTerminalSize(int fd) {

@@ -1,26 +1,32 @@
 #pragma once
 
+#include <termios.h>
+
 #include "absl/status/statusor.h"
 
 namespace banger::cli {
 
-// Raw mode of a terminal: keys go to the guest as they are, also Ctrl-C. The
-// old mode comes back with the destructor, and also when the process crashes or
-// is ended at once. At most one at a time.
-class RawTerminal {
+// A terminal in another mode than we found it in. The old one comes back with the
+// destructor, and also when the process crashes or is ended at once. At most one
+// at a time; `fd` must outlive it.
+class TerminalMode {
  public:
-  static absl::StatusOr<RawTerminal> Enter(int fd);
+  // Keys go to the guest as they are, also Ctrl-C.
+  static absl::StatusOr<TerminalMode> Raw(int fd);
+  // What is typed is not shown.
+  static absl::StatusOr<TerminalMode> Hidden(int fd);
 
-  RawTerminal(RawTerminal&& other) noexcept;
-  RawTerminal& operator=(RawTerminal&&) = delete;
-  ~RawTerminal();
+  TerminalMode(TerminalMode&& other) noexcept;
+  TerminalMode& operator=(TerminalMode&&) = delete;
+  ~TerminalMode();
 
-  // Restores the mode now, from any thread or signal handler; fine without a
-  // raw terminal.
+  // Restores the mode now, from any thread or signal handler; fine when it was not
+  // changed.
   static void RestoreNow();
 
  private:
-  RawTerminal() = default;
+  TerminalMode() = default;
+  static absl::StatusOr<TerminalMode> Enter(int fd, const termios& mode, int when);
 
   bool owns_ = true;
 };

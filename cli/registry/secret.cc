@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <functional>
 
 #include "absl/strings/strip.h"
+#include "cli/exec/terminal.h"
 #include "common/os/file.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
@@ -20,26 +20,6 @@ namespace banger::cli {
 namespace {
 
 constexpr std::size_t kMaxSecret = 64 << 10;
-
-// No echo while it lives.
-class QuietTerminal {
- public:
-  explicit QuietTerminal(int fd) : fd_(fd), known_(::tcgetattr(fd, &old_) == 0) {
-    termios quiet = old_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    if (known_) ::tcsetattr(fd_, TCSAFLUSH, &quiet);
-  }
-  ~QuietTerminal() {
-    if (known_) ::tcsetattr(fd_, TCSAFLUSH, &old_);
-  }
-  QuietTerminal(const QuietTerminal&) = delete;
-  QuietTerminal& operator=(const QuietTerminal&) = delete;
-
- private:
-  const int fd_;
-  termios old_{};
-  const bool known_;
-};
 
 // Until the end, or that of a line.
 absl::StatusOr<std::string> ReadUntil(int fd, bool one_line, const std::stop_token& stop) {
@@ -71,7 +51,7 @@ absl::StatusOr<std::string> ReadUntil(int fd, bool one_line, const std::stop_tok
 absl::StatusOr<std::string> PromptSecret(const std::string& prompt, const std::stop_token& stop) {
   const absl::StatusOr<UniqueFd> terminal = OpenFile("/dev/tty", O_RDWR | O_NOCTTY);
   if (!terminal.ok()) return absl::FailedPreconditionError("there is no terminal to ask for the password at");
-  const QuietTerminal quiet(terminal->get());
+  BANGER_ASSIGN_OR_RETURN(const TerminalMode hidden, TerminalMode::Hidden(terminal->get()));
   BANGER_RETURN_IF_ERROR(WriteFully(terminal->get(), prompt));
   absl::StatusOr<std::string> secret = ReadUntil(terminal->get(), /*one_line=*/true, stop);
   // The user's own end of line was not shown either.
