@@ -35,6 +35,7 @@ class DockerRegistry {
 
   // "localhost:PORT".
   const std::string& host() const { return host_; }
+  int port() const { return port_; }
   // The certificate, when it speaks TLS.
   std::filesystem::path ca() const { return directory_.path() / "tls.crt"; }
 

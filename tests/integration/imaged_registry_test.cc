@@ -1,9 +1,14 @@
 // Images of a real registry: plain, with a login over TLS, and with tokens.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <functional>
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "common/archive/compress_for_tests.h"
 #include "common/ext4/testing/ext4_inspector.h"
+#include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -12,6 +17,7 @@
 #include "services/imaged/adapters/registry/registry_source.h"
 #include "services/imaged/testing/oci_layout.h"
 #include "tests/integration/docker_registry.h"
+#include "tests/integration/tcp_relay.h"
 
 namespace banger::imaged {
 namespace {
@@ -57,6 +63,16 @@ class RegistryTest : public ::testing::Test {
     BANGER_RETURN_IF_ERROR(image.builder->Build(rootfs, 0, {}).status());
     BANGER_RETURN_IF_ERROR(CheckExt4(rootfs));
     return Ext4Inspector::Open(rootfs);
+  }
+
+  std::filesystem::path BlobPath(const std::string& name) const {
+    return directory_.path() / "cache" / "blobs" / "sha256" / name;
+  }
+  std::map<std::string, std::string> CachedBlobs() const {
+    std::map<std::string, std::string> blobs;
+    for (const auto& entry : std::filesystem::directory_iterator(BlobPath("")))
+      blobs[entry.path().filename().string()] = *ReadFile(entry.path());
+    return blobs;
   }
 
   std::string Reason(const PullSpec& spec) { return ErrorReason(Pull(spec).status()); }
@@ -141,6 +157,50 @@ TEST_F(RegistryTest, TokensAreFetchedWhereTheRegistrySays) {
   EXPECT_OK(Pull(spec));
   EXPECT_OK(Pull(WithLogin(spec)));
   EXPECT_EQ(Reason(WithLogin(spec, "wr0ng")), "REGISTRY_LOGIN_NEEDED");
+}
+
+// A byte in the middle, the first one, the second half.
+TEST_F(RegistryTest, LayersThatTheCachesDiskHasDamagedAreFetchedAnew) {
+  Start({});
+  std::string plain(300000, 'p');
+  OciLayout layout = LayoutOf({"packed", std::string(300000, 'x')});
+  TarBuilder tar;
+  layout.Layer(tar.File("plain", plain));
+  ASSERT_OK(registry_->Push(layout.Build(), "banger/rot:v1"));
+  ASSERT_OK(Pull(SpecFor("banger/rot:v1")));
+  const std::map<std::string, std::string> sound = CachedBlobs();
+  ASSERT_EQ(sound.size(), 3u);
+  const auto flip = [](std::string bytes, std::size_t at) {
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    return bytes;
+  };
+  for (const auto& damage : std::vector<std::function<std::string(const std::string&)>>{
+           [&](const std::string& bytes) { return flip(bytes, bytes.size() / 2); },
+           [&](const std::string& bytes) { return flip(bytes, 0); },
+           [&](const std::string& bytes) { return bytes.substr(0, bytes.size() / 2); }}) {
+    for (const auto& [name, bytes] : sound) ASSERT_OK(WriteFileAtomically(BlobPath(name), damage(bytes)));
+    ASSERT_OK_AND_ASSIGN(const Ext4Inspector fs, Pull(SpecFor("banger/rot:v1")));
+    EXPECT_THAT(fs.ReadFile("/plain"), IsOkAndHolds(plain));
+    EXPECT_THAT(fs.ReadFile("/file0"), IsOkAndHolds("packed"));
+    EXPECT_TRUE(CachedBlobs() == sound);
+  }
+}
+
+TEST_F(RegistryTest, ManyLayersComeOverFewConnections) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 12; ++i) texts.push_back(std::string(200000, static_cast<char>('a' + i)));
+  const std::string layout = LayoutOf(texts).Build();
+  for (const bool tls : {true, false}) {
+    Start({.tls = tls});
+    ASSERT_OK(registry_->Push(layout, "banger/c:v1"));
+    TcpRelay relay(registry_->port());
+    registries_ = {{.host = relay.host(), .ca = tls ? registry_->ca().string() : ""}};
+    ASSERT_OK_AND_ASSIGN(cache_, BlobCache::Open(directory_.path() / absl::StrCat(tls), 1 << 30));
+    ASSERT_OK(Pull({.reference = relay.host() + "/banger/c:v1", .id = "x"}));
+    // With TLS the registry speaks HTTP/2. Without: whether it speaks TLS is one
+    // connection more, and four transfers at once.
+    EXPECT_LE(relay.accepted(), tls ? 1 : 6);
+  }
 }
 
 TEST_F(RegistryTest, AMirrorStandsInForARegistryThatIsGone) {
