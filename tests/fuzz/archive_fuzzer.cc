@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "common/archive/archive_reader.h"
+#include "tests/fuzz/mutate.h"
 
 namespace banger {
 namespace {
@@ -45,3 +46,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (reader.ok()) banger::ReadToTheEnd(*reader);
   return 0;
 }
+
+BANGER_MUTATE_TARS

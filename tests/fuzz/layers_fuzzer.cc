@@ -14,6 +14,7 @@
 #include "common/digest/sha256.h"
 #include "common/os/temp_dir.h"
 #include "services/imaged/adapters/oci_image_builder.h"
+#include "tests/fuzz/mutate.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto dir = banger::TempDir::Create();
@@ -33,3 +34,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (built.ok() != std::filesystem::exists(rootfs)) std::abort();
   return 0;
 }
+
+BANGER_MUTATE_TARS

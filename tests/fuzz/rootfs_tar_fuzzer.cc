@@ -7,6 +7,7 @@
 #include "common/archive/byte_source.h"
 #include "common/os/temp_dir.h"
 #include "services/imaged/adapters/rootfs_tar_builder.h"
+#include "tests/fuzz/mutate.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto dir = banger::TempDir::Create();
@@ -18,3 +19,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (built.ok() != std::filesystem::exists(rootfs)) std::abort();
   return 0;
 }
+
+BANGER_MUTATE_TARS
