@@ -9,6 +9,9 @@ namespace {
 
 absl::Status Fault(errcode_t code) { return absl::DataLossError(absl::StrCat("block map: error ", code)); }
 
+// A map that leads back to itself has no end.
+absl::Status TooMany() { return absl::DataLossError("more blocks than the file system has"); }
+
 void Append(std::vector<BlockRun>& runs, const BlockRun& next) {
   if (!runs.empty()) {
     BlockRun& last = runs.back();
@@ -26,6 +29,7 @@ struct FreeExtents {
 
 absl::StatusOr<std::vector<BlockRun>> OfExtents(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
   std::vector<BlockRun> runs;
+  std::uint64_t left = ext2fs_blocks_count(fs->super);
   ext2_extent_handle_t handle = nullptr;
   errcode_t code = ext2fs_extent_open2(fs, number, &inode, &handle);
   if (code != 0) return Fault(code);
@@ -34,6 +38,7 @@ absl::StatusOr<std::vector<BlockRun>> OfExtents(ext2_filsys fs, ext2_ino_t numbe
   // The root may be a leaf itself.
   code = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
   while (code == 0) {
+    if (left-- == 0) return TooMany();
     const bool is_leaf = (extent.e_flags & EXT2_EXTENT_FLAGS_LEAF) != 0;
     if (is_leaf && (extent.e_flags & EXT2_EXTENT_FLAGS_UNINIT) == 0)
       Append(runs, {extent.e_lblk, extent.e_pblk, extent.e_len});
@@ -44,16 +49,22 @@ absl::StatusOr<std::vector<BlockRun>> OfExtents(ext2_filsys fs, ext2_ino_t numbe
 }
 
 absl::StatusOr<std::vector<BlockRun>> OfBlockMap(ext2_filsys fs, ext2_ino_t number) {
-  std::vector<BlockRun> runs;
+  struct Found {
+    std::vector<BlockRun> runs;
+    std::uint64_t left;
+  } found{{}, ext2fs_blocks_count(fs->super)};
   const auto collect = [](ext2_filsys, blk64_t* block, e2_blkcnt_t logical, blk64_t, int, void* out) -> int {
-    if (logical >= 0)
-      Append(*static_cast<std::vector<BlockRun>*>(out), {static_cast<std::uint64_t>(logical), *block, 1});
+    auto* const all = static_cast<Found*>(out);
+    if (all->left == 0) return BLOCK_ABORT;
+    --all->left;
+    if (logical >= 0) Append(all->runs, {static_cast<std::uint64_t>(logical), *block, 1});
     return 0;
   };
-  const errcode_t code =
-      ext2fs_block_iterate3(fs, number, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, nullptr, collect, &runs);
+  const errcode_t code = ext2fs_block_iterate3(fs, number, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY,
+                                               nullptr, collect, &found);
   if (code != 0) return Fault(code);
-  return runs;
+  if (found.left == 0) return TooMany();
+  return std::move(found.runs);
 }
 
 }  // namespace

@@ -6,8 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <deque>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/ext4/block_runs.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -18,6 +23,7 @@ namespace {
 using ext4::Type;
 
 constexpr std::int64_t kPiece = 1 << 20;
+constexpr int kMaxSymlinks = 40;
 
 absl::StatusOr<Type> TypeOf(const ext2_inode_large& raw) {
   switch (raw.i_mode & LINUX_S_IFMT) {
@@ -116,12 +122,44 @@ std::int64_t Ext4Reader::size_bytes() const {
   return static_cast<std::int64_t>(ext2fs_blocks_count(fs_->super)) * fs_->blocksize;
 }
 
-absl::StatusOr<Ext4Reader::Number> Ext4Reader::Find(const std::string& path) const {
+absl::Status Ext4Reader::CheckDirectory(Number directory) const {
+  const std::string what = absl::StrCat("directory inode ", directory);
+  ext2_inode inode{};
+  BANGER_RETURN_IF_ERROR(Fault(ext2fs_read_inode(fs_, directory, &inode), what));
+  if ((inode.i_flags & EXT4_INLINE_DATA_FL) != 0) return absl::OkStatus();
+  return Annotate(ext4::BlockRunsOf(fs_, directory, inode).status(), what);
+}
+
+absl::StatusOr<Ext4Reader::Number> Ext4Reader::Lookup(Number directory, const std::string& name) const {
+  ext2_inode inode{};
+  BANGER_RETURN_IF_ERROR(Fault(ext2fs_read_inode(fs_, directory, &inode), name));
+  if (LINUX_S_ISDIR(inode.i_mode) == 0) return absl::NotFoundError(name);
+  BANGER_RETURN_IF_ERROR(CheckDirectory(directory));
   ext2_ino_t number = 0;
-  const errcode_t code = ext2fs_namei_follow(fs_, EXT2_ROOT_INO, EXT2_ROOT_INO, path.c_str(), &number);
-  if (code == EXT2_ET_NO_DIRECTORY || code == EXT2_ET_SYMLINK_LOOP) return absl::NotFoundError(path);
-  BANGER_RETURN_IF_ERROR(Fault(code, path));
+  BANGER_RETURN_IF_ERROR(Fault(
+      ext2fs_lookup(fs_, directory, name.c_str(), static_cast<int>(name.size()), nullptr, &number), name));
   return number;
+}
+
+absl::StatusOr<Ext4Reader::Number> Ext4Reader::Find(const std::string& path) const {
+  Number at = kRoot;
+  const std::vector<std::string> names = absl::StrSplit(path, '/', absl::SkipEmpty());
+  std::deque<std::string> rest(names.begin(), names.end());
+  for (int symlinks = 0; !rest.empty();) {
+    const std::string name = std::move(rest.front());
+    rest.pop_front();
+    BANGER_ASSIGN_OR_RETURN(const Number next, Lookup(at, name));
+    BANGER_ASSIGN_OR_RETURN(const Node node, Read(next));
+    if (node.type != Type::kSymlink) {
+      at = next;
+      continue;
+    }
+    if (++symlinks > kMaxSymlinks) return absl::NotFoundError(path);
+    if (absl::StartsWith(node.target, "/")) at = kRoot;
+    const std::vector<std::string> target = absl::StrSplit(node.target, '/', absl::SkipEmpty());
+    rest.insert(rest.begin(), target.begin(), target.end());
+  }
+  return at;
 }
 
 absl::StatusOr<Ext4Reader::Node> Ext4Reader::Read(Number number) const {
@@ -172,6 +210,7 @@ absl::Status Ext4Reader::ReadXattrs(Number number, ext4::Attributes& attributes)
 
 absl::StatusOr<std::vector<std::pair<std::string, Ext4Reader::Number>>> Ext4Reader::List(
     Number directory) const {
+  BANGER_RETURN_IF_ERROR(CheckDirectory(directory));
   using Entries = std::vector<std::pair<std::string, Number>>;
   Entries entries;
   const auto collect = [](ext2_dir_entry* entry, int, int, char*, void* out) -> int {

@@ -70,6 +70,9 @@ class Ext4Reader {
  private:
   explicit Ext4Reader(struct_ext2_filsys* fs) : fs_(fs) {}
   absl::Status CheckMountable(std::int64_t file_bytes) const;
+  // Before libext2fs walks through it, which would not stop.
+  absl::Status CheckDirectory(Number directory) const;
+  absl::StatusOr<Number> Lookup(Number directory, const std::string& name) const;
   absl::Status ReadXattrs(Number number, ext4::Attributes& attributes) const;
   absl::Status Fault(long code, absl::string_view what) const;
 

@@ -154,6 +154,28 @@ TEST_F(Ext4ReaderTest, RefusesWhatNoKernelWouldMount) {
   EXPECT_THAT(open(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("the file only")));
 }
 
+// Maps that lead back to themselves name more blocks than there are stars.
+TEST_F(Ext4ReaderTest, MapsWithoutAnEndAreRefused) {
+  ASSERT_OK(MakeDirectories(dir_->path() / "tree/d"));
+  ASSERT_OK(WriteFileAtomically(dir_->path() / "tree/f", "x"));
+  const std::string command = absl::StrCat(
+      "PATH=$PATH:/sbin:/usr/sbin; cd ", dir_->path().string(),
+      " && mke2fs -q -t ext2 -b 4096 -d tree fs.ext4 4M &&"
+      " printf '\\0\\2\\0\\0%.0s' $(seq 1024) | dd of=fs.ext4 bs=4096 seek=512 conv=notrunc status=none &&"
+      " debugfs -w -R 'sif /d block[TIND] 512' fs.ext4 && debugfs -w -R 'sif /f block[TIND] 512' fs.ext4 &&"
+      " debugfs -w -R 'sif /f size 1099511627776' fs.ext4");
+  ASSERT_OK(RunCommandOk({.argv = {"sh", "-ec", command}}));
+  ASSERT_OK_AND_ASSIGN(const Ext4Reader reader, Ext4Reader::Open(path_));
+  ASSERT_OK_AND_ASSIGN(const auto directory, reader.Find("d"));
+  ASSERT_OK_AND_ASSIGN(const auto file, reader.Find("f"));
+  const auto refused = StatusIs(absl::StatusCode::kDataLoss, HasSubstr("more blocks than"));
+  EXPECT_THAT(reader.List(directory), refused);
+  EXPECT_THAT(reader.Find("d/x"), refused);
+  EXPECT_THAT(reader.DataRanges(file), refused);
+  EXPECT_THAT(reader.ReadContent(file, [](std::int64_t, absl::string_view) { return absl::OkStatus(); }),
+              refused);
+}
+
 // One byte anywhere in what is not content: an error or not, but never a crash.
 TEST_F(Ext4ReaderTest, DamageIsAnErrorWhereverItIs) {
   WriteSample();
