@@ -46,9 +46,13 @@ absl::StatusOr<UniqueFd> ListenUnix(const std::filesystem::path& path, unsigned 
   ::unlink(path.c_str());
   // On Linux bind gives the file the socket's own mode less the umask, and
   // nobody can connect before listen.
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+  struct stat made {};
+  if (::fchmod(fd.get(), mode) < 0 ||
+      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+      ::lstat(path.c_str(), &made) < 0)
     return ErrnoError(errno, absl::StrCat("bind '", path.string(), "'"));
-  if (::chmod(path.c_str(), mode) < 0) return ErrnoError(errno, absl::StrCat("chmod '", path.string(), "'"));
+  if ((made.st_mode & 07777) != mode && ::chmod(path.c_str(), mode) < 0)
+    return ErrnoError(errno, absl::StrCat("chmod '", path.string(), "'"));
   if (::listen(fd.get(), SOMAXCONN) < 0)
     return ErrnoError(errno, absl::StrCat("listen at '", path.string(), "'"));
   return fd;

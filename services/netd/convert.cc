@@ -1,5 +1,9 @@
 #include "services/netd/convert.h"
 
+#include <google/protobuf/util/time_util.h>
+
+#include <chrono>
+
 #include "absl/strings/str_cat.h"
 #include "services/netd/errors.h"
 #include "services/netd/names.h"
@@ -10,6 +14,8 @@ namespace {
 // Numbers of the wire, one above those of core: 0 is unspecified.
 static_assert(static_cast<int>(Egress::Mode::kAll) + 1 == egress::v1::Egress::MODE_ALL);
 static_assert(static_cast<int>(Egress::Mode::kListed) + 1 == egress::v1::Egress::MODE_LISTED);
+static_assert(static_cast<int>(Health::Rules::kNotNeeded) == v1::NetworkHealth::RULES_NOT_NEEDED);
+static_assert(static_cast<int>(Health::Rules::kChanged) == v1::NetworkHealth::RULES_CHANGED);
 
 v1::EndpointPolicy ToProto(const Policy& policy) {
   v1::EndpointPolicy proto;
@@ -55,6 +61,19 @@ v1::Endpoint ToProto(const Endpoint& endpoint) {
   return proto;
 }
 
+v1::NetworkHealth ToProto(const Health& health) {
+  v1::NetworkHealth proto;
+  proto.set_bridge_up(health.bridge_up);
+  proto.set_rules(static_cast<v1::NetworkHealth::Rules>(health.rules));
+  proto.set_repair_count(health.repairs);
+  if (health.repairs > 0)
+    *proto.mutable_repair_time() = google::protobuf::util::TimeUtil::TimeTToTimestamp(
+        std::chrono::system_clock::to_time_t(health.last_repair));
+  proto.set_forwards_everywhere(health.forwards_everywhere);
+  for (const std::string& problem : health.problems) proto.add_problems(problem);
+  return proto;
+}
+
 v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, const DnsStatus& dns) {
   v1::Network proto;
   proto.set_bridge(bridge);
@@ -63,6 +82,7 @@ v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, co
   proto.set_mtu(mtu);
   proto.mutable_dns()->set_guest_server(dns.guest_server);
   proto.mutable_dns()->set_host_listen(dns.host_listen);
+  proto.mutable_dns()->set_host_resolver(dns.host_resolver);
   for (const std::string& warning : dns.warnings) proto.mutable_dns()->add_warnings(warning);
   return proto;
 }

@@ -16,10 +16,12 @@ namespace v1 = ::banger::network::v1;
 struct DnsStatus {
   std::string guest_server;
   std::string host_listen;
+  std::string host_resolver;
   std::vector<std::string> warnings;
 };
 
 v1::Endpoint ToProto(const Endpoint& endpoint);
+v1::NetworkHealth ToProto(const Health& health);
 v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, const DnsStatus& dns);
 
 // POLICY_INVALID when it cannot be read; NormalPolicy checks the rest.

@@ -2,12 +2,15 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <map>
 #include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/netd/testing/daemon_fixture.h"
 #include "services/netd/testing/guest_end.h"
@@ -38,6 +41,17 @@ class CollidingSubnetTest : public NetdDaemonTest {
     Ip("addr add 172.30.0.1/16 dev docker0");
   }
 };
+
+std::vector<pid_t> Children(pid_t parent) {
+  const absl::StatusOr<std::string> listed =
+      ReadFile(absl::StrCat("/proc/", parent, "/task/", parent, "/children"));
+  EXPECT_OK(listed);
+  std::vector<pid_t> children;
+  for (const std::string& word :
+       std::vector<std::string>(absl::StrSplit(listed.value_or(""), ' ', absl::SkipWhitespace())))
+    children.push_back(std::stoi(word));
+  return children;
+}
 
 TEST_F(NetdDaemonTest, AGuestReachesTheHostAndNothingIsLeftAfterwards) {
   NetdClient client = Client();
@@ -182,11 +196,45 @@ TEST_F(NetdDaemonTest, NoThreadHasMoreRightsThanNetAdmin) {
        std::filesystem::directory_iterator(absl::StrCat("/proc/", daemon_->pid(), "/task"))) {
     ASSERT_OK_AND_ASSIGN(const std::string status, ReadFile(task.path() / "status"));
     EXPECT_THAT(status, AllOf(HasSubstr("CapPrm:\t0000000000001000"), HasSubstr("CapEff:\t0000000000001000"),
-                              HasSubstr("CapBnd:\t0000000000001000"), HasSubstr("CapInh:\t0000000000000000"),
-                              HasSubstr("CapAmb:\t0000000000000000"), HasSubstr("NoNewPrivs:\t1")));
+                              HasSubstr("CapBnd:\t0000000000000000"), HasSubstr("CapInh:\t0000000000000000"),
+                              HasSubstr("CapAmb:\t0000000000000000"), HasSubstr("NoNewPrivs:\t1"),
+                              HasSubstr("Seccomp:\t2")));
     ++threads;
   }
   EXPECT_GT(threads, 1);
+}
+
+TEST_F(NetdDaemonTest, ItsHelpersHaveLessAndEndWithIt) {
+  std::map<std::string, pid_t> helpers;
+  for (const pid_t pid : Children(daemon_->pid())) {
+    ASSERT_OK_AND_ASSIGN(const std::string status, ReadFile(absl::StrCat("/proc/", pid, "/status")));
+    EXPECT_THAT(status, AllOf(HasSubstr("NoNewPrivs:\t1"), HasSubstr("Seccomp:\t2")));
+    const std::string name = status.substr(6, status.find('\n') - 6);
+    helpers[name] = pid;
+    EXPECT_THAT(status,
+                HasSubstr(absl::StrCat("CapEff:\t000000000000", name == "netd-nft" ? "1" : "0", "000")));
+  }
+  EXPECT_THAT(helpers,
+              ::testing::UnorderedElementsAre(::testing::Key("netd-nft"), ::testing::Key("netd-resolv")));
+  EXPECT_EQ(End(SIGKILL).signal, SIGKILL);
+  // A dead one that nobody has buried yet has no program.
+  for (const auto& [name, pid] : helpers)
+    EXPECT_TRUE(Eventually([pid = pid] {
+      return !std::filesystem::exists(absl::StrCat("/proc/", pid, "/exe"));
+    })) << name;
+}
+
+TEST_F(NetdDaemonTest, WithoutItsHelperItEndsAndTheNextOneGoesOn) {
+  ASSERT_OK(Client().Create("vm-1"));
+  ASSERT_OK(Client().Attach("vm-1"));
+  for (const pid_t pid : Children(daemon_->pid())) ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  Client().Create("vm-2").IgnoreError();
+  Client().Attach("vm-2").IgnoreError();
+  ASSERT_OK_AND_ASSIGN(const ExitStatus ended, daemon_->Wait());
+  EXPECT_EQ(ended.code, 1);
+  Start();
+  ASSERT_OK(Client().Attach("vm-1"));
+  EXPECT_OK(Client().Attach("vm-2"));
 }
 
 TEST_F(NetdDaemonTest, AHundredEndpointsAtOnce) {

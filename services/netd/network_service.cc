@@ -12,7 +12,7 @@ using rpc::Call;
 
 absl::StatusOr<v1::Network> NetworkService::DescribeNetwork() const {
   BANGER_ASSIGN_OR_RETURN(const int mtu, network_.Mtu());
-  v1::Network described = ToProto(bridge_, network_.subnet(), mtu, dns_);
+  v1::Network described = ToProto(bridge_, network_.subnet(), mtu, dns_());
   for (const std::string& uplink : network_.Uplinks()) described.add_uplinks(uplink);
   for (const std::string& interface : network_.Forwarding()) described.add_forwarding(interface);
   return described;
@@ -25,6 +25,10 @@ grpc::ServerUnaryReactor* NetworkService::GetNetwork(grpc::CallbackServerContext
                     [this](const Call&) -> absl::StatusOr<v1::GetNetworkResponse> {
                       v1::GetNetworkResponse found;
                       BANGER_ASSIGN_OR_RETURN(*found.mutable_network(), DescribeNetwork());
+                      BANGER_ASSIGN_OR_RETURN(const Health health, network_.Inspect());
+                      *found.mutable_health() = ToProto(health);
+                      found.mutable_network()->mutable_uplinks()->Assign(health.uplinks.begin(),
+                                                                         health.uplinks.end());
                       return found;
                     });
 }

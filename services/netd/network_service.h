@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -14,8 +15,8 @@ namespace banger::netd {
 // The API over the network; who may connect at all is decided before. Thread-safe.
 class NetworkService final : public v1::NetworkService::CallbackService {
  public:
-  // `network` and `workers` must outlive it.
-  NetworkService(std::string bridge, DnsStatus dns, Network& network, WorkerPool& workers)
+  // `network`, `workers` and what `dns` asks must outlive it.
+  NetworkService(std::string bridge, std::function<DnsStatus()> dns, Network& network, WorkerPool& workers)
       : bridge_(std::move(bridge)), dns_(std::move(dns)), network_(network), workers_(workers) {}
 
   grpc::ServerUnaryReactor* GetNetwork(grpc::CallbackServerContext* context,
@@ -44,7 +45,7 @@ class NetworkService final : public v1::NetworkService::CallbackService {
   absl::StatusOr<v1::Network> DescribeNetwork() const;
 
   const std::string bridge_;
-  const DnsStatus dns_;
+  const std::function<DnsStatus()> dns_;
   Network& network_;
   WorkerPool& workers_;
 };

@@ -5,7 +5,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
-#include "services/netd/testing/fake_host.h"
+#include "services/netd/testing/service_fixture.h"
 
 namespace banger::netd {
 namespace {
@@ -13,24 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-// The real service over a fake host; the caller is this process.
-class NetworkServiceTest : public ::testing::Test {
+class NetworkServiceTest : public ServiceFixture {
  protected:
-  void SetUp() override {
-    Reconciliation done;
-    ASSERT_OK_AND_ASSIGN(
-        network_,
-        Network::Start("br-banger", *Subnet::Create(*Ipv4::Parse("172.30.0.1"), 29), host_.AsHost(), &done));
-    service_.emplace("br-test",
-                     DnsStatus{.guest_server = "172.30.0.1", .warnings = {"the host cannot resolve names"}},
-                     *network_, workers_);
-    grpc::ServerBuilder builder;
-    builder.RegisterService(&*service_);
-    server_ = builder.BuildAndStart();
-    stub_ = v1::NetworkService::NewStub(server_->InProcessChannel({}));
-  }
-  void TearDown() override { server_->Shutdown(std::chrono::system_clock::now() + 1s); }
-
   template <typename Response, typename Method, typename Request>
   absl::StatusOr<Response> Call(Method method, const Request& request) {
     rpc::ClientCall call("test", 10s);
@@ -61,13 +45,6 @@ class NetworkServiceTest : public ::testing::Test {
     request.set_name(name);
     return Call<v1::DeleteEndpointResponse>(&v1::NetworkService::Stub::DeleteEndpoint, request).status();
   }
-
-  FakeHost host_;
-  WorkerPool workers_{4, 16};
-  std::unique_ptr<Network> network_;
-  std::optional<NetworkService> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<v1::NetworkService::Stub> stub_;
 };
 
 TEST_F(NetworkServiceTest, TellsTheNetwork) {
@@ -78,6 +55,36 @@ TEST_F(NetworkServiceTest, TellsTheNetwork) {
   EXPECT_EQ(response.network().gateway(), "172.30.0.1");
   EXPECT_EQ(response.network().prefix_length(), 29);
   EXPECT_EQ(response.network().mtu(), 1500);
+  EXPECT_EQ(response.network().dns().host_resolver(), "systemd-resolved");
+}
+
+TEST_F(NetworkServiceTest, TellsHowItIsOnTheHostAndHowOftenItWasPutRight) {
+  const auto health = [this] {
+    return Call<v1::GetNetworkResponse>(&v1::NetworkService::Stub::GetNetwork, v1::GetNetworkRequest())
+        ->health();
+  };
+  EXPECT_EQ(health().rules(), v1::NetworkHealth::RULES_NOT_NEEDED);
+  EXPECT_FALSE(health().bridge_up());
+  ASSERT_OK(Create("vm-1"));
+  ASSERT_OK(Attach("endpoints/vm-1"));
+  EXPECT_EQ(health().rules(), v1::NetworkHealth::RULES_IN_PLACE);
+  EXPECT_TRUE(health().bridge_up());
+  EXPECT_FALSE(health().has_repair_time());
+  host_.firewall.applied.reset();
+  host_.router.everywhere = true;
+  EXPECT_EQ(health().rules(), v1::NetworkHealth::RULES_CHANGED);
+  EXPECT_TRUE(health().forwards_everywhere());
+  EXPECT_THAT(network_->Refresh(), IsOkAndHolds(true));
+  EXPECT_EQ(health().rules(), v1::NetworkHealth::RULES_IN_PLACE);
+  EXPECT_EQ(health().repair_count(), 1);
+  EXPECT_TRUE(health().has_repair_time());
+  host_.links.faults.FailFrom(0);
+  network_->Reconcile();
+  host_.links.faults.Stop();
+  ASSERT_EQ(health().problems_size(), 1);
+  EXPECT_THAT(health().problems(0), HasSubstr("injected fault"));
+  network_->Reconcile();
+  EXPECT_EQ(health().problems_size(), 0);
 }
 
 TEST_F(NetworkServiceTest, TellsAllOfAnEndpoint) {

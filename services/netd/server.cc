@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,15 +15,17 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/netd/adapters/confinement.h"
 #include "services/netd/adapters/file_ledger.h"
+#include "services/netd/adapters/former.h"
 #include "services/netd/adapters/host_watcher.h"
 #include "services/netd/adapters/linux_link_host.h"
 #include "services/netd/adapters/linux_router.h"
 #include "services/netd/adapters/nft_firewall.h"
-#include "services/netd/adapters/privileges.h"
 #include "services/netd/adapters/subnet_choice.h"
 #include "services/netd/core/network.h"
 #include "services/netd/dns_parts.h"
@@ -33,8 +36,21 @@
 namespace banger::netd {
 namespace {
 
-// What others change is noticed at once; this is for what nobody tells.
-constexpr std::chrono::seconds kReconcilePeriod{60};
+// What others change of routes and rules is noticed at once; this is for what
+// nobody tells.
+constexpr std::chrono::seconds kReconcileInterval{60};
+
+// --reconcile-interval: "60s", "500ms".
+absl::StatusOr<std::chrono::milliseconds> ReconcileInterval(const std::map<std::string, std::string>& flags) {
+  const auto flag = flags.find("--reconcile-interval");
+  if (flag == flags.end()) return kReconcileInterval;
+  absl::Duration interval;
+  if (!absl::ParseDuration(flag->second, &interval) || interval < absl::Milliseconds(10) ||
+      interval > absl::Hours(24))
+    return absl::InvalidArgumentError(
+        absl::StrCat("--reconcile-interval '", flag->second, "' is not a duration of 10ms to 24h, like 60s"));
+  return absl::ToChronoMilliseconds(interval);
+}
 
 // Root, and the uid of --client-uid, else that of user `banger` where there is one.
 absl::StatusOr<std::set<uid_t>> Clients(const std::map<std::string, std::string>& flags) {
@@ -74,13 +90,11 @@ absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config, const std::
   return subnet;
 }
 
-// nft keeps comments of at most 127 bytes; a directory's end says more than its
-// beginning.
-std::string FirewallMark(const std::string& bridge, const std::filesystem::path& directory) {
-  constexpr std::size_t kMaxPath = 100;
-  std::string path = directory.string();
-  if (path.size() > kMaxPath) path = path.substr(path.size() - kMaxPath);
-  return absl::StrCat("banger:", bridge, ":", path);
+// Whoever started us starts us again; what is on the host stays as it is, as after
+// any death of ours.
+void EndWithoutHelper() {
+  log::Error("a helper process has ended; netd cannot go on without it", {});
+  std::_Exit(1);
 }
 
 void Refresh(Network& network) {
@@ -89,6 +103,18 @@ void Refresh(Network& network) {
     log::Error("rules not put right", {{"error", std::string(repaired.status().message())}});
   else if (*repaired)
     log::Warn("somebody changed our firewall rules; put in place again", {});
+}
+
+// What is there of an earlier configuration.
+absl::Status TidyUp(const NftProgram& nft, const std::string& bridge, const std::filesystem::path& directory) {
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Netlink> netlink, Netlink::Connect());
+  const FormerBridges former = RemoveFormerBridges(*netlink, nft, bridge, directory);
+  for (const absl::Status& failure : former.failures)
+    log::Error("former bridge not removed", {{"error", std::string(failure.message())}});
+  for (const std::string& name : former.removed) log::Info("former bridge removed", {{"interface", name}});
+  for (const std::string& name : former.in_use)
+    log::Warn("former bridge stays until netd's next start: a VM uses it", {{"interface", name}});
+  return absl::OkStatus();
 }
 
 void Report(const Reconciliation& done) {
@@ -107,18 +133,20 @@ class NetdParts final : public rpc::DaemonParts {
   static absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> Create(const rpc::DaemonContext& context,
                                                                   const Subnet& subnet,
                                                                   std::set<uid_t> clients,
-                                                                  std::unique_ptr<DnsParts> names) {
+                                                                  std::unique_ptr<DnsParts> names,
+                                                                  const NftProgram& nft,
+                                                                  std::chrono::milliseconds interval) {
     const std::filesystem::path directory = context.paths.netd_run_dir;
     std::unique_ptr<NetdParts> parts(new NetdParts(std::move(clients), directory / "endpoints.json"));
     BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,
                                                                  .subnet = subnet,
                                                                  .directory = directory}));
     BANGER_ASSIGN_OR_RETURN(parts->router_, LinuxRouter::Create());
-    BANGER_ASSIGN_OR_RETURN(const NftProgram nft, NftProgram::Find());
     const std::string& bridge = context.config.network.bridge;
     parts->firewall_.emplace(
-        nft, FirewallTarget{.bridge = bridge, .subnet = subnet, .mark = FirewallMark(bridge, directory)});
+        nft, FirewallTarget{.bridge = bridge, .subnet = subnet, .mark = MarkOfRules(bridge, directory)});
     parts->dns_ = std::move(names);
+    BANGER_RETURN_IF_ERROR(TidyUp(nft, bridge, directory));
     Reconciliation done;
     BANGER_ASSIGN_OR_RETURN(parts->network_, Network::Start(bridge, subnet,
                                                             {.links = *parts->host_,
@@ -132,12 +160,13 @@ class NetdParts final : public rpc::DaemonParts {
         parts->watcher_,
         HostWatcher::Start({.on_change = [network = parts->network_.get()] { Refresh(*network); },
                             .on_time = [network = parts->network_.get()] { Report(network->Reconcile()); }},
-                           kReconcilePeriod));
+                           interval));
     const auto pool_size = static_cast<std::size_t>(context.config.network.tap_pool_size);
     parts->pool_.emplace(TapPool::Options{.size = pool_size}, *parts->network_);
     BANGER_RETURN_IF_ERROR(parts->dns_->Start(*parts->network_));
-    parts->service_.emplace(context.config.network.bridge, parts->dns_->status(), *parts->network_,
-                            context.workers);
+    parts->service_.emplace(
+        context.config.network.bridge, [dns = parts->dns_.get()] { return dns->status(); }, *parts->network_,
+        context.workers);
     BANGER_RETURN_IF_ERROR(parts->StartTapServer(directory / "tap.sock"));
     return parts;
   }
@@ -187,12 +216,18 @@ class NetdParts final : public rpc::DaemonParts {
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_ASSIGN_OR_RETURN(std::set<uid_t> clients, Clients(context.own_flags));
+  BANGER_ASSIGN_OR_RETURN(const std::chrono::milliseconds interval, ReconcileInterval(context.own_flags));
   BANGER_ASSIGN_OR_RETURN(const Subnet subnet,
                           ConfiguredSubnet(context.config.network, context.paths.netd_run_dir));
   BANGER_RETURN_IF_ERROR(CheckDirectory(context.paths.netd_run_dir));
-  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DnsParts> names, DnsParts::Bind(context.config.network, subnet));
-  BANGER_RETURN_IF_ERROR(KeepOnlyNetAdmin());
-  return NetdParts::Create(context, subnet, std::move(clients), std::move(names));
+  // The last things that need more than CAP_NET_ADMIN.
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DnsParts> names,
+                          DnsParts::Bind(context.config.network, subnet, EndWithoutHelper));
+  BANGER_ASSIGN_OR_RETURN(const NftProgram nft, NftProgram::Start(EndWithoutHelper));
+  BANGER_ASSIGN_OR_RETURN(const bool has_landlock, ConfineDaemon(context.paths.netd_run_dir));
+  if (!has_landlock)
+    log::Warn("this kernel has no Landlock: only permissions and seccomp keep netd from files", {});
+  return NetdParts::Create(context, subnet, std::move(clients), std::move(names), nft, interval);
 }
 
 }  // namespace banger::netd

@@ -157,6 +157,15 @@ absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
   return HostMtu();
 }
 
+absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
+  if (!bridge.has_value() || !bridge->up || bridge->alias != mark_) return false;
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses());
+  return std::any_of(addresses.begin(), addresses.end(), [&](const LinkAddress& address) {
+    return address.link == bridge->index && address.address == options_.subnet.gateway();
+  });
+}
+
 // Not more than the host's way out takes: a guest's larger packets would vanish
 // where nobody tells it so.
 absl::StatusOr<int> LinuxLinkHost::HostMtu() {
@@ -206,8 +215,17 @@ absl::Status LinuxLinkHost::EnsureTap(const Tap& tap) {
     BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(*link));
     return MakeTap(tap, *bridge);
   }
-  if (is_its_own && link->up && link->master == bridge->index) return absl::OkStatus();
-  return netlink_->SetLink(*link, {.alias = AliasOf(tap), .master = bridge->index, .up = true});
+  const bool was_port = link->master == bridge->index;
+  if (!is_its_own || !was_port || !link->up)
+    BANGER_RETURN_IF_ERROR(
+        netlink_->SetLink(*link, {.alias = AliasOf(tap), .master = bridge->index, .up = true}));
+  // A spare one was made with it a moment ago.
+  return is_its_own || !was_port ? BindMac(*link) : absl::OkStatus();
+}
+
+absl::Status LinuxLinkHost::BindMac(const Link& tap) {
+  BANGER_ASSIGN_OR_RETURN(const Ipv4 address, AddressOfTap(tap.name));
+  return netlink_->BindMacToPort(tap, Mac::ForAddress(address));
 }
 
 absl::Status LinuxLinkHost::CheckTapName(const std::string& name) {
@@ -221,6 +239,7 @@ absl::Status LinuxLinkHost::MakeTap(const Tap& tap, const Link& bridge) {
   BANGER_ASSIGN_OR_RETURN(const Link link, netlink_->FindLink(tap.name));
   BANGER_RETURN_IF_ERROR(
       netlink_->SetLink(link, {.alias = AliasOf(tap), .mtu = bridge.mtu, .master = bridge.index}));
+  BANGER_RETURN_IF_ERROR(BindMac(link));
   BANGER_RETURN_IF_ERROR(DisableIpv6(tap.name));
   BANGER_RETURN_IF_ERROR(netlink_->SetLink(link, {.up = true}));
   return device.MakePersistent();

@@ -37,6 +37,7 @@ class LinuxLinkHost final : public LinkHost {
   absl::Status EnsureBridge() override;
   absl::Status RemoveBridge() override;
   absl::StatusOr<int> BridgeMtu() override;
+  absl::StatusOr<bool> BridgeIsUp() override;
   absl::StatusOr<std::vector<Tap>> ListTaps() override;
   absl::Status CheckTapName(const std::string& name) override;
   absl::Status EnsureTap(const Tap& tap) override;
@@ -62,6 +63,8 @@ class LinuxLinkHost final : public LinkHost {
   // Empty when the link is no tap of ours.
   std::optional<Tap> ToTap(const Link& link) const;
   absl::Status MakeTap(const Tap& tap, const Link& bridge);
+  // The bridge knows the guest's MAC at this port and learns no other.
+  absl::Status BindMac(const Link& tap);
 
   const Options options_;
   const std::string mark_;

@@ -65,6 +65,10 @@ class Netlink {
   absl::StatusOr<Link> FindLink(int index);
   absl::Status AddBridge(const std::string& name, const Mac& mac, int mtu);
   absl::Status SetLink(const Link& link, const LinkChanges& changes);
+  // For a port of a bridge: the MAC is behind it, for ever and whoever else says
+  // that it has it; the bridge learns no addresses from the port, and sends it
+  // nothing that is for an address that it does not know.
+  absl::Status BindMacToPort(const Link& port, const Mac& mac);
   // By index; fine when it is gone.
   absl::Status DeleteLink(const Link& link);
 

@@ -58,13 +58,21 @@ absl::Status NftFirewall::Replace(const Rules& rules) {
   return foreign_.Ensure().status();
 }
 
+absl::StatusOr<bool> NftFirewall::IsInPlace() {
+  if (!applied_.has_value()) return false;
+  const absl::StatusOr<std::uint32_t> generation = NftGeneration();
+  if (generation.ok() && generation_ == *generation) return true;
+  const absl::StatusOr<std::string> now = Fingerprint();
+  if (!now.ok() && !absl::IsNotFound(now.status())) return now.status();
+  return now.ok() && *now == fingerprint_;
+}
+
 absl::StatusOr<bool> NftFirewall::Repair() {
   if (!applied_.has_value()) return false;
   const absl::StatusOr<std::uint32_t> generation = NftGeneration();
   if (generation.ok() && generation_ == *generation) return false;
-  const absl::StatusOr<std::string> now = Fingerprint();
-  if (!now.ok() && !absl::IsNotFound(now.status())) return now.status();
-  if (!now.ok() || *now != fingerprint_) {
+  BANGER_ASSIGN_OR_RETURN(const bool in_place, IsInPlace());
+  if (!in_place) {
     BANGER_RETURN_IF_ERROR(Replace(*applied_));
     return true;
   }

@@ -21,6 +21,7 @@ class NftFirewall final : public Firewall {
   NftFirewall(NftProgram nft, FirewallTarget target);
 
   absl::Status Apply(const Rules& rules) override;
+  absl::StatusOr<bool> IsInPlace() override;
   absl::StatusOr<bool> Repair() override;
   absl::StatusOr<OpenedAddresses> Opened() override;
   absl::Status Remove() override;

@@ -198,6 +198,15 @@ std::string TablesText(const FirewallTarget& target) {
 
 }  // namespace
 
+// nft keeps comments of at most 127 bytes; a directory's end says more than its
+// beginning.
+std::string MarkOfRules(const std::string& bridge, const std::filesystem::path& directory) {
+  constexpr std::size_t kMaxPath = 100;
+  std::string path = directory.string();
+  if (path.size() > kMaxPath) path = path.substr(path.size() - kMaxPath);
+  return absl::StrCat("banger:", bridge, ":", path);
+}
+
 std::string TableName(const FirewallTarget& target) { return absl::StrCat("banger-", target.bridge); }
 
 std::string RemoveText(const FirewallTarget& target) {

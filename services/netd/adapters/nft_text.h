@@ -4,6 +4,7 @@
 // values only, of which none can hold a blank, quote or newline.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "services/netd/core/rules.h"
@@ -15,6 +16,9 @@ struct FirewallTarget {
   Subnet subnet;
   std::string mark;  // the tables' and rules' comment; no quotes
 };
+
+// The mark of a netd's rules, known by its bridge and its directory.
+std::string MarkOfRules(const std::string& bridge, const std::filesystem::path& directory);
 
 std::string TableName(const FirewallTarget& target);
 

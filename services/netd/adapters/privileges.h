@@ -4,12 +4,20 @@
 
 namespace banger::netd {
 
-// Gives up for good all of root's rights but CAP_NET_ADMIN, which stays in the
-// effective, permitted and bounding sets: so nft, which we execute, has it too
-// and nothing else. The inheritable and ambient sets get empty, and no_new_privs
-// holds. As capabilities are each thread's own this must happen before there is a
-// second one; FAILED_PRECONDITION when there is, and PERMISSION_DENIED without
-// CAP_NET_ADMIN.
-absl::Status KeepOnlyNetAdmin();
+// What is left of root's rights.
+enum class Keep {
+  kNothing,
+  // In the effective and permitted sets.
+  kNetAdmin,
+  // And in the bounding set, so that a program that is executed has it too.
+  kNetAdminAlsoForPrograms,
+};
+
+// Gives up for good all capabilities but CAP_NET_ADMIN, or also that one. The
+// inheritable and ambient sets get empty, and no_new_privs holds. As capabilities
+// are each thread's own this must happen before there is a second one;
+// FAILED_PRECONDITION when there is, and PERMISSION_DENIED when there is no
+// CAP_NET_ADMIN to keep.
+absl::Status DropPrivileges(Keep keep);
 
 }  // namespace banger::netd

@@ -50,6 +50,7 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Start(const std::string& bridg
   network->enforcer_.Restore(network->records_.forwarding,
                              opened.ok() ? *std::move(opened) : OpenedAddresses());
   BANGER_RETURN_IF_ERROR(network->ReconcileLocked(*done));
+  network->NoteProblems(*done);
   return network;
 }
 
@@ -58,7 +59,13 @@ Reconciliation Network::Reconcile() {
   Reconciliation done;
   if (const absl::Status reconciled = ReconcileLocked(done); !reconciled.ok())
     done.failures.push_back(reconciled);
+  NoteProblems(done);
   return done;
+}
+
+void Network::NoteProblems(const Reconciliation& done) {
+  problems_.clear();
+  for (const absl::Status& failure : done.failures) problems_.emplace_back(failure.message());
 }
 
 absl::Status Network::ReconcileLocked(Reconciliation& done) {
@@ -79,8 +86,7 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
   done.adopted = plan.adopt;
   // Joins again what somebody took out of the bridge, or the bridge from.
   absl::Status repaired = plan.adopt.empty() ? absl::OkStatus() : host_.links.EnsureBridge();
-  if (repaired.ok())
-    repaired = HasTaps() ? enforcer_.Refresh(records_.endpoints, spares_).status() : Enforce();
+  if (repaired.ok()) repaired = HasTaps() ? RefreshLocked().status() : Enforce();
   for (const auto& [id, endpoint] : records_.endpoints) {
     if (endpoint.tap.empty()) continue;
     if (repaired.ok()) repaired = host_.links.EnsureTap(TapOf(endpoint));
@@ -93,7 +99,28 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
 absl::StatusOr<bool> Network::Refresh() {
   const MutexLock lock(mutex_);
   if (!HasTaps()) return false;
-  return enforcer_.Refresh(records_.endpoints, spares_);
+  return RefreshLocked();
+}
+
+absl::StatusOr<bool> Network::RefreshLocked() {
+  BANGER_ASSIGN_OR_RETURN(const bool repaired, enforcer_.Refresh(records_.endpoints, spares_));
+  if (repaired) {
+    ++repairs_;
+    last_repair_ = std::chrono::system_clock::now();
+  }
+  return repaired;
+}
+
+absl::StatusOr<Health> Network::Inspect() {
+  const MutexLock lock(mutex_);
+  Health health{.repairs = repairs_, .last_repair = last_repair_, .problems = problems_};
+  BANGER_ASSIGN_OR_RETURN(health.bridge_up, host_.links.BridgeIsUp());
+  BANGER_ASSIGN_OR_RETURN(health.uplinks, host_.router.Uplinks());
+  BANGER_ASSIGN_OR_RETURN(health.forwards_everywhere, host_.router.ForwardsEverywhere());
+  if (!HasTaps()) return health;
+  BANGER_ASSIGN_OR_RETURN(const bool in_place, host_.firewall.IsInPlace());
+  health.rules = in_place ? Health::Rules::kInPlace : Health::Rules::kChanged;
+  return health;
 }
 
 absl::StatusOr<int> Network::Mtu() {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -27,6 +28,19 @@ struct Reconciliation {
   std::vector<std::string> detached;   // endpoints whose tap is gone
   std::vector<std::string> removed;    // taps that nobody used
   std::vector<absl::Status> failures;  // what could not be repaired; nothing else suffers
+};
+
+// How what we keep on the host is, and how often it was not.
+struct Health {
+  enum class Rules { kNotNeeded = 1, kInPlace = 2, kChanged = 3 };
+
+  bool bridge_up = false;
+  std::set<std::string> uplinks;  // of the host, whether a guest needs them or not
+  Rules rules = Rules::kNotNeeded;
+  std::int64_t repairs = 0;  // of rules that somebody had changed, since Start
+  std::chrono::system_clock::time_point last_repair;
+  bool forwards_everywhere = false;
+  std::vector<std::string> problems;  // that the last reconciliation could not put right
 };
 
 // Callers are known by uid: each sees and changes its own endpoints, root all.
@@ -65,6 +79,8 @@ class Network {
   Reconciliation Reconcile() ABSL_LOCKS_EXCLUDED(mutex_);
   // The same for rules, forwarding and uplinks only. Whether rules were repaired.
   absl::StatusOr<bool> Refresh() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  absl::StatusOr<Health> Inspect() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Subnet& subnet() const { return subnet_; }
   absl::StatusOr<int> Mtu() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -126,6 +142,8 @@ class Network {
   Network(const std::string& bridge, const Subnet& subnet, const Host& host);
 
   absl::Status ReconcileLocked(Reconciliation& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<bool> RefreshLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteProblems(const Reconciliation& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Endpoint> Find(uid_t caller, const std::string& id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Ipv4> NextAddress() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -157,6 +175,9 @@ class Network {
   std::set<Ipv4> spares_ ABSL_GUARDED_BY(mutex_);
   uid_t last_owner_ ABSL_GUARDED_BY(mutex_) = 0;  // of whom the next endpoint probably is
   std::function<void()> taps_changed_ = [] {};
+  std::int64_t repairs_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::chrono::system_clock::time_point last_repair_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> problems_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace banger::netd

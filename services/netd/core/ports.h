@@ -44,6 +44,9 @@ class LinkHost {
   // Of the bridge, or what it will get.
   virtual absl::StatusOr<int> BridgeMtu() = 0;
 
+  // Whether it is there, ours, up, and has its address.
+  virtual absl::StatusOr<bool> BridgeIsUp() = 0;
+
   // Sorted by name.
   virtual absl::StatusOr<std::vector<Tap>> ListTaps() = 0;
 
@@ -80,6 +83,9 @@ class Firewall {
 
   // From now on exactly these rules hold; on failure those from before do.
   virtual absl::Status Apply(const Rules& rules) = 0;
+
+  // Whether what was applied last is what holds. False when nothing was.
+  virtual absl::StatusOr<bool> IsInPlace() = 0;
 
   // Puts in place again what somebody else has changed since; whether there was
   // anything. Fine when nothing has been applied yet.

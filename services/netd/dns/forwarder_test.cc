@@ -53,7 +53,8 @@ class ForwarderTest : public ::testing::Test {
   }
 
   void Start() {
-    Upstreams::Options options{.resolv_conf = "/nonexistent"};
+    Upstreams::Options options{.resolv_conf = "/nonexistent",
+                               .read_resolv_conf = [] { return std::string(); }};
     for (const auto& server : servers_) options.configured.push_back(server->address());
     upstreams_ = std::make_unique<Upstreams>(std::move(options));
     forwarder_ = std::make_unique<Forwarder>(*loop_, *upstreams_, policy_, limits_);
@@ -377,7 +378,9 @@ TEST(UpstreamsTest, AreThoseOfResolvConfAndReadAgainWhenItChanges) {
                                 "# nameserver 9.9.9.9\nsearch example.org\nnameserver\t192.0.2.1 \n"
                                 "nameserver 172.30.0.1\nnameserver fe80::1%lo\nnameserver what\n"
                                 "nameserver 2001:db8::1\nnameserver 192.0.2.9\n"));
-  Upstreams upstreams({.resolv_conf = file, .ours = {SocketAddress(*Ipv4::Parse("172.30.0.1"), 53)}});
+  Upstreams upstreams({.resolv_conf = file,
+                       .read_resolv_conf = [&] { return ReadFile(file); },
+                       .ours = {SocketAddress(*Ipv4::Parse("172.30.0.1"), 53)}});
   std::vector<std::string> texts;
   for (const SocketAddress& server : upstreams.Current()) texts.push_back(server.ToString());
   EXPECT_THAT(texts, ElementsAre("192.0.2.1:53", "[fe80::1]:53", "[2001:db8::1]:53"));

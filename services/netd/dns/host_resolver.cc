@@ -119,6 +119,7 @@ void HostResolver::Run() {
         log::Warn("the host does not resolve .vm yet", {{"error", complaint}});
       }
     }
+    is_told_ = told_link != 0;
     pollfd fds[] = {{end_.get(), POLLIN, 0},
                     {links_.get(), POLLIN, 0},
                     {resolved == nullptr ? -1 : resolved->fd(), POLLIN, 0}};

@@ -1,6 +1,7 @@
 // Tells systemd-resolved which names this netd knows.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -29,6 +30,9 @@ class HostResolver {
   static absl::StatusOr<std::unique_ptr<HostResolver>> Start(Options options);
   ~HostResolver();
 
+  // Whether resolved asks us now. Thread-safe.
+  bool is_told() const { return is_told_; }
+
  private:
   HostResolver(Options options, UniqueFd links, UniqueFd end);
   void Run();
@@ -36,6 +40,7 @@ class HostResolver {
   const Options options_;
   const UniqueFd links_;  // readable when a link has come or gone
   const UniqueFd end_;
+  std::atomic<bool> is_told_ = false;
   std::thread thread_;
 };
 

@@ -14,6 +14,8 @@
 #include "common/sync/mutex.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
+#include "services/netd/adapters/confinement.h"
+#include "services/netd/adapters/helper_process.h"
 #include "services/netd/testing/network_namespace.h"
 
 namespace banger::netd::dns {
@@ -165,6 +167,25 @@ TEST_F(HostResolverTest, TheBridgesLinkRoutesOurNamesUntilWeEnd) {
   const int link = AddBridge();
   EXPECT_EQ(resolved.Calls(3), Told(link));
   resolver_.reset();
+  EXPECT_EQ(resolved.Calls(4).back(), absl::StrCat("revert ", link));
+}
+
+TEST_F(HostResolverTest, ReachesResolvedFromWithinNetdsConfinement) {
+  FakeResolved resolved(address_);
+  const int link = AddBridge();
+  ASSERT_OK_AND_ASSIGN(
+      const auto confined,
+      HelperProcess::Start({.name = "confined",
+                            .confine = [this] { return ConfineDaemon(directory_.path()).status(); },
+                            .serve =
+                                [this](const HelperProcess::Message& what) {
+                                  if (what.front() == "start") Start();
+                                  if (what.front() == "end") resolver_.reset();
+                                  return what;
+                                }}));
+  ASSERT_OK(confined->Ask({"start"}));
+  EXPECT_EQ(resolved.Calls(3), Told(link));
+  ASSERT_OK(confined->Ask({"end"}));
   EXPECT_EQ(resolved.Calls(4).back(), absl::StrCat("revert ", link));
 }
 

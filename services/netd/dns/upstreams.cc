@@ -5,13 +5,11 @@
 
 #include "absl/strings/str_split.h"
 #include "common/log/log.h"
-#include "common/os/file.h"
 
 namespace banger::netd::dns {
 namespace {
 
 constexpr std::size_t kMaxUpstreams = 3;  // as in the C library
-constexpr std::size_t kMaxFileSize = 64 << 10;
 constexpr std::chrono::seconds kLookEvery{1};
 
 bool SameFile(const struct stat& a, const struct stat& b) {
@@ -53,7 +51,7 @@ void Upstreams::ReadAgain() {
   struct stat found {};
   seen_.reset();
   if (::stat(options_.resolv_conf.c_str(), &found) == 0) seen_ = found;
-  const absl::StatusOr<std::string> text = ReadFile(options_.resolv_conf, kMaxFileSize);
+  const absl::StatusOr<std::string> text = options_.read_resolv_conf();
   Use(text.ok() ? ParseResolvConf(*text) : std::vector<SocketAddress>());
 }
 

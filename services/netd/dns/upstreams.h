@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "services/netd/dns/socket_address.h"
 
@@ -24,7 +26,9 @@ class Upstreams {
     // When there are any, nothing else counts.
     std::vector<SocketAddress> configured;
     // Read again after it has changed: a VPN comes and goes.
-    std::filesystem::path resolv_conf = "/etc/resolv.conf";
+    std::filesystem::path resolv_conf;
+    // Its text; not needed where there are configured ones.
+    std::function<absl::StatusOr<std::string>()> read_resolv_conf;
     // Ourselves: never asked, or queries would go round in a circle.
     std::vector<SocketAddress> ours;
   };

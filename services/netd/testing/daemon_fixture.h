@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -40,12 +41,16 @@ class DaemonFixture : public ::testing::Test {
   virtual void PrepareHost() {}
   // netd's configuration file.
   virtual std::string Config() { return ""; }
+  // Flags of netd besides --client-uid.
+  virtual std::vector<std::string> Flags() const { return {}; }
 
   void Start() {
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
     const std::filesystem::path netd = self.parent_path().parent_path() / "bin" / "banger-netd";
+    std::vector<std::string> argv = {netd.string(), "--client-uid", absl::StrCat(kClient)};
+    for (const std::string& flag : Flags()) argv.push_back(flag);
     auto daemon = Subprocess::Start(
-        {.argv = {netd.string(), "--client-uid", absl::StrCat(kClient)},
+        {.argv = std::move(argv),
          .env = std::vector<std::string>{absl::StrCat("BANGER_ROOT=", root_.path().string())}});
     ASSERT_OK(daemon);
     daemon_.emplace(*std::move(daemon));

@@ -47,6 +47,7 @@ class FakeLinkHost final : public LinkHost {
   }
 
   absl::StatusOr<int> BridgeMtu() override { return 1500; }
+  absl::StatusOr<bool> BridgeIsUp() override { return has_bridge; }
 
   absl::StatusOr<std::vector<Tap>> ListTaps() override {
     if (const absl::Status fault = faults.Next("list taps"); !fault.ok()) return fault;
@@ -105,6 +106,8 @@ class FakeFirewall final : public Firewall {
     wanted = applied = rules;
     return absl::OkStatus();
   }
+
+  absl::StatusOr<bool> IsInPlace() override { return applied.has_value() && applied == wanted; }
 
   absl::StatusOr<bool> Repair() override {
     if (const absl::Status fault = faults.Next("repair rules"); !fault.ok()) return fault;

@@ -68,6 +68,11 @@ class NetdClient {
     BANGER_RETURN_IF_ERROR(Call(&v1::NetworkService::Stub::GetNetwork, v1::GetNetworkRequest(), &response));
     return response.network();
   }
+  absl::StatusOr<v1::NetworkHealth> GetHealth() {
+    v1::GetNetworkResponse response;
+    BANGER_RETURN_IF_ERROR(Call(&v1::NetworkService::Stub::GetNetwork, v1::GetNetworkRequest(), &response));
+    return response.health();
+  }
   absl::Status Delete(const std::string& id) {
     v1::DeleteEndpointRequest request;
     request.set_name("endpoints/" + id);
