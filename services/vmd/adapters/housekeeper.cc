@@ -19,6 +19,7 @@ constexpr auto kCapInterval = 2s;
 constexpr auto kGarbageInterval = 30s;
 // After imaged or netd was away.
 constexpr auto kRetryInterval = 5s;
+constexpr auto kRemindInterval = 2s;
 
 // False when stopped.
 bool Pause(const std::stop_token& stop, std::chrono::seconds duration) {
@@ -39,11 +40,15 @@ void Housekeeper::Start() {
   collector_ = std::jthread([this](const std::stop_token& stop) {
     while (Pause(stop, vms_.CollectGarbage() ? kGarbageInterval : kRetryInterval)) continue;
   });
+  reminder_ = std::jthread([this](const std::stop_token& stop) {
+    do vms_.RemindNetwork();
+    while (Pause(stop, kRemindInterval));
+  });
 }
 
 void Housekeeper::Stop() {
-  for (std::jthread* thread : {&capper_, &collector_}) thread->request_stop();
-  for (std::jthread* thread : {&capper_, &collector_})
+  for (std::jthread* thread : {&capper_, &collector_, &reminder_}) thread->request_stop();
+  for (std::jthread* thread : {&capper_, &collector_, &reminder_})
     if (thread->joinable()) thread->join();
 }
 

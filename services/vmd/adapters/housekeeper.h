@@ -7,8 +7,8 @@
 
 namespace banger::vmd {
 
-// Keeps console logs small, and gives back what no VM has until all of it is
-// gone.
+// Keeps console logs small, gives back what no VM has until all of it is gone, and
+// sees to it that netd knows what its VMs may do.
 class Housekeeper {
  public:
   Housekeeper(VmManager& vms, VmFiles& files) : vms_(vms), files_(files) {}
@@ -23,7 +23,8 @@ class Housekeeper {
   VmManager& vms_;
   VmFiles& files_;
   std::jthread capper_;
-  std::jthread collector_;  // waits for other daemons
+  std::jthread collector_;  // these two wait for other daemons
+  std::jthread reminder_;
 };
 
 }  // namespace banger::vmd

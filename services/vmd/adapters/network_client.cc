@@ -94,18 +94,21 @@ absl::Status GrpcNetworkClient::DeleteEndpoint(const std::string& uid) {
   return CallDaemon("netd", *channel_, {}, call, kAppearsForUndo);
 }
 
-absl::StatusOr<std::vector<std::string>> GrpcNetworkClient::ListEndpoints() {
+absl::StatusOr<std::vector<NetworkClient::Known>> GrpcNetworkClient::ListEndpoints() {
   v1::ListEndpointsResponse response;
   const auto call = [&](grpc::ClientContext* context) {
     return NetworkService::NewStub(channel_)->ListEndpoints(context, {}, &response);
   };
   BANGER_RETURN_IF_ERROR(CallDaemon("netd", *channel_, {}, call, kAppearsForUndo));
-  std::vector<std::string> uids;
+  std::vector<Known> known;
   for (const v1::Endpoint& endpoint : response.endpoints()) {
     absl::string_view uid = endpoint.name();
-    if (absl::ConsumePrefix(&uid, "endpoints/")) uids.emplace_back(uid);
+    if (absl::ConsumePrefix(&uid, "endpoints/"))
+      known.push_back({.uid = std::string(uid),
+                       .hostname = endpoint.hostname(),
+                       .has_tap = !endpoint.tap().empty()});
   }
-  return uids;
+  return known;
 }
 
 absl::StatusOr<UniqueFd> GrpcNetworkClient::OpenTap(const std::string& uid) {

@@ -26,7 +26,7 @@ class GrpcNetworkClient final : public NetworkClient {
   absl::Status AttachTap(const std::string& uid, const std::stop_token& stop) override;
   absl::Status DetachTap(const std::string& uid) override;
   absl::Status DeleteEndpoint(const std::string& uid) override;
-  absl::StatusOr<std::vector<std::string>> ListEndpoints() override;
+  absl::StatusOr<std::vector<Known>> ListEndpoints() override;
 
   // The descriptor of an attached tap.
   absl::StatusOr<UniqueFd> OpenTap(const std::string& uid);

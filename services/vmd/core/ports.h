@@ -120,8 +120,13 @@ class NetworkClient {
   // Fine when there is none.
   virtual absl::Status DetachTap(const std::string& uid) = 0;
   virtual absl::Status DeleteEndpoint(const std::string& uid) = 0;
-  // Uids of the endpoints that are ours.
-  virtual absl::StatusOr<std::vector<std::string>> ListEndpoints() = 0;
+  // Those that are ours.
+  struct Known {
+    std::string uid;
+    std::string hostname;  // as netd remembers it
+    bool has_tap = false;
+  };
+  virtual absl::StatusOr<std::vector<Known>> ListEndpoints() = 0;
 };
 
 struct DiskPaths {

@@ -94,6 +94,10 @@ class VmManager {
   // directories of unknown VMs. True when nothing is left to do.
   bool CollectGarbage();
 
+  // Tells netd again about VMs whose names and policies it does not know any more.
+  // To be called often; costs one call when there is nothing to tell.
+  void RemindNetwork();
+
   // vmd is about to end: waits that the next vmd can take up again end now.
   void Shutdown() { shutdown_.request_stop(); }
 
@@ -122,6 +126,7 @@ class VmManager {
   absl::Status RecoverOne(Vm vm);
   bool CollectLedger();
   bool CollectUnknown();
+  absl::Status RemindOf(const std::string& uid);
   void FinishExit(const std::string& uid, bool boot_again);
 
   const Ports ports_;

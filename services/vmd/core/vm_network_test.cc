@@ -72,6 +72,39 @@ TEST_F(VmNetworkTest, AChangeIsFeltAtOnceAndStays) {
   EXPECT_THAT(vms_->Get("vm")->allowed_vms, IsEmpty());
 }
 
+TEST_F(VmNetworkTest, ANetdThatHasLostItsLedgerIsToldAgain) {
+  const VmView vm = Create({.name = "vm", .policy = {.nat = true}});
+  const VmView other = Create({.name = "other", .policy = {.nat = true}});
+  const VmView stopped = Create({.name = "stopped", .policy = {.nat = true}});
+  ASSERT_OK(vms_->Stop("stopped", std::chrono::seconds(1), {}));
+  const auto before = world_.network.policies;
+  const int calls = world_.host.calls();
+  vms_->RemindNetwork();
+  EXPECT_EQ(world_.host.calls(), calls + 1);  // nothing to tell
+  world_.network.LoseLedger();
+  world_.host.FailAt("SetPolicy", absl::UnavailableError("netd is away again"));
+  vms_->RemindNetwork();
+  EXPECT_THAT(world_.network.policies, IsEmpty());
+  world_.host.Mend();
+  world_.network.LoseLedger();
+  vms_->RemindNetwork();
+  EXPECT_EQ(world_.network.hostnames.at(vm.vm.uid), "vm");
+  EXPECT_EQ(world_.network.hostnames.at(other.vm.uid), "other");
+  EXPECT_EQ(world_.network.policies.at(vm.vm.uid), before.at(vm.vm.uid));
+  EXPECT_EQ(world_.network.policies.at(other.vm.uid), before.at(other.vm.uid));
+  EXPECT_FALSE(world_.network.policies.contains(stopped.vm.uid));
+}
+
+TEST_F(VmNetworkTest, ANetdThatIsAwayIsAskedAgainLater) {
+  Create({.name = "vm", .policy = {.nat = true}});
+  world_.network.LoseLedger();
+  world_.host.FailAt("ListEndpoints", absl::UnavailableError("away"));
+  vms_->RemindNetwork();
+  world_.host.Mend();
+  vms_->RemindNetwork();
+  EXPECT_EQ(world_.network.policies.size(), 1u);
+}
+
 TEST_F(VmNetworkTest, WhatNetdRefusesIsNotStored) {
   Create({.name = "vm"});
   world_.host.FailAt("SetPolicy", absl::InvalidArgumentError("no network"));

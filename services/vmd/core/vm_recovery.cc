@@ -98,6 +98,30 @@ absl::Status VmManager::RecoverOne(Vm vm) {
   return JoinErrors(given_back, ports_.store.Update(vm));
 }
 
+// A netd that has lost its ledger takes taps that are in use back without names
+// and policies: what it does not allow then, guests are missing.
+void VmManager::RemindNetwork() {
+  if (!ports_.network.Present()) return;
+  const absl::StatusOr<std::vector<NetworkClient::Known>> endpoints = ports_.network.ListEndpoints();
+  if (!endpoints.ok()) return;  // it is away; it is asked again soon
+  // All of ours have a name otherwise.
+  for (const NetworkClient::Known& endpoint : *endpoints)
+    if (endpoint.has_tap && endpoint.hostname.empty()) LogLeft(endpoint.uid, RemindOf(endpoint.uid));
+}
+
+absl::Status VmManager::RemindOf(const std::string& uid) {
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation,
+                          operations_.Begin(uid, shutdown_.get_token()));
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(uid));
+  const bool runs = vm.has_value() && vm->network_mode == NetworkMode::kBridge &&
+                    ports_.vmm.Running(uid).has_value();
+  if (!runs) return absl::OkStatus();
+  log::Info("telling netd again what it has lost", {{"vm", vm->name}});
+  BANGER_RETURN_IF_ERROR(ports_.network.CreateEndpoint(uid, vm->name, operation->stop()).status());
+  BANGER_RETURN_IF_ERROR(ports_.network.SetPolicy(uid, vm->policy, operation->stop()));
+  return ports_.network.AttachTap(uid, operation->stop());
+}
+
 bool VmManager::CollectGarbage() {
   const bool ledger_done = CollectLedger();
   return CollectUnknown() && ledger_done;
@@ -125,8 +149,8 @@ bool VmManager::CollectUnknown() {
   const absl::StatusOr<std::vector<ImageClient::Lease>> leases = ports_.images.ListLeases();
   const absl::StatusOr<std::vector<std::string>> directories = ports_.files.List();
   const bool bridged = ports_.network.Present();
-  const absl::StatusOr<std::vector<std::string>> endpoints =
-      bridged ? ports_.network.ListEndpoints() : std::vector<std::string>();
+  const absl::StatusOr<std::vector<NetworkClient::Known>> endpoints =
+      bridged ? ports_.network.ListEndpoints() : std::vector<NetworkClient::Known>();
   if (!leases.ok() || !directories.ok() || !endpoints.ok()) return false;
   bool done = true;
   // Asked after the lists were made: a VM created since is known by now.
@@ -137,8 +161,8 @@ bool VmManager::CollectUnknown() {
   };
   for (const ImageClient::Lease& lease : *leases)
     if (unknown(lease.uid)) done = ports_.images.Release(lease.image, lease.uid).ok() && done;
-  for (const std::string& uid : *endpoints)
-    if (unknown(uid)) done = ports_.network.DeleteEndpoint(uid).ok() && done;
+  for (const NetworkClient::Known& endpoint : *endpoints)
+    if (unknown(endpoint.uid)) done = ports_.network.DeleteEndpoint(endpoint.uid).ok() && done;
   for (const std::string& uid : *directories)
     if (unknown(uid)) done = ports_.vmm.Destroy(uid).ok() && ports_.files.Remove(uid).ok() && done;
   return done;

@@ -41,7 +41,8 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
   absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::string& hostname,
                                           const std::stop_token&) override {
     if (absl::Status s = Make("CreateEndpoint", absl::StrCat("endpoint ", uid)); !s.ok()) return s;
-    last_hostname = hostname;
+    const std::lock_guard lock(mutex_);
+    last_hostname = hostnames[uid] = hostname;
     return Endpoint{.address = "172.30.0.2",
                     .prefix_length = 24,
                     .mac = "52:b4:ac:1e:00:02",
@@ -64,12 +65,23 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
   absl::Status DeleteEndpoint(const std::string& uid) override {
     return Unmake("DeleteEndpoint", absl::StrCat("endpoint ", uid));
   }
-  absl::StatusOr<std::vector<std::string>> ListEndpoints() override {
+  absl::StatusOr<std::vector<Known>> ListEndpoints() override {
     if (absl::Status s = host_.Enter("ListEndpoints"); !s.ok()) return s;
-    return things_.Of("endpoint");
+    const std::lock_guard lock(mutex_);
+    std::vector<Known> known;
+    for (const std::string& uid : things_.Of("endpoint"))
+      known.push_back({.uid = uid, .hostname = hostnames[uid], .has_tap = things_.Has("tap " + uid)});
+    return known;
+  }
+  // As a netd that has lost its ledger: it knows the taps in use and no more.
+  void LoseLedger() {
+    const std::lock_guard lock(mutex_);
+    hostnames.clear();
+    policies.clear();
   }
 
   std::map<std::string, NetworkPolicy> policies;  // by uid
+  std::map<std::string, std::string> hostnames;   // by uid
 
  private:
   std::mutex mutex_;
