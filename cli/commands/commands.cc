@@ -19,6 +19,10 @@ std::vector<Group> Groups() {
        .summary = "Keep the kernels that VMs boot",
        .most_used = {"banger kernel pull debian-6.1", "fetch one of the catalog"},
        .next = {"banger image import NAME --from FILE --kernel-ref debian-6.1", "make an image with it"}},
+      {.name = "system",
+       .summary = "Look at banger on this host",
+       .most_used = {"banger system network", "see the VMs' network"},
+       .next = {"banger version", "see which daemons answer"}},
   };
 }
 
@@ -57,6 +61,7 @@ CommandTable MakeCommandTable() {
   add(KernelPull());
   add(KernelImport());
   add(KernelRm());
+  add(SystemNetwork());
   add(VmList("ps"));
   add(Version());
   add(Completion());

@@ -27,6 +27,7 @@ std::unique_ptr<Command> KernelList();
 std::unique_ptr<Command> KernelPull();
 std::unique_ptr<Command> KernelRm();
 std::unique_ptr<Command> KernelShow();
+std::unique_ptr<Command> SystemNetwork();
 std::unique_ptr<Command> Version();
 std::unique_ptr<Command> VmCreate();
 std::unique_ptr<Command> VmDelete();

@@ -338,6 +338,12 @@ class FakeSystem final : public system::v1::SystemService::Service {
     *response = state_.daemons;
     return Status::OK;
   }
+  Status GetNetwork(ServerContext* context, const system::v1::GetNetworkRequest*,
+                    system::v1::GetNetworkResponse* response) override {
+    RETURN_UNLESS_ENTERED("GetNetwork");
+    *response = state_.network;
+    return Status::OK;
+  }
 
  private:
   FakeState& state_;

@@ -41,6 +41,7 @@ class FakeState {
   image::v1::ListImagesResponse images;
   image::v1::ListCatalogImagesResponse image_catalog;
   system::v1::ListDaemonsResponse daemons;
+  system::v1::GetNetworkResponse network;
   int page_size = 1000;
   kernel::v1::ImportKernelRequest::Spec kernel_spec;
   image::v1::ImportImageRequest::Spec image_spec;

@@ -9,6 +9,7 @@
 #include "common/rpc/daemon_service.h"
 #include "common/rpc/server_call.h"
 #include "common/sync/mutex.h"
+#include "services/gateway/network_view.h"
 
 namespace banger::gateway {
 namespace {
@@ -96,6 +97,15 @@ grpc::ServerUnaryReactor* SystemService::ListDaemons(grpc::CallbackServerContext
   return rpc::Unary(workers_, context, response,
                     [this](const rpc::Call& call) -> absl::StatusOr<v1::ListDaemonsResponse> {
                       return AskAll(call, backends_);
+                    });
+}
+
+grpc::ServerUnaryReactor* SystemService::GetNetwork(grpc::CallbackServerContext* context,
+                                                    const v1::GetNetworkRequest*,
+                                                    v1::GetNetworkResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this](const rpc::Call& call) -> absl::StatusOr<v1::GetNetworkResponse> {
+                      return DescribeNetwork(call, *backends_.at("netd"), *backends_.at("vmd"));
                     });
 }
 

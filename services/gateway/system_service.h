@@ -8,7 +8,8 @@
 
 namespace banger::gateway {
 
-// The host as a whole. Blocks its workers for a second at most.
+// The host as a whole, asked of the daemons. Blocks its workers for some seconds
+// at most.
 class SystemService final : public system::v1::SystemService::CallbackService {
  public:
   SystemService(WorkerPool& workers, const Backends& backends) : workers_(workers), backends_(backends) {}
@@ -16,6 +17,9 @@ class SystemService final : public system::v1::SystemService::CallbackService {
   grpc::ServerUnaryReactor* ListDaemons(grpc::CallbackServerContext* context,
                                         const system::v1::ListDaemonsRequest* request,
                                         system::v1::ListDaemonsResponse* response) override;
+  grpc::ServerUnaryReactor* GetNetwork(grpc::CallbackServerContext* context,
+                                       const system::v1::GetNetworkRequest* request,
+                                       system::v1::GetNetworkResponse* response) override;
 
  private:
   WorkerPool& workers_;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/os/file.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/harness.h"
 
@@ -179,6 +180,38 @@ TEST_F(NetworkTest, GuestsReachTheNamesOfTheirPolicyAndAskForNoOthers) {
   EXPECT_FALSE(ReachesWeb("a"));
   EXPECT_THAT(Exec("a", "nslookup web.test"), HasSubstr("REFUSED"));
   EXPECT_THAT(internet.Queries(), AllOf(HasSubstr("web.test"), Not(HasSubstr("tunnel"))));
+}
+
+TEST_F(NetworkTest, PoliciesComeBackAfterNetdHasLostItsLedger) {
+  const Internet internet;
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--nat"}));
+  ASSERT_TRUE(ReachesWeb("a"));
+  instance_->CrashDaemon("netd");
+  ASSERT_OK(WriteFileAtomically(instance_->root() / "netd" / "endpoints.json", "{torn"));
+  ASSERT_OK(instance_->StartDaemon("netd"));
+  EXPECT_TRUE(Eventually([] { return ReachesWeb("a"); }, std::chrono::seconds(60)));
+  EXPECT_THAT(Exec("a", "busybox nslookup a.vm"), HasSubstr(AddressOf("a")));
+}
+
+TEST_F(NetworkTest, SystemNetworkShowsWhatThereIs) {
+  const Internet internet;
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--nat", "--publish",
+                        absl::StrCat(kWebPort, ":80")}));
+  const CommandResult shown = Run({"system", "network"});
+  EXPECT_EQ(shown.status.code, 0) << shown.err;
+  for (const char* part : {"br-banger, up, 172.30.0.1/24", "Way out:     up0", "br-banger, up0, for VMs",
+                           "Rules:       in place\n", "172.30.0.1:53 for VMs", "bgr-ac1e00", "127.0.0.1:28080->80"})
+    EXPECT_THAT(shown.out, HasSubstr(part));
+  EXPECT_OK(RunCommandOk({.argv = {"nft", "flush", "ruleset"}}));
+  EXPECT_TRUE(Eventually([] {
+    return absl::StrContains(Run({"system", "network", "--format", "json"}).out, "\"repair_count\": \"1\"");
+  }));
+  EXPECT_THAT(Run({"system", "network"}).out, HasSubstr("in place; put back 1 time, last "));
+  instance_->CrashDaemon("netd");
+  const CommandResult away = Run({"system", "network"});
+  EXPECT_EQ(away.status.code, 4);
+  EXPECT_THAT(away.err, HasSubstr("netd is not running"));
+  ASSERT_OK(instance_->StartDaemon("netd"));
 }
 
 TEST_F(NetworkTest, PublishedPortsLeadToTheGuestsLoopbackAndSurviveAStop) {

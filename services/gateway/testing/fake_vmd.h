@@ -47,6 +47,22 @@ class FakeVmd final : public vm::v1::VmService::CallbackService {
                       });
   }
 
+  // A page for each VM.
+  grpc::ServerUnaryReactor* ListVms(grpc::CallbackServerContext* context,
+                                    const vm::v1::ListVmsRequest* request,
+                                    vm::v1::ListVmsResponse* response) override {
+    return rpc::Unary(workers_, context, response,
+                      [this, request](const rpc::Call&) -> absl::StatusOr<vm::v1::ListVmsResponse> {
+                        const int at = static_cast<int>(request->page_token().size());
+                        vm::v1::ListVmsResponse page;
+                        if (at < vms.vms_size()) *page.add_vms() = vms.vms(at);
+                        if (at + 1 < vms.vms_size())
+                          page.set_next_page_token(std::string(static_cast<std::size_t>(at) + 1, 'x'));
+                        return page;
+                      });
+  }
+  vm::v1::ListVmsResponse vms;
+
   // Counts, then waits until the call is cancelled.
   grpc::ServerUnaryReactor* StopVm(grpc::CallbackServerContext* context, const vm::v1::StopVmRequest*,
                                    vm::v1::StopVmResponse* response) override {
