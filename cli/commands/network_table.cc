@@ -52,15 +52,16 @@ std::string RulesText(const NetworkHealth& health, Clock::time_point now) {
       text = absl::StrCat("unknown (", static_cast<int>(health.rules()), ")");
   }
   if (health.repair_count() > 0)
-    absl::StrAppend(&text, "; put back ", health.repair_count(), health.repair_count() == 1 ? " time" : " times",
-                    ", last ", HumanAge(ToTime(health.repair_time()), now));
+    absl::StrAppend(&text, "; put back ", health.repair_count(),
+                    health.repair_count() == 1 ? " time" : " times", ", last ",
+                    HumanAge(ToTime(health.repair_time()), now));
   return text;
 }
 
 std::string DnsText(const network::v1::Dns& dns) {
-  return absl::StrCat(dns.guest_server().empty() ? "not for VMs" : absl::StrCat(dns.guest_server(), ":53 for VMs"),
-                      ", ", dns.host_listen().empty() ? "not for this host"
-                                                      : absl::StrCat(dns.host_listen(), " for this host"));
+  return absl::StrCat(
+      dns.guest_server().empty() ? "not for VMs" : absl::StrCat(dns.guest_server(), ":53 for VMs"), ", ",
+      dns.host_listen().empty() ? "not for this host" : absl::StrCat(dns.host_listen(), " for this host"));
 }
 
 std::string EgressText(const network::v1::EndpointPolicy& policy) {
@@ -74,11 +75,12 @@ std::string EgressText(const network::v1::EndpointPolicy& policy) {
 }
 
 std::string PortsText(const system::v1::NetworkEndpoint& endpoint) {
-  return absl::StrJoin(endpoint.published_ports(), ",", [](std::string* out, const vm::v1::PublishedPort& port) {
-    absl::StrAppend(out, port.host_address(), ":", port.host_port(), "->", port.guest_port(),
-                    port.protocol() == vm::v1::PublishedPort::PROTOCOL_UDP ? "/udp" : "",
-                    port.problem().empty() ? "" : " (closed)");
-  });
+  return absl::StrJoin(
+      endpoint.published_ports(), ",", [](std::string* out, const vm::v1::PublishedPort& port) {
+        absl::StrAppend(out, port.host_address(), ":", port.host_port(), "->", port.guest_port(),
+                        port.protocol() == vm::v1::PublishedPort::PROTOCOL_UDP ? "/udp" : "",
+                        port.problem().empty() ? "" : " (closed)");
+      });
 }
 
 std::string VmsText(const GetNetworkResponse& view) {
@@ -116,8 +118,9 @@ std::string NetworkTable(const GetNetworkResponse& view, Clock::time_point now) 
   line("Forwarding:", ForwardingText(view));
   line("Rules:", RulesText(view.health(), now));
   line("DNS:", DnsText(dns));
-  line("Host names:", dns.host_resolver().empty() ? "no resolver of this host has been told; see docs/networking.md"
-                                                  : dns.host_resolver() + " asks for .vm");
+  line("Host names:", dns.host_resolver().empty()
+                          ? "no resolver of this host has been told; see docs/networking.md"
+                          : dns.host_resolver() + " asks for .vm");
   for (const std::string& warning : dns.warnings()) line("Problem:", warning);
   for (const std::string& problem : view.health().problems()) line("Problem:", problem);
   return view.endpoints().empty() ? text : absl::StrCat(text, "\n", VmsText(view));

@@ -18,9 +18,10 @@ class SystemNetworkCommand final : public Command {
   SystemNetworkCommand()
       : Command({.path = "system network",
                  .summary = "Show the VMs' network as it is on this host",
-                 .description = "The bridge, the way out, the rules, DNS, and each VM with its address, tap,\n"
-                                "policy and published ports. Where banger-netd does not run there is none:\n"
-                                "VMs have user-mode networks then.",
+                 .description =
+                     "The bridge, the way out, the rules, DNS, and each VM with its address, tap,\n"
+                     "policy and published ports. Where banger-netd does not run there is none:\n"
+                     "VMs have user-mode networks then.",
                  .examples = {{"banger system network", "all of it"},
                               {"banger system network --format json", "for programs"}}}) {}
 

@@ -62,21 +62,23 @@ TEST_F(SystemNetworkTest, ShowsEachPartAndEachVm) {
   policy.add_peer_ids("gone");
   const CommandResult result = Run({"system", "network"});
   EXPECT_EQ(result.status.code, 0) << result.err;
-  EXPECT_EQ(
-      result.out,
-      "Bridge:      br-banger, up, 172.30.0.1/24, MTU 1420\n"
-      "Way out:     eth0\n"
-      "Forwarding:  br-banger, eth0, for VMs\n"
-      "Rules:       in place\n"
-      "DNS:         172.30.0.1:53 for VMs, 127.0.0.1:42069 for this host\n"
-      "Host names:  systemd-resolved asks for .vm\n"
-      "\n"
-      "VM    ADDRESS      MAC                 TAP            OWNER   NAT   EGRESS                   MAY REACH   "
-      "PORTS\n"
-      "web   172.30.0.2   52:b4:ac:1e:00:02   bgr-ac1e0002   999     on    all                      -           "
-      "127.0.0.1:8080->80,127.0.0.1:5353->53/udp\n"
-      "bb    172.30.0.3   52:b4:ac:1e:00:02   bgr-ac1e0002   999     on    example.com,10.0.0.0/8   web,gone    "
-      "-\n");
+  EXPECT_EQ(result.out,
+            "Bridge:      br-banger, up, 172.30.0.1/24, MTU 1420\n"
+            "Way out:     eth0\n"
+            "Forwarding:  br-banger, eth0, for VMs\n"
+            "Rules:       in place\n"
+            "DNS:         172.30.0.1:53 for VMs, 127.0.0.1:42069 for this host\n"
+            "Host names:  systemd-resolved asks for .vm\n"
+            "\n"
+            "VM    ADDRESS      MAC                 TAP            OWNER   NAT   EGRESS                   "
+            "MAY REACH   "
+            "PORTS\n"
+            "web   172.30.0.2   52:b4:ac:1e:00:02   bgr-ac1e0002   999     on    all                      -  "
+            "         "
+            "127.0.0.1:8080->80,127.0.0.1:5353->53/udp\n"
+            "bb    172.30.0.3   52:b4:ac:1e:00:02   bgr-ac1e0002   999     on    example.com,10.0.0.0/8   "
+            "web,gone    "
+            "-\n");
 }
 
 TEST_F(SystemNetworkTest, SaysWhatIsNotAsItShouldBe) {
@@ -96,16 +98,17 @@ TEST_F(SystemNetworkTest, SaysWhatIsNotAsItShouldBe) {
   state_.network.add_warnings("no VMs' names: vmd is not running");
   const CommandResult result = Run({"system", "network"});
   EXPECT_EQ(result.status.code, 0);
-  EXPECT_EQ(result.out,
-            "Bridge:      br-banger, not there, 172.30.0.1/24, MTU 1420\n"
-            "Way out:     none\n"
-            "Forwarding:  all interfaces, not by banger\n"
-            "Rules:       changed by somebody; they are put back in a moment; put back 2 times, last 3 minutes "
-            "ago\n"
-            "DNS:         not for VMs, not for this host\n"
-            "Host names:  no resolver of this host has been told; see docs/networking.md\n"
-            "Problem:     guests have no DNS server: taken\n"
-            "Problem:     subnet ?[2J collides\n");
+  EXPECT_EQ(
+      result.out,
+      "Bridge:      br-banger, not there, 172.30.0.1/24, MTU 1420\n"
+      "Way out:     none\n"
+      "Forwarding:  all interfaces, not by banger\n"
+      "Rules:       changed by somebody; they are put back in a moment; put back 2 times, last 3 minutes "
+      "ago\n"
+      "DNS:         not for VMs, not for this host\n"
+      "Host names:  no resolver of this host has been told; see docs/networking.md\n"
+      "Problem:     guests have no DNS server: taken\n"
+      "Problem:     subnet ?[2J collides\n");
   EXPECT_THAT(result.err, HasSubstr("vmd is not running"));
 }
 

@@ -82,7 +82,8 @@ TEST_F(NetworkViewTest, NothingOfNetdIsReachedDirectly) {
   network::v1::ListEndpointsResponse response;
   const absl::Status status = rpc::FromGrpc(
       network::v1::NetworkService::NewStub(channel_)->ListEndpoints(call.context(), {}, &response));
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("banger.network.v1.NetworkService")));
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("banger.network.v1.NetworkService")));
 }
 
 }  // namespace

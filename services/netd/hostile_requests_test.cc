@@ -178,7 +178,8 @@ class HostileRequestsTest : public ServiceFixture {
     const std::unique_ptr<Message> response = New(method->output_type());
     rpc::ClientCall call("hostile", std::chrono::seconds(20));
     return rpc::FromGrpc(grpc::internal::BlockingUnaryCall<Message, Message>(
-        channel_.get(), grpc::internal::RpcMethod(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC, channel_),
+        channel_.get(),
+        grpc::internal::RpcMethod(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC, channel_),
         call.context(), request, response.get()));
   }
 
@@ -208,9 +209,12 @@ class HostileRequestsTest : public ServiceFixture {
 
 TEST_F(HostileRequestsTest, AreRefusedByReasonOrHarmless) {
   // What a caller can be told; UNIMPLEMENTED is gRPC's word for what is no message.
-  const std::set<absl::StatusCode> codes = {
-      absl::StatusCode::kOk,           absl::StatusCode::kInvalidArgument,    absl::StatusCode::kNotFound,
-      absl::StatusCode::kAlreadyExists, absl::StatusCode::kResourceExhausted, absl::StatusCode::kUnimplemented};
+  const std::set<absl::StatusCode> codes = {absl::StatusCode::kOk,
+                                            absl::StatusCode::kInvalidArgument,
+                                            absl::StatusCode::kNotFound,
+                                            absl::StatusCode::kAlreadyExists,
+                                            absl::StatusCode::kResourceExhausted,
+                                            absl::StatusCode::kUnimplemented};
   const auto* service = v1::Endpoint::descriptor()->file()->FindServiceByName("NetworkService");
   int tried = 0;
   for (int i = 0; i < service->method_count(); ++i) {

@@ -30,21 +30,24 @@ class NetdRepairTest : public DaemonFixture {
   // Strangers beside us, also some that look like us.
   void PrepareHost() override {
     DisableIpv6();
-    for (const char* link : {"link add br-other type bridge", "link set br-other alias banger:br-other:/elsewhere",
-                             "link set br-other up", "link add stranger type veth peer name peer",
-                             "link set stranger alias banger", "tuntap add bgr-0a000001 mode tap",
-                             "tuntap add bgr-ac1e0077 mode tap user 4242", "addr add 10.9.0.1/24 dev br-other",
-                             "route add 10.10.0.0/16 dev br-other", "link add up0 type veth peer name up1",
-                             "link set up1 up", "addr add 198.51.100.2/24 dev up0", "link set up0 up",
-                             "route add default via 198.51.100.1"})
+    for (const char* link :
+         {"link add br-other type bridge", "link set br-other alias banger:br-other:/elsewhere",
+          "link set br-other up", "link add stranger type veth peer name peer",
+          "link set stranger alias banger", "tuntap add bgr-0a000001 mode tap",
+          "tuntap add bgr-ac1e0077 mode tap user 4242", "addr add 10.9.0.1/24 dev br-other",
+          "route add 10.10.0.0/16 dev br-other", "link add up0 type veth peer name up1", "link set up1 up",
+          "addr add 198.51.100.2/24 dev up0", "link set up0 up", "route add default via 198.51.100.1"})
       Ip(link);
     for (const char* rule :
-         {"add table inet strangers { comment \"banger\"; chain c { type filter hook forward priority 0; }; }",
+         {"add table inet strangers { comment \"banger\"; chain c { type filter hook forward priority 0; }; "
+          "}",
           "add table inet banger-br-other { comment \"banger:br-other:/elsewhere\"; chain c { accept; }; }",
           "add table bridge banger { chain c { drop; }; }"})
       Nft(rule);
   }
   std::vector<std::string> Flags() const override { return {"--reconcile-interval=100ms"}; }
+  // Nothing comes and goes by itself while the host is looked at.
+  std::string Config() override { return "[network]\ntap_pool_size = 0\n"; }
 
   v1::Endpoint Attach(const std::string& id, bool nat = false) {
     v1::EndpointPolicy policy;
@@ -66,7 +69,8 @@ class NetdRepairTest : public DaemonFixture {
   }
   // What must be so again.
   static std::string State() {
-    const bool is_closed = absl::StrContains(Bridge("-d link show dev bgr-ac1e0002"), "learning off flood off");
+    const bool is_closed =
+        absl::StrContains(Bridge("-d link show dev bgr-ac1e0002"), "learning off flood off");
     return absl::StrCat(HostNetwork(), is_closed ? "" : "the bridge learns from the tap");
   }
 };
@@ -79,7 +83,8 @@ TEST_F(NetdRepairTest, WhatIsChangedByHandIsPutRight) {
            "link set br-banger down", "addr del 172.30.0.1/24 dev br-banger", "link set " + tap + " nomaster",
            "link set " + tap + " down", "link set " + tap + " type bridge_slave learning on flood on"}) {
     Ip(change);
-    ASSERT_TRUE(Eventually([&] { return State() == right; })) << change << " from " << right << " to " << State();
+    ASSERT_TRUE(Eventually([&] { return State() == right; }))
+        << change << " from " << right << " to " << State();
   }
   for (const char* interface : {"br-banger", "up0"}) {
     const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding"), O_WRONLY);
@@ -166,7 +171,7 @@ TEST_F(NetdRepairTest, ABridgeOfAnotherNameThatWasOursGoesWithAllItHad) {
   const std::string before = HostNetwork();
   Attach("vm-1", true);
   ASSERT_EQ(End(SIGKILL).signal, SIGKILL);
-  ASSERT_OK(WriteFileAtomically(root_.path() / "config.toml", "[network]\nbridge = \"br-two\"\n"));
+  ASSERT_OK(WriteFileAtomically(root_.path() / "config.toml", Config() + "bridge = \"br-two\"\n"));
   Start();
   EXPECT_FALSE(Exists("br-banger"));
   EXPECT_FALSE(Exists(kTap));
@@ -183,7 +188,7 @@ TEST_F(NetdRepairTest, ABridgeOfAnotherNameStaysWhileAGuestUsesIt) {
   ASSERT_OK_AND_ASSIGN(const GuestEnd guest, Client().Open(endpoint));
   EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
   ASSERT_EQ(End(SIGKILL).signal, SIGKILL);
-  ASSERT_OK(WriteFileAtomically(root_.path() / "config.toml", "[network]\nbridge = \"br-two\"\n"));
+  ASSERT_OK(WriteFileAtomically(root_.path() / "config.toml", Config() + "bridge = \"br-two\"\n"));
   Start();
   EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
   EXPECT_THAT(Nft("list ruleset"), HasSubstr("banger:br-banger"));
@@ -210,7 +215,8 @@ TEST_F(NetdRepairTest, NoGuestTakesOverAnothersMacNotEvenWithoutRules) {
     return sniffer.Saw("xxxx");
   }));
   const std::string table = Bridge("fdb show br br-banger");
-  EXPECT_THAT(table, HasSubstr(absl::StrCat(victim.mac(), " dev ", victim.tap(), " master br-banger static")));
+  EXPECT_THAT(table,
+              HasSubstr(absl::StrCat(victim.mac(), " dev ", victim.tap(), " master br-banger static")));
   EXPECT_THAT(table, Not(HasSubstr(absl::StrCat(victim.mac(), " dev ", liar.tap()))));
   EXPECT_OK(victims.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
   ASSERT_OK(daemon_->Signal(SIGCONT));

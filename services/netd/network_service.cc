@@ -21,16 +21,15 @@ absl::StatusOr<v1::Network> NetworkService::DescribeNetwork() const {
 grpc::ServerUnaryReactor* NetworkService::GetNetwork(grpc::CallbackServerContext* context,
                                                      const v1::GetNetworkRequest*,
                                                      v1::GetNetworkResponse* response) {
-  return rpc::Unary(workers_, context, response,
-                    [this](const Call&) -> absl::StatusOr<v1::GetNetworkResponse> {
-                      v1::GetNetworkResponse found;
-                      BANGER_ASSIGN_OR_RETURN(*found.mutable_network(), DescribeNetwork());
-                      BANGER_ASSIGN_OR_RETURN(const Health health, network_.Inspect());
-                      *found.mutable_health() = ToProto(health);
-                      found.mutable_network()->mutable_uplinks()->Assign(health.uplinks.begin(),
-                                                                         health.uplinks.end());
-                      return found;
-                    });
+  return rpc::Unary(
+      workers_, context, response, [this](const Call&) -> absl::StatusOr<v1::GetNetworkResponse> {
+        v1::GetNetworkResponse found;
+        BANGER_ASSIGN_OR_RETURN(*found.mutable_network(), DescribeNetwork());
+        BANGER_ASSIGN_OR_RETURN(const Health health, network_.Inspect());
+        *found.mutable_health() = ToProto(health);
+        found.mutable_network()->mutable_uplinks()->Assign(health.uplinks.begin(), health.uplinks.end());
+        return found;
+      });
 }
 
 grpc::ServerUnaryReactor* NetworkService::CreateEndpoint(grpc::CallbackServerContext* context,

@@ -96,7 +96,8 @@ TEST(PrivilegesDocTest, HasTheSysctlsAndTheTapsIoctls) {
 }
 
 TEST(PrivilegesDocTest, HasTheCallsOverDBus) {
-  const std::set<std::string> calls = Matches(Source("services/netd/dns/resolve1.cc"), "\"([A-Z][a-z]+Link[A-Za-z]*)\"");
+  const std::set<std::string> calls =
+      Matches(Source("services/netd/dns/resolve1.cc"), "\"([A-Z][a-z]+Link[A-Za-z]*)\"");
   EXPECT_FALSE(calls.empty());
   for (const std::string& call : calls)
     EXPECT_THAT(Section("What netd does to the host"), HasSubstr(absl::StrCat("`", call, "`")));

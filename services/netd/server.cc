@@ -106,7 +106,8 @@ void Refresh(Network& network) {
 }
 
 // What is there of an earlier configuration.
-absl::Status TidyUp(const NftProgram& nft, const std::string& bridge, const std::filesystem::path& directory) {
+absl::Status TidyUp(const NftProgram& nft, const std::string& bridge,
+                    const std::filesystem::path& directory) {
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Netlink> netlink, Netlink::Connect());
   const FormerBridges former = RemoveFormerBridges(*netlink, nft, bridge, directory);
   for (const absl::Status& failure : former.failures)
@@ -130,12 +131,9 @@ void Report(const Reconciliation& done) {
 
 class NetdParts final : public rpc::DaemonParts {
  public:
-  static absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> Create(const rpc::DaemonContext& context,
-                                                                  const Subnet& subnet,
-                                                                  std::set<uid_t> clients,
-                                                                  std::unique_ptr<DnsParts> names,
-                                                                  const NftProgram& nft,
-                                                                  std::chrono::milliseconds interval) {
+  static absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> Create(
+      const rpc::DaemonContext& context, const Subnet& subnet, std::set<uid_t> clients,
+      std::unique_ptr<DnsParts> names, const NftProgram& nft, std::chrono::milliseconds interval) {
     const std::filesystem::path directory = context.paths.netd_run_dir;
     std::unique_ptr<NetdParts> parts(new NetdParts(std::move(clients), directory / "endpoints.json"));
     BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,

@@ -199,8 +199,9 @@ TEST_F(NetworkTest, SystemNetworkShowsWhatThereIs) {
                         absl::StrCat(kWebPort, ":80")}));
   const CommandResult shown = Run({"system", "network"});
   EXPECT_EQ(shown.status.code, 0) << shown.err;
-  for (const char* part : {"br-banger, up, 172.30.0.1/24", "Way out:     up0", "br-banger, up0, for VMs",
-                           "Rules:       in place\n", "172.30.0.1:53 for VMs", "bgr-ac1e00", "127.0.0.1:28080->80"})
+  for (const char* part :
+       {"br-banger, up, 172.30.0.1/24", "Way out:     up0", "br-banger, up0, for VMs",
+        "Rules:       in place\n", "172.30.0.1:53 for VMs", "bgr-ac1e00", "127.0.0.1:28080->80"})
     EXPECT_THAT(shown.out, HasSubstr(part));
   EXPECT_OK(RunCommandOk({.argv = {"nft", "flush", "ruleset"}}));
   EXPECT_TRUE(Eventually([] {

@@ -76,7 +76,8 @@ long Fork() {
 
 long MakeThread() {
   pthread_t thread{};
-  errno = ::pthread_create(&thread, nullptr, [](void* nothing) { return nothing; }, nullptr);
+  errno = ::pthread_create(
+      &thread, nullptr, [](void* nothing) { return nothing; }, nullptr);
   return errno == 0 ? -::pthread_join(thread, nullptr) : -1;
 }
 
@@ -184,7 +185,8 @@ const std::vector<Attempt>& Attempts() {
        "EACCES", "EACCES", "EACCES"},
       {"make a file of its own", [](Dir d) { return Open(d + "/own", O_WRONLY | O_CREAT); }, "ok", "EACCES",
        "EACCES"},
-      {"read the kernel's log", [](Dir) { return Open("/dev/kmsg", O_RDONLY); }, "EACCES", "EACCES", "EACCES"},
+      {"read the kernel's log", [](Dir) { return Open("/dev/kmsg", O_RDONLY); }, "EACCES", "EACCES",
+       "EACCES"},
       {"set forwarding", [](Dir) { return Open("/proc/sys/net/ipv4/conf/lo/forwarding", O_WRONLY); }, "ok",
        "EACCES", "EACCES"},
       {"set another sysctl", [](Dir) { return Open("/proc/sys/kernel/core_pattern", O_WRONLY); }, "EACCES",
@@ -250,15 +252,18 @@ TEST_F(ConfinementTest, TheReaderOfResolvConfReadsAndDoesNothingElse) {
 TEST_F(ConfinementTest, WithoutItTheSameThingsWork) {
   const std::string directory = directory_.path().string();
   for (const char* what :
-       {"make a process", "make a user namespace", "map new code", "become another user", "change a file's owner",
-        "make a link", "open a raw socket", "open a packet socket", "read the passwords", "read root's home",
-        "read a library", "make a file of its own", "cut a file", "read the kernel's log", "set another sysctl"}) {
-    ASSERT_OK_AND_ASSIGN(const auto inside,
-                         HelperProcess::Start({.name = "free",
-                                               .confine = [] { return absl::OkStatus(); },
-                                               .serve = [&](const HelperProcess::Message& question) {
-                                                 return HelperProcess::Message{Try(question.front(), directory)};
-                                               }}));
+       {"make a process", "make a user namespace", "map new code", "become another user",
+        "change a file's owner", "make a link", "open a raw socket", "open a packet socket",
+        "read the passwords", "read root's home", "read a library", "make a file of its own", "cut a file",
+        "read the kernel's log", "set another sysctl"}) {
+    ASSERT_OK_AND_ASSIGN(
+        const auto inside,
+        HelperProcess::Start({.name = "free",
+                              .confine = [] { return absl::OkStatus(); },
+                              .serve =
+                                  [&](const HelperProcess::Message& question) {
+                                    return HelperProcess::Message{Try(question.front(), directory)};
+                                  }}));
     EXPECT_THAT(inside->Ask({what}), IsOkAndHolds(ElementsAre("ok"))) << what;
   }
 }

@@ -62,7 +62,8 @@ absl::StatusOr<std::set<std::string>> BridgesWithTables(const NftProgram& nft) {
   std::set<std::string> names;
   for (const absl::string_view line : absl::StrSplit(listed, '\n')) {
     absl::string_view name = line;
-    if (absl::ConsumePrefix(&name, "table inet banger-") || absl::ConsumePrefix(&name, "table bridge banger-"))
+    if (absl::ConsumePrefix(&name, "table inet banger-") ||
+        absl::ConsumePrefix(&name, "table bridge banger-"))
       names.emplace(name);
   }
   return names;

@@ -56,7 +56,8 @@ absl::Status Netlink::BindMacToPort(const Link& port, const Mac& mac) {
   const Owned<nl_addr> address(nl_addr_build(AF_LLC, mac.bytes().data(), mac.bytes().size()));
   if (flags == nullptr || entry == nullptr || address == nullptr) return Check(-NLE_NOMEM, port);
   // Sends, frees, and waits for the kernel's word.
-  if (const absl::Status set = Check(nl_send_sync(socket_.get(), flags.release()), port); !set.ok()) return set;
+  if (const absl::Status set = Check(nl_send_sync(socket_.get(), flags.release()), port); !set.ok())
+    return set;
   rtnl_neigh_set_family(entry.get(), AF_BRIDGE);
   rtnl_neigh_set_ifindex(entry.get(), port.index);
   rtnl_neigh_set_lladdr(entry.get(), address.get());

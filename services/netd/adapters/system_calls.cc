@@ -119,15 +119,13 @@ class Filter {
   }
 
   absl::Status AddOneOf(const std::string& name, unsigned argument, const std::vector<scmp_datum_t>& values) {
-    for (const scmp_datum_t value : values)
-      BANGER_RETURN_IF_ERROR(Add(name, {Equal(argument, value)}));
+    for (const scmp_datum_t value : values) BANGER_RETURN_IF_ERROR(Add(name, {Equal(argument, value)}));
     return absl::OkStatus();
   }
 
   // The daemon makes threads and no processes; nobody makes namespaces.
   absl::Status AddClone() {
-    if (role_ == Role::kDaemon)
-      return Add("clone", {Masked(0, CLONE_THREAD, CLONE_THREAD)});
+    if (role_ == Role::kDaemon) return Add("clone", {Masked(0, CLONE_THREAD, CLONE_THREAD)});
     constexpr scmp_datum_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                          CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
     return Add("clone", {Masked(0, kNamespaces, 0)});
@@ -144,8 +142,7 @@ class Filter {
     if (role_ == Role::kDaemon) {
       for (const unsigned family : {AF_UNIX, AF_INET, AF_INET6})
         for (const unsigned type : {SOCK_STREAM, SOCK_DGRAM})
-          BANGER_RETURN_IF_ERROR(
-              Add("socket", {Equal(0, family), Masked(1, kTypeMask, type)}));
+          BANGER_RETURN_IF_ERROR(Add("socket", {Equal(0, family), Masked(1, kTypeMask, type)}));
       BANGER_RETURN_IF_ERROR(AddNetlink(NETLINK_ROUTE));
     }
     return AddNetlink(NETLINK_NETFILTER);

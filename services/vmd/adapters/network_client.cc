@@ -104,9 +104,8 @@ absl::StatusOr<std::vector<NetworkClient::Known>> GrpcNetworkClient::ListEndpoin
   for (const v1::Endpoint& endpoint : response.endpoints()) {
     absl::string_view uid = endpoint.name();
     if (absl::ConsumePrefix(&uid, "endpoints/"))
-      known.push_back({.uid = std::string(uid),
-                       .hostname = endpoint.hostname(),
-                       .has_tap = !endpoint.tap().empty()});
+      known.push_back(
+          {.uid = std::string(uid), .hostname = endpoint.hostname(), .has_tap = !endpoint.tap().empty()});
   }
   return known;
 }

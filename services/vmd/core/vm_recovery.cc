@@ -113,8 +113,8 @@ absl::Status VmManager::RemindOf(const std::string& uid) {
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation,
                           operations_.Begin(uid, shutdown_.get_token()));
   BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(uid));
-  const bool runs = vm.has_value() && vm->network_mode == NetworkMode::kBridge &&
-                    ports_.vmm.Running(uid).has_value();
+  const bool runs =
+      vm.has_value() && vm->network_mode == NetworkMode::kBridge && ports_.vmm.Running(uid).has_value();
   if (!runs) return absl::OkStatus();
   log::Info("telling netd again what it has lost", {{"vm", vm->name}});
   BANGER_RETURN_IF_ERROR(ports_.network.CreateEndpoint(uid, vm->name, operation->stop()).status());
