@@ -144,7 +144,6 @@ class NetdParts final : public rpc::DaemonParts {
     parts->firewall_.emplace(
         nft, FirewallTarget{.bridge = bridge, .subnet = subnet, .mark = MarkOfRules(bridge, directory)});
     parts->dns_ = std::move(names);
-    BANGER_RETURN_IF_ERROR(TidyUp(nft, bridge, directory));
     Reconciliation done;
     BANGER_ASSIGN_OR_RETURN(parts->network_, Network::Start(bridge, subnet,
                                                             {.links = *parts->host_,
@@ -215,14 +214,16 @@ class NetdParts final : public rpc::DaemonParts {
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_ASSIGN_OR_RETURN(std::set<uid_t> clients, Clients(context.own_flags));
   BANGER_ASSIGN_OR_RETURN(const std::chrono::milliseconds interval, ReconcileInterval(context.own_flags));
-  BANGER_ASSIGN_OR_RETURN(const Subnet subnet,
-                          ConfiguredSubnet(context.config.network, context.paths.netd_run_dir));
-  BANGER_RETURN_IF_ERROR(CheckDirectory(context.paths.netd_run_dir));
-  // The last things that need more than CAP_NET_ADMIN.
-  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DnsParts> names,
-                          DnsParts::Bind(context.config.network, subnet, EndWithoutHelper));
+  const NetworkConfig& config = context.config.network;
+  const std::filesystem::path& directory = context.paths.netd_run_dir;
+  BANGER_RETURN_IF_ERROR(CheckBridgeName(config.bridge));
+  BANGER_RETURN_IF_ERROR(CheckDirectory(directory));
   BANGER_ASSIGN_OR_RETURN(const NftProgram nft, NftProgram::Start(EndWithoutHelper));
-  BANGER_ASSIGN_OR_RETURN(const bool has_landlock, ConfineDaemon(context.paths.netd_run_dir));
+  // Before the subnet is chosen: a former bridge may have it.
+  BANGER_RETURN_IF_ERROR(TidyUp(nft, config.bridge, directory));
+  BANGER_ASSIGN_OR_RETURN(const Subnet subnet, ConfiguredSubnet(config, directory));
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<DnsParts> names, DnsParts::Bind(config, subnet, EndWithoutHelper));
+  BANGER_ASSIGN_OR_RETURN(const bool has_landlock, ConfineDaemon(directory));
   if (!has_landlock)
     log::Warn("this kernel has no Landlock: only permissions and seccomp keep netd from files", {});
   return NetdParts::Create(context, subnet, std::move(clients), std::move(names), nft, interval);
