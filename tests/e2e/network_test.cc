@@ -158,7 +158,7 @@ TEST_F(NetworkTest, GuestsReachWhatTheirPolicyAllows) {
   ASSERT_THAT(other, HasSubstr("172.30.0."));
   EXPECT_FALSE(Pings("a", other));
   EXPECT_TRUE(Succeeds({"vm", "set", "--allow-vm", "b", "a"}));
-  EXPECT_TRUE(Pings("a", other));
+  EXPECT_TRUE(Eventually([&] { return Pings("a", other); }));
   EXPECT_THAT(Run({"vm", "show", "a"}).out, HasSubstr("\"vms/b\""));
   EXPECT_TRUE(Succeeds({"vm", "set", "--no-nat", "--disallow-vm", "b", "a"}));
   EXPECT_FALSE(Pings("a", other));
