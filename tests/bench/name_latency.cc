@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/os/unique_fd.h"
 
@@ -39,41 +40,45 @@ UniqueFd Connect(const std::string& address, int port) {
   return socket;
 }
 
-void Ask(int socket, const std::string& question) {
+// Whether there was an answer of any kind.
+bool Ask(int socket, const std::string& question) {
   char answer[512];
   pollfd ready{socket, POLLIN, 0};
-  if (::send(socket, question.data(), question.size(), MSG_NOSIGNAL) > 0 && ::poll(&ready, 1, 5000) == 1)
-      [[maybe_unused]]
-    const ssize_t n = ::recv(socket, answer, sizeof answer, 0);
+  return ::send(socket, question.data(), question.size(), MSG_NOSIGNAL) > 0 && ::poll(&ready, 1, 5000) == 1 &&
+         ::recv(socket, answer, sizeof answer, 0) > 0;
 }
 
 }  // namespace
 
-double NameLatency99(const netd::Namespace& host, const std::string& name, int questions) {
+absl::StatusOr<double> NameLatency99(const netd::Namespace& host, const std::string& name, int questions) {
   std::vector<double> took;
+  int unanswered = 0;
   host.Run([&] {
     const UniqueFd socket = Connect("127.0.0.1", 42069);
     const std::string question = Question(name + ".vm");
     for (int i = 0; i < questions; ++i) {
       const Clock::time_point begin = Clock::now();
-      Ask(socket.get(), question);
+      unanswered += Ask(socket.get(), question) ? 0 : 1;
       took.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
       std::this_thread::sleep_for(1ms);
     }
   });
+  if (unanswered > 0) return absl::UnavailableError(absl::StrCat(unanswered, " questions without an answer"));
   std::sort(took.begin(), took.end());
   return took[took.size() * 99 / 100];
 }
 
-void AskForOthers(const netd::Namespace& guest, const std::string& gateway, const std::stop_token& stop) {
+int AskForOthers(const netd::Namespace& guest, const std::string& gateway, const std::stop_token& stop) {
+  int answers = 0;
   guest.Run([&] {
     const UniqueFd socket = Connect(gateway, 53);
     const std::string question = Question("www.example.org");
     while (!stop.stop_requested()) {
-      Ask(socket.get(), question);
+      answers += Ask(socket.get(), question) ? 1 : 0;
       std::this_thread::sleep_for(1ms);
     }
   });
+  return answers;
 }
 
 }  // namespace banger::bench
