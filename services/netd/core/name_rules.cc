@@ -1,7 +1,7 @@
 #include "services/netd/core/name_rules.h"
 
 #include <algorithm>
-#include <utility>
+#include <set>
 
 namespace banger::netd {
 namespace {
@@ -12,16 +12,15 @@ constexpr std::size_t kMaxAliases = 1024;
 }  // namespace
 
 void NameRules::Update(const Endpoints& endpoints) {
-  std::map<Ipv4, Guest> next;
   const MutexLock lock(mutex_);
   for (const auto& [id, endpoint] : endpoints) {
-    const auto before = guests_.find(endpoint.address);
-    if (before != guests_.end() && before->second.policy == endpoint.policy)
-      next[endpoint.address] = std::move(before->second);
-    else
-      next[endpoint.address] = {.policy = endpoint.policy};
+    Guest& guest = guests_[endpoint.address];
+    if (guest.policy != endpoint.policy) guest = {.policy = endpoint.policy, .aliases = {}};
   }
-  guests_ = std::move(next);
+  if (guests_.size() == endpoints.size()) return;
+  std::set<Ipv4> present;
+  for (const auto& [id, endpoint] : endpoints) present.insert(endpoint.address);
+  std::erase_if(guests_, [&](const auto& guest) { return present.count(guest.first) == 0; });
 }
 
 NamePermission NameRules::Of(Ipv4 guest, const std::string& name) const {
