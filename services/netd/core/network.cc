@@ -93,6 +93,7 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
     Publish(endpoint);
   }
   if (!repaired.ok()) done.failures.push_back(repaired);
+  if (!done.detached.empty()) taps_changed_();
   return absl::OkStatus();
 }
 

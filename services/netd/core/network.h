@@ -112,8 +112,8 @@ class Network {
   // Whether an endpoint has a tap.
   bool HasGuests() const ABSL_LOCKS_EXCLUDED(mutex_);
   // `changed` is called when endpoints have got or lost taps; it must not call
-  // back. Before there are callers.
-  void OnTapsChanged(std::function<void()> changed) { taps_changed_ = std::move(changed); }
+  // back.
+  void OnTapsChanged(std::function<void()> changed) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Runs `use` with the name of the endpoint's tap, which stays that endpoint's
   // until it returns. TAP_NOT_ATTACHED when there is none.
@@ -174,7 +174,7 @@ class Network {
   // Addresses whose rules are there for a spare tap, and soon the tap, too.
   std::set<Ipv4> spares_ ABSL_GUARDED_BY(mutex_);
   uid_t last_owner_ ABSL_GUARDED_BY(mutex_) = 0;  // of whom the next endpoint probably is
-  std::function<void()> taps_changed_ = [] {};
+  std::function<void()> taps_changed_ ABSL_GUARDED_BY(mutex_) = [] {};
   std::int64_t repairs_ ABSL_GUARDED_BY(mutex_) = 0;
   std::chrono::system_clock::time_point last_repair_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> problems_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,6 @@
 // The network's addresses and spare taps.
 #include <algorithm>
+#include <utility>
 
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -76,6 +77,11 @@ absl::Status Network::DrainPool() {
   if (HasGuestsLocked()) return absl::OkStatus();
   BANGER_RETURN_IF_ERROR(RemoveSpares());
   return JoinErrors(Enforce(), host_.links.RemoveBridge());
+}
+
+void Network::OnTapsChanged(std::function<void()> changed) {
+  const MutexLock lock(mutex_);
+  taps_changed_ = std::move(changed);
 }
 
 bool Network::HasGuests() const {

@@ -153,6 +153,11 @@ TEST_F(NetworkPoolTest, TellsWhenTapsCameAndWent) {
   EXPECT_EQ(changes, 1);
   ASSERT_OK(network_->Delete(kAlice, "a"));
   EXPECT_EQ(changes, 2);
+  // Also when others take one.
+  Attach("b");
+  taps_.clear();
+  network_->Reconcile();
+  EXPECT_EQ(changes, 4);
 }
 
 }  // namespace
