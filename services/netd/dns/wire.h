@@ -1,6 +1,7 @@
 // Numbers of the DNS wire format, and reading and writing it in a buffer.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -87,10 +88,7 @@ class Writer {
     Write32(end_, value);
     end_ += 4;
   }
-  void PutBytes(absl::string_view bytes) {
-    std::memcpy(end_, bytes.data(), bytes.size());
-    end_ += bytes.size();
-  }
+  void PutBytes(absl::string_view bytes) { end_ = std::copy(bytes.begin(), bytes.end(), end_); }
 
   char* begin() const { return begin_; }
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
