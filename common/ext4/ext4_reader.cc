@@ -262,12 +262,13 @@ absl::Status Ext4Reader::ReadContent(Number file, const Sink& sink) const {
   const auto runs = ext4::BlockRunsOf(fs_, file, inode);
   if (!runs.ok()) return Annotate(runs.status(), what);
   const std::int64_t block = fs_->blocksize;
-  std::string buffer(static_cast<std::size_t>(kPiece), '\0');
+  const std::int64_t piece = (std::clamp<std::int64_t>(size, 1, kPiece) + block - 1) / block;  // in blocks
+  std::string buffer(static_cast<std::size_t>(piece * block), '\0');
   for (const ext4::BlockRun& run : *runs) {
     for (std::uint64_t done = 0; done < run.count;) {
       const std::int64_t offset = static_cast<std::int64_t>(run.logical + done) * block;
       if (offset >= size) return absl::OkStatus();
-      const auto count = static_cast<int>(std::min<std::uint64_t>(run.count - done, kPiece / block));
+      const auto count = static_cast<int>(std::min<std::uint64_t>(run.count - done, piece));
       BANGER_RETURN_IF_ERROR(
           Fault(io_channel_read_blk64(fs_->io, run.physical + done, count, buffer.data()), what));
       const std::int64_t bytes = std::min(count * block, size - offset);
