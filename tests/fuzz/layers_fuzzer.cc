@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return std::make_unique<banger::MemorySource>(tars[index]);
   };
   banger::imaged::OciImageBuilder builder(image, open, {.max_entries = 1000, .max_bytes = 16 << 20});
-  const auto built = builder.Build(rootfs, 0, {});
+  const auto built = builder.Build(rootfs, 32 << 20, {});
   if (built.ok() != std::filesystem::exists(rootfs)) std::abort();
   return 0;
 }

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::filesystem::remove(rootfs);
   banger::MemorySource source(absl::string_view(reinterpret_cast<const char*>(data), size));
   banger::imaged::RootfsTarBuilder builder(source, {.max_entries = 1000, .max_bytes = 16 << 20});
-  const auto built = builder.Build(rootfs, 0, {});
+  const auto built = builder.Build(rootfs, 32 << 20, {});
   if (built.ok() != std::filesystem::exists(rootfs)) std::abort();
   return 0;
 }
