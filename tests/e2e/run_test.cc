@@ -10,6 +10,7 @@
 namespace banger::e2e {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::string RandomBytes(std::size_t size) {
@@ -86,7 +87,8 @@ TEST_P(RunTest, TheGuestIsAnOrdinaryLinux) {
   };
 
   EXPECT_EQ(output("echo x > /usr/written && cat /usr/written"), "x\n");
-  EXPECT_THAT(output("cat /proc/mounts"), HasSubstr(" /root ext4 rw"));
+  EXPECT_THAT(output("cat /proc/mounts"),
+              AllOf(HasSubstr(" /root ext4 rw"), HasSubstr(" /var/lib/docker ext4 rw")));
   EXPECT_EQ(output("stat -c %a:%u /root /tmp | head -2"), "700:0\n1777:0\n");
   EXPECT_EQ(
       output("test -c /dev/null && test -d /proc/self && test -d /sys/class && test -e /dev/pts && echo yes"),

@@ -63,19 +63,29 @@ absl::Status MountHome(const Disks& disks, const Layout& at) {
   return MoveMount(at.work, home);
 }
 
-// Container engines lay overlays themselves, which does not work on an overlay.
+bool HasFiles(const fs::path& directory) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory, error))
+    if (entry.symlink_status(error).type() != fs::file_type::directory) return true;
+  return false;
+}
+
+// Container engines lay overlays themselves, which does not work on an overlay. So what
+// they store lies on the plain upper disk, also when they are installed later. An image
+// that comes with something there keeps it, where it is.
 absl::Status BindContainerStorage(const Layout& at) {
-  const struct {
-    const char* program;
-    const char* storage;
-  } engines[] = {{"usr/bin/dockerd", "var/lib/docker"},
-                 {"usr/bin/containerd", "var/lib/containerd"},
-                 {"usr/bin/podman", "var/lib/containers"}};
-  for (const auto& engine : engines) {
-    if (!ResolveInRoot(at.root, engine.program).ok()) continue;
-    const fs::path plain = at.upper / "plain" / engine.storage;
-    BANGER_RETURN_IF_ERROR(MakeDirectories(plain, 0711));
-    BANGER_ASSIGN_OR_RETURN(const fs::path storage, DirectoryInRoot(at.root, engine.storage));
+  for (const char* directory : {"var/lib/docker", "var/lib/containerd", "var/lib/containers"}) {
+    const fs::path plain = at.upper / "plain" / directory;
+    BANGER_ASSIGN_OR_RETURN(const fs::path storage, DirectoryInRoot(at.root, directory));
+    if (!fs::exists(plain)) {
+      if (HasFiles(storage)) continue;
+      const fs::path made = absl::StrCat(plain.string(), ".new");
+      BANGER_RETURN_IF_ERROR(RemoveTree(made));
+      BANGER_RETURN_IF_ERROR(MakeDirectories(made, 0711));
+      BANGER_RETURN_IF_ERROR(CopyTree(storage, made));
+      if (::rename(made.c_str(), plain.c_str()) < 0)
+        return ErrnoError(errno, absl::StrCat("rename '", made.string(), "'"));
+    }
     BANGER_RETURN_IF_ERROR(BindMount(plain, storage));
   }
   return absl::OkStatus();
