@@ -3,6 +3,8 @@
 // outside, and what cannot be is refused by the member's name.
 #pragma once
 
+#include <malloc.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -66,6 +68,12 @@ class RootTree {
 
   void Note(const ext4::Inode* file, const ArchiveEntry& entry, absl::string_view begin);
 
+  // A tree of many files leaves memory in pieces, which malloc would keep.
+  struct GiveMemoryBack {
+    ~GiveMemoryBack() { ::malloc_trim(0); }
+  };
+
+  GiveMemoryBack last_;  // to go
   Ext4Writer writer_;
   bool layered_ = false;  // whiteouts spare what the layer at hand brought or passed through
   absl::flat_hash_map<const ext4::Inode*, std::string> os_releases_;
