@@ -200,8 +200,8 @@ TEST_F(NetworkTest, SystemNetworkShowsWhatThereIs) {
   const CommandResult shown = Run({"system", "network"});
   EXPECT_EQ(shown.status.code, 0) << shown.err;
   for (const char* part :
-       {"br-banger, up, 172.30.0.1/24", "Way out:     up0", "br-banger, up0, for VMs",
-        "Rules:       in place\n", "172.30.0.1:53 for VMs", "bgr-ac1e00", "127.0.0.1:28080->80"})
+       {"br-banger, up, 172.30.0.1/24", "Way out:     up0", "up0, for VMs", "Rules:       in place\n",
+        "172.30.0.1:53 for VMs", "bgr-ac1e00", "127.0.0.1:28080->80"})
     EXPECT_THAT(shown.out, HasSubstr(part));
   EXPECT_OK(RunCommandOk({.argv = {"nft", "flush", "ruleset"}}));
   EXPECT_TRUE(Eventually([] {
@@ -211,7 +211,8 @@ TEST_F(NetworkTest, SystemNetworkShowsWhatThereIs) {
   instance_->CrashDaemon("netd");
   const CommandResult away = Run({"system", "network"});
   EXPECT_EQ(away.status.code, 4);
-  EXPECT_THAT(away.err, HasSubstr("netd is not running"));
+  EXPECT_THAT(away.err, HasSubstr("show the network: netd "));
+  EXPECT_THAT(away.err, HasSubstr("DAEMON_UNAVAILABLE"));
   ASSERT_OK(instance_->StartDaemon("netd"));
 }
 
