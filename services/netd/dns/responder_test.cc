@@ -221,7 +221,8 @@ TEST_F(ResponderTest, OtherClassesTransfersAndOpcodesAreRefused) {
     message[2] = static_cast<char>(opcode << 3);
     EXPECT_EQ(Handle(message), Verdict::kReply);
     EXPECT_EQ(rcode(), LDNS_RCODE_NOTIMPL);
-    EXPECT_EQ(ldns_pkt_get_opcode(packet_.get()), opcode);
+    // ldns has no enumerator for all of them.
+    EXPECT_EQ(static_cast<unsigned char>(reply_[2]) >> 3 & 15, opcode);
   }
 }
 
