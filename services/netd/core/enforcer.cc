@@ -46,14 +46,15 @@ absl::Status Enforcer::Remove() { return JoinErrors(SetForwarding({}), firewall_
 absl::Status Enforcer::SetForwarding(const std::set<std::string>& wanted) {
   for (const std::string& interface : wanted) {
     BANGER_ASSIGN_OR_RETURN(const bool forwards, router_.Forwards(interface));
-    if (forwards) continue;
+    // The bridge is ours, whatever a lost ledger knew.
+    if (forwards && interface != bridge_) continue;
     if (forwarding_.count(interface) == 0) {
       std::set<std::string> next = forwarding_;
       next.insert(interface);
       BANGER_RETURN_IF_ERROR(save_(next));
       forwarding_ = std::move(next);
     }
-    BANGER_RETURN_IF_ERROR(router_.SetForwarding(interface, true));
+    if (!forwards) BANGER_RETURN_IF_ERROR(router_.SetForwarding(interface, true));
   }
   const std::set<std::string> ours = forwarding_;
   for (const std::string& interface : ours)

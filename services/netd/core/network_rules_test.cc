@@ -98,6 +98,15 @@ TEST_F(NetworkRulesTest, WhatForwardedBeforeGoesOnForwarding) {
   EXPECT_THAT(world_.router.forwarding, ElementsAre("eth0"));
 }
 
+TEST_F(NetworkRulesTest, TheBridgesForwardingIsOursAlsoAfterALostLedger) {
+  Attach("nat", {.nat = true});
+  world_.ledger.records.forwarding.clear();
+  Restart();
+  EXPECT_THAT(world_.ledger.records.forwarding, ElementsAre("br0"));
+  ASSERT_OK(network_->Delete(kAlice, "nat"));
+  EXPECT_THAT(world_.router.forwarding, ElementsAre("eth0"));
+}
+
 TEST_F(NetworkRulesTest, AHostMadeARouterMeanwhileStaysOne) {
   Attach("nat", {.nat = true});
   world_.router.everywhere = true;
