@@ -57,9 +57,9 @@ constexpr char kOfNft[] = R"(
 
 // When they find something, and at the end.
 constexpr char kOfSanitizers[] = R"(
-  access clock_nanosleep clone dup2 getdents64 getppid getrlimit gettimeofday ioctl kill membarrier mprotect
-  personality pipe2 prctl prlimit64 process_vm_readv ptrace readlink readlinkat sched_getaffinity sched_yield
-  set_robust_list setrlimit sigaltstack stat statx tgkill wait4
+  access clock_nanosleep clone dup2 getdents getdents64 getppid getrlimit gettimeofday ioctl kill membarrier
+  mprotect open personality pipe2 prctl prlimit64 process_vm_readv ptrace readlink readlinkat sched_getaffinity
+  sched_yield set_robust_list setrlimit sigaltstack stat statx tgkill wait4
 )";
 
 struct Free {
