@@ -44,7 +44,8 @@ TEST(CatalogJsonTest, TheEmbeddedOneIsSoundSortedAndHasTheDefaultImage) {
   ASSERT_NE(found, catalog.entries.end());
   EXPECT_TRUE(!found->bundle_url.empty() || found->oci_reference == "docker.io/library/debian:bookworm");
   // The schema's fields and no others.
-  for (const Json& entry : Json::parse(kEmbeddedCatalog).at("entries"))
+  const Json document = Json::parse(kEmbeddedCatalog);
+  for (const Json& entry : document.at("entries"))
     for (const auto& [key, value] : entry.items())
       EXPECT_TRUE(key == "oci_reference" || Entry().contains(key)) << key;
 }
