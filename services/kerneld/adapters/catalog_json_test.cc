@@ -44,7 +44,8 @@ TEST(CatalogJsonTest, TheEmbeddedOneIsSoundSortedAndHasDebiansKernel) {
   EXPECT_EQ(catalog.entries[0].id, "debian-6.1");
   EXPECT_EQ(catalog.entries[0].apt_package, "linux-image-cloud-amd64");
   // The schema's fields and no others.
-  for (const json& entry : json::parse(kEmbeddedCatalog).at("entries"))
+  const json document = json::parse(kEmbeddedCatalog);
+  for (const json& entry : document.at("entries"))
     for (const auto& [key, value] : entry.items())
       EXPECT_TRUE(key == "apt_package" || Entry().contains(key)) << key;
 }

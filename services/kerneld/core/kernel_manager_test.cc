@@ -131,7 +131,8 @@ TEST_F(KernelManagerTest, WhatIsAvailableSaysWhatOfItIsHere) {
   using State = AvailableKernel::State;
   const auto states = [this] {
     std::vector<State> found;
-    for (const AvailableKernel& kernel : kernels_.Available({})->kernels) found.push_back(kernel.state);
+    const auto available = kernels_.Available({});
+    for (const AvailableKernel& kernel : available->kernels) found.push_back(kernel.state);
     return found;
   };
   EXPECT_THAT(states(), ElementsAre(State::kAvailable, State::kAvailable));
