@@ -117,15 +117,6 @@ absl::StatusOr<PullSpec> SpecOf(const v1::PullImageRequest& request) {
   return spec;
 }
 
-progress::v1::Progress ToProto(const Progress& progress) {
-  progress::v1::Progress proto;
-  proto.set_stage(progress.stage);
-  proto.set_done_bytes(progress.done_bytes);
-  proto.set_total_bytes(progress.total_bytes);
-  proto.set_detail(progress.detail);
-  return proto;
-}
-
 absl::StatusOr<ImportSpec> SpecOf(const v1::RegisterImageRequest& request) {
   ImportSpec result;
   BANGER_ASSIGN_OR_RETURN(result.id, ImageIdOf(request.name()));

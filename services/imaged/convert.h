@@ -25,8 +25,6 @@ absl::StatusOr<ImportSpec> SpecOf(const image::v1::RegisterImageRequest& request
 // The image's name is made from the reference when the request has none.
 absl::StatusOr<PullSpec> SpecOf(const image::v1::PullImageRequest& request);
 
-progress::v1::Progress ToProto(const Progress& progress);
-
 absl::StatusOr<std::size_t> PageSizeOf(std::int32_t page_size);
 
 // A page token is the last id of the page before, encoded so that nobody relies on it.

@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/progress_report.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/adapters/image_export.h"
 #include "services/imaged/adapters/in_place_file.h"
 #include "services/imaged/convert.h"
 #include "services/imaged/errors.h"
 #include "services/imaged/image_service.h"
-#include "services/imaged/progress_report.h"
 
 namespace banger::imaged {
 namespace v1 = ::banger::image::v1;
@@ -78,7 +78,7 @@ grpc::ServerWriteReactor<v1::PromoteImageResponse>* ImageService::PromoteImage(
         BANGER_ASSIGN_OR_RETURN(const std::string id, ImageIdOf(request->name()));
         BANGER_ASSIGN_OR_RETURN(Image image, catalog_.Get(id));
         if (image.in_place.has_value()) {
-          InPlaceCopier copier(*image.in_place, ReportTo(out));
+          InPlaceCopier copier(*image.in_place, rpc::ReportTo(out));
           BANGER_ASSIGN_OR_RETURN(image, catalog_.Promote(id, copier, call.stop));
         }
         v1::PromoteImageResponse done;
@@ -102,7 +102,7 @@ grpc::ServerWriteReactor<v1::ExportImageResponse>* ImageService::ExportImage(
             catalog_.Export(id,
                             [&](const Image& image, const std::filesystem::path& rootfs,
                                 const std::filesystem::path& scratch) -> absl::Status {
-                              const ExportJob job{image, rootfs, scratch, ReportTo(out), call.stop};
+                              const ExportJob job{image, rootfs, scratch, rpc::ReportTo(out), call.stop};
                               return bundle ? ExportBundle(job, sink) : ExportOciArchive(job, sink);
                             }));
         return chunks.Finish();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/progress_report.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/adapters/bundle_builder.h"
 #include "services/imaged/adapters/docker_archive.h"
@@ -13,7 +14,6 @@
 #include "services/imaged/convert.h"
 #include "services/imaged/errors.h"
 #include "services/imaged/import_stream.h"
-#include "services/imaged/progress_report.h"
 
 namespace banger::imaged {
 namespace v1 = ::banger::image::v1;
@@ -97,7 +97,7 @@ grpc::ServerWriteReactor<v1::PullImageResponse>* ImageService::PullImage(
       workers_, context,
       [this, request](const rpc::Call& call, rpc::Writer<v1::PullImageResponse>& out) -> absl::Status {
         BANGER_ASSIGN_OR_RETURN(const PullSpec spec, SpecOf(*request));
-        BANGER_ASSIGN_OR_RETURN(const Image image, puller_.Pull(spec, ReportTo(out), call.stop));
+        BANGER_ASSIGN_OR_RETURN(const Image image, puller_.Pull(spec, rpc::ReportTo(out), call.stop));
         v1::PullImageResponse done;
         *done.mutable_image() = ToProto(image);
         return out.Send(std::move(done)) ? absl::OkStatus() : absl::CancelledError("the caller has left");

@@ -83,15 +83,6 @@ v1::CatalogEntry ToProto(const AvailableKernel& available) {
   return proto;
 }
 
-progress::v1::Progress ToProto(const Progress& progress) {
-  progress::v1::Progress proto;
-  proto.set_stage(progress.stage);
-  proto.set_done_bytes(progress.done_bytes);
-  proto.set_total_bytes(progress.total_bytes);
-  proto.set_detail(progress.detail);
-  return proto;
-}
-
 v1::GetKernelFilesResponse ToProto(const KernelFiles& files) {
   v1::GetKernelFilesResponse proto;
   *proto.mutable_kernel() = ToProto(files.kernel);

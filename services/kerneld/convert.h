@@ -6,7 +6,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "banger/kernel/v1/kernel_service.pb.h"
-#include "common/sync/progress.h"
 #include "services/kerneld/core/kernel.h"
 
 namespace banger::kerneld {
@@ -16,7 +15,6 @@ std::string KernelId(absl::string_view name);
 
 kernel::v1::Kernel ToProto(const Kernel& kernel);
 kernel::v1::CatalogEntry ToProto(const AvailableKernel& available);
-progress::v1::Progress ToProto(const Progress& progress);
 kernel::v1::GetKernelFilesResponse ToProto(const KernelFiles& files);
 
 // REQUEST_INVALID naming the field.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/progress_report.h"
 #include "common/rpc/server_call.h"
 #include "common/status/status_macros.h"
 #include "services/kerneld/chunk_source.h"
@@ -18,22 +19,6 @@ namespace {
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
-
-// Progress for a stream, ten times a second and at each new stage; never waits
-// for a slow reader.
-template <typename Message>
-ProgressFn Report(rpc::Writer<Message>& out) {
-  return [&out, throttle = rpc::ProgressThrottle<Message>(out),
-          stage = std::string()](const Progress& progress) mutable {
-    Message message;
-    *message.mutable_progress() = ToProto(progress);
-    if (std::exchange(stage, progress.stage) != progress.stage) {
-      out.TrySend(std::move(message));
-    } else {
-      throttle.Report(std::move(message));
-    }
-  };
-}
 
 template <typename Message>
 absl::Status SendResult(rpc::Writer<Message>& out, const Kernel& kernel) {
@@ -126,8 +111,9 @@ grpc::ServerWriteReactor<v1::PullKernelResponse>* KernelService::PullKernel(
   return rpc::ServerStream<v1::PullKernelResponse>(
       workers_, context,
       [this, request](const rpc::Call& call, rpc::Writer<v1::PullKernelResponse>& out) -> absl::Status {
-        BANGER_ASSIGN_OR_RETURN(const Kernel kernel, kernels_.Pull(KernelId(request->name()),
-                                                                   request->force(), Report(out), call.stop));
+        BANGER_ASSIGN_OR_RETURN(
+            const Kernel kernel,
+            kernels_.Pull(KernelId(request->name()), request->force(), rpc::ReportTo(out), call.stop));
         return SendResult(out, kernel);
       });
 }
@@ -143,7 +129,7 @@ grpc::ServerBidiReactor<v1::ImportKernelRequest, v1::ImportKernelResponse>* Kern
         BANGER_ASSIGN_OR_RETURN(const ImportSpec spec, FromProto(first->spec()));
         ChunkSource source(stream, spec.total_bytes, call.stop);
         BANGER_ASSIGN_OR_RETURN(const Kernel kernel,
-                                kernels_.Import(spec, source, Report(stream), call.stop));
+                                kernels_.Import(spec, source, rpc::ReportTo(stream), call.stop));
         return SendResult(stream, kernel);
       });
 }

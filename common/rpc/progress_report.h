@@ -3,20 +3,24 @@
 #include <string>
 #include <utility>
 
+#include "banger/progress/v1/progress.pb.h"
 #include "common/rpc/server_call.h"
 #include "common/sync/progress.h"
-#include "services/imaged/convert.h"
 
-namespace banger::imaged {
+namespace banger::rpc {
 
 // Progress as events of a stream, ten times a second and at each new stage; never
 // waits for a slow reader. For one thread at a time; must not outlive `out`.
 template <typename Message>
-ProgressFn ReportTo(rpc::Writer<Message>& out) {
-  return [&out, throttle = rpc::ProgressThrottle<Message>(out),
+ProgressFn ReportTo(Writer<Message>& out) {
+  return [&out, throttle = ProgressThrottle<Message>(out),
           stage = std::string()](const Progress& progress) mutable {
     Message message;
-    *message.mutable_progress() = ToProto(progress);
+    progress::v1::Progress& proto = *message.mutable_progress();
+    proto.set_stage(progress.stage);
+    proto.set_done_bytes(progress.done_bytes);
+    proto.set_total_bytes(progress.total_bytes);
+    proto.set_detail(progress.detail);
     if (std::exchange(stage, progress.stage) != progress.stage) {
       out.TrySend(std::move(message));
     } else {
@@ -25,4 +29,4 @@ ProgressFn ReportTo(rpc::Writer<Message>& out) {
   };
 }
 
-}  // namespace banger::imaged
+}  // namespace banger::rpc
