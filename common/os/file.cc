@@ -146,6 +146,11 @@ absl::Status RenameDurably(const fs::path& from, const fs::path& to) {
   return SyncDirectory(to.parent_path());
 }
 
+absl::Status RemoveFileDurably(const fs::path& path) {
+  if (::unlink(path.c_str()) == 0) return SyncDirectory(path.parent_path());
+  return errno == ENOENT ? absl::OkStatus() : PathError("remove", path);
+}
+
 absl::Status RemoveTree(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);

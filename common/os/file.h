@@ -41,6 +41,9 @@ absl::Status SyncDirectory(const std::filesystem::path& path);
 // directory only when it is empty.
 absl::Status RenameDurably(const std::filesystem::path& from, const std::filesystem::path& to);
 
+// unlink(2), then SyncDirectory of its parent; fine when there is nothing.
+absl::Status RemoveFileDurably(const std::filesystem::path& path);
+
 // rm -rf; fine when there is nothing.
 absl::Status RemoveTree(const std::filesystem::path& path);
 

@@ -100,7 +100,8 @@ TEST_F(NetdDaemonTest, ALostLedgerCostsOnlyWhatNobodyUses) {
   ASSERT_OK(client.Attach("idle"));
   ASSERT_OK_AND_ASSIGN(const GuestEnd guest, client.Open(used));
   End(SIGKILL);
-  ASSERT_OK(WriteFileAtomically(directory() / "endpoints.json", "{torn"));
+  for (const char* row : {"used", "idle"})
+    ASSERT_OK(WriteFileAtomically(directory() / "endpoints" / absl::StrCat(row, ".json"), "{torn"));
   Start();
   EXPECT_OK(guest.Ping("172.30.0.1", "52:b4:ac:1e:00:01"));
   ASSERT_OK_AND_ASSIGN(const auto endpoints, Client().List());

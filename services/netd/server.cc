@@ -120,7 +120,7 @@ absl::Status TidyUp(const NftProgram& nft, const std::string& bridge,
 
 void Report(const Reconciliation& done) {
   if (!done.ledger.ok())
-    log::Warn("ledger lost; went by what the host has", {{"error", std::string(done.ledger.message())}});
+    log::Warn("ledger damaged; went by what the host has", {{"error", std::string(done.ledger.message())}});
   for (const absl::Status& failure : done.failures)
     log::Error("not put right", {{"error", std::string(failure.message())}});
   if (!done.detached.empty() || !done.removed.empty())
@@ -135,7 +135,7 @@ class NetdParts final : public rpc::DaemonParts {
       const rpc::DaemonContext& context, const Subnet& subnet, std::set<uid_t> clients,
       std::unique_ptr<DnsParts> names, const NftProgram& nft, std::chrono::milliseconds interval) {
     const std::filesystem::path directory = context.paths.netd_run_dir;
-    std::unique_ptr<NetdParts> parts(new NetdParts(std::move(clients), directory / "endpoints.json"));
+    std::unique_ptr<NetdParts> parts(new NetdParts(std::move(clients), directory));
     BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,
                                                                  .subnet = subnet,
                                                                  .directory = directory}));
@@ -184,8 +184,8 @@ class NetdParts final : public rpc::DaemonParts {
   void OnShutdown() override { taps_.reset(); }
 
  private:
-  NetdParts(std::set<uid_t> clients, std::filesystem::path ledger)
-      : clients_(std::move(clients)), ledger_(std::move(ledger)) {}
+  NetdParts(std::set<uid_t> clients, const std::filesystem::path& directory)
+      : clients_(std::move(clients)), ledger_(directory) {}
 
   absl::Status StartTapServer(const std::filesystem::path& socket) {
     BANGER_ASSIGN_OR_RETURN(
@@ -218,6 +218,7 @@ absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonCo
   const std::filesystem::path& directory = context.paths.netd_run_dir;
   BANGER_RETURN_IF_ERROR(CheckBridgeName(config.bridge));
   BANGER_RETURN_IF_ERROR(CheckDirectory(directory));
+  BANGER_RETURN_IF_ERROR(FileLedger::Prepare(directory));
   BANGER_ASSIGN_OR_RETURN(const NftProgram nft, NftProgram::Start(EndWithoutHelper));
   // Before the subnet is chosen: a former bridge may have it.
   BANGER_RETURN_IF_ERROR(TidyUp(nft, config.bridge, directory));

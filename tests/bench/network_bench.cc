@@ -2,12 +2,13 @@
 //   RESULT network_attach_pool    attach with a spare tap ready, against making it;
 //                                 also _nat, for a VM that has some
 //   RESULT network_attach_first   the first attach on the host, against the second
-//   RESULT network_attach_growth  attach beside 500 VMs, against beside one
+//   RESULT network_attach_growth  attach beside 500 VMs, against beside one, both with
+//                                 a spare tap ready; also _cold: without, and with NAT
 //   RESULT network_names          99th percentile of a VM's name while VMs come and go
 //                                 and a guest asks for others, against a quiet netd
 //   RESULT network_nat            TCP from a guest to the internet through netd's
 //                                 rules, against the same way without them
-//   network_bench [ROUNDS]
+//   network_bench [ROUNDS [NAME]]    NAME: pool, first, growth, names or nat
 #include <signal.h>
 
 #include <cstdio>
@@ -158,10 +159,10 @@ absl::Status First(int rounds) {
   return absl::OkStatus();
 }
 
-absl::Status Growth(int rounds) {
+absl::Status Growth(const std::string& name, int spares, int rounds) {
   constexpr int kVms = 500;
-  BANGER_ASSIGN_OR_RETURN(const auto many, Netd::Start(0));
-  BANGER_ASSIGN_OR_RETURN(const auto few, Netd::Start(0));
+  BANGER_ASSIGN_OR_RETURN(const auto many, Netd::Start(spares));
+  BANGER_ASSIGN_OR_RETURN(const auto few, Netd::Start(spares));
   std::vector<UniqueFd> queues;
   for (int i = 0; i < kVms; ++i) {
     const std::string id = absl::StrCat("vm-", i);
@@ -171,12 +172,14 @@ absl::Status Growth(int rounds) {
   BANGER_RETURN_IF_ERROR(few->Attach("stays").status());
   Pairs pairs;
   for (int i = 0; i < 5 * rounds; ++i) {
-    BANGER_ASSIGN_OR_RETURN(const double at_many, many->Attach("vm"));
-    BANGER_ASSIGN_OR_RETURN(const double at_few, few->Attach("vm"));
+    for (Netd* netd : {many.get(), few.get()})
+      BANGER_RETURN_IF_ERROR(netd->WaitForSpares(static_cast<std::size_t>(spares)));
+    BANGER_ASSIGN_OR_RETURN(const double at_many, many->Attach("vm", spares == 0));
+    BANGER_ASSIGN_OR_RETURN(const double at_few, few->Attach("vm", spares == 0));
     pairs.Add(at_many, at_few);
     for (Netd* netd : {many.get(), few.get()}) BANGER_RETURN_IF_ERROR(netd->Delete("vm"));
   }
-  pairs.Print("network_attach_growth", "ms");
+  pairs.Print(name, "ms");
   return absl::OkStatus();
 }
 
@@ -253,22 +256,30 @@ absl::Status Throughput(int rounds) {
   return absl::OkStatus();
 }
 
-absl::Status Bench(int rounds) {
+absl::Status Bench(int rounds, const std::string& only) {
   ::signal(SIGPIPE, SIG_IGN);
   if (::geteuid() != 0) return absl::FailedPreconditionError("needs root");
-  BANGER_RETURN_IF_ERROR(FromPool("network_attach_pool", false, rounds));
-  BANGER_RETURN_IF_ERROR(FromPool("network_attach_pool_nat", true, rounds));
-  BANGER_RETURN_IF_ERROR(First(rounds));
-  BANGER_RETURN_IF_ERROR(Growth(rounds));
-  BANGER_RETURN_IF_ERROR(Names(rounds));
-  return Throughput(rounds);
+  const auto wanted = [&](const char* name) { return only.empty() || only == name; };
+  if (wanted("pool")) {
+    BANGER_RETURN_IF_ERROR(FromPool("network_attach_pool", false, rounds));
+    BANGER_RETURN_IF_ERROR(FromPool("network_attach_pool_nat", true, rounds));
+  }
+  if (wanted("first")) BANGER_RETURN_IF_ERROR(First(rounds));
+  if (wanted("growth")) {
+    BANGER_RETURN_IF_ERROR(Growth("network_attach_growth", 4, rounds));
+    BANGER_RETURN_IF_ERROR(Growth("network_attach_growth_cold", 0, rounds));
+  }
+  if (wanted("names")) BANGER_RETURN_IF_ERROR(Names(rounds));
+  if (wanted("nat")) BANGER_RETURN_IF_ERROR(Throughput(rounds));
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace banger::bench
 
 int main(int argc, char** argv) {
-  const absl::Status status = banger::bench::Bench(argc > 1 ? std::atoi(argv[1]) : 7);
+  const absl::Status status =
+      banger::bench::Bench(argc > 1 ? std::atoi(argv[1]) : 7, argc > 2 ? argv[2] : "");
   if (!status.ok()) std::fprintf(stderr, "network_bench: %s\n", std::string(status.message()).c_str());
   return status.ok() ? 0 : 1;
 }

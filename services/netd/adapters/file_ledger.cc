@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/os/file.h"
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 
 namespace banger::netd {
@@ -16,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kVersion = 1;
+constexpr char kRows[] = "endpoints";
 
 json ToJson(const Policy& policy) {
   json networks = json::array();
@@ -65,48 +68,90 @@ absl::StatusOr<Endpoint> FromJson(const json& row) {
 }
 
 // Throws what nlohmann throws.
-absl::StatusOr<Records> Parse(const std::string& text) {
-  const json file = json::parse(text);
-  if (file.at("version").get<int>() != kVersion) return absl::InvalidArgumentError("unknown version");
-  Records records;
-  std::set<Ipv4> addresses;
-  for (const json& row : file.at("endpoints")) {
-    BANGER_ASSIGN_OR_RETURN(const Endpoint endpoint, FromJson(row));
-    if (!addresses.insert(endpoint.address).second ||
-        !records.endpoints.emplace(endpoint.id, endpoint).second)
-      return absl::InvalidArgumentError(absl::StrCat("endpoint '", endpoint.id, "' is there twice"));
-  }
-  if (file.contains("forwarding")) records.forwarding = file.at("forwarding").get<std::set<std::string>>();
-  return records;
+absl::StatusOr<json> ParseVersioned(const std::string& text) {
+  json object = json::parse(text);
+  if (object.at("version").get<int>() != kVersion) return absl::InvalidArgumentError("unknown version");
+  return object;
+}
+
+std::string Versioned(json object) {
+  object["version"] = kVersion;
+  return object.dump();
 }
 
 }  // namespace
 
-absl::StatusOr<Records> FileLedger::Load() {
-  const absl::StatusOr<std::string> text = ReadFile(file_);
-  if (absl::IsNotFound(text.status())) return Records();
-  if (!text.ok()) return text.status();
-  absl::Status wrong;
-  try {
-    absl::StatusOr<Records> records = Parse(*text);
-    if (records.ok()) return records;
-    wrong = records.status();
-  } catch (const json::exception& error) {
-    wrong = absl::InvalidArgumentError(error.what());
-  }
-  return absl::DataLossError(absl::StrCat("ledger '", file_.string(), "': ", wrong.message()));
+absl::Status FileLedger::Prepare(const std::filesystem::path& directory) {
+  return MakeDirectories(directory / kRows);
 }
 
-absl::Status FileLedger::Save(const Records& records) {
-  std::erase_if(rows_, [&](const auto& row) { return records.endpoints.count(row.first) == 0; });
-  std::string file = absl::StrCat("{\"version\":", kVersion, ",\"endpoints\":[");
-  for (const auto& [id, endpoint] : records.endpoints) {
-    Row& row = rows_[id];
-    if (row.text.empty() || row.endpoint != endpoint) row = {endpoint, ToJson(endpoint).dump()};
-    absl::StrAppend(&file, file.back() == '[' ? "" : ",", row.text);
+std::filesystem::path FileLedger::RowOf(const std::string& id) const {
+  return directory_ / kRows / absl::StrCat(id, ".json");
+}
+
+absl::StatusOr<std::vector<std::string>> FileLedger::Rows() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory_ / kRows, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".json")
+      names.push_back(entry->path().filename());
+    else
+      BANGER_RETURN_IF_ERROR(RemoveFileDurably(entry->path()));
   }
-  absl::StrAppend(&file, "],\"forwarding\":", json(records.forwarding).dump(), "}");
-  return WriteFileAtomically(file_, file);
+  if (error) return ErrnoError(error.value(), absl::StrCat("list '", (directory_ / kRows).string(), "'"));
+  return names;
+}
+
+absl::StatusOr<Ledger::Contents> FileLedger::Load() {
+  Contents contents;
+  std::vector<std::string> damaged;
+  // What cannot be understood goes, lest it be complained about for ever.
+  const auto read = [&](const std::filesystem::path& file, const auto& take) -> absl::Status {
+    absl::StatusOr<std::string> text = ReadFile(file);
+    if (absl::IsNotFound(text.status())) return absl::OkStatus();
+    if (!text.ok()) return text.status();
+    absl::Status taken;
+    try {
+      const absl::StatusOr<json> object = ParseVersioned(*text);
+      taken = object.ok() ? take(*object) : object.status();
+    } catch (const json::exception& error) {
+      taken = absl::InvalidArgumentError(error.what());
+    }
+    if (taken.ok()) return absl::OkStatus();
+    damaged.push_back(absl::StrCat("'", file.string(), "': ", taken.message()));
+    return RemoveFileDurably(file);
+  };
+
+  BANGER_RETURN_IF_ERROR(read(ForwardingFile(), [&](const json& object) {
+    contents.records.forwarding = object.at("interfaces").get<std::set<std::string>>();
+    return absl::OkStatus();
+  }));
+  std::set<Ipv4> addresses;
+  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> files, Rows());
+  for (const std::string& name : files)
+    BANGER_RETURN_IF_ERROR(read(directory_ / kRows / name, [&](const json& object) -> absl::Status {
+      BANGER_ASSIGN_OR_RETURN(const Endpoint endpoint, FromJson(object));
+      if (name != RowOf(endpoint.id).filename()) return absl::InvalidArgumentError("is another endpoint's");
+      if (!addresses.insert(endpoint.address).second)
+        return absl::InvalidArgumentError(
+            absl::StrCat("another endpoint has ", endpoint.address.ToString(), ", too"));
+      contents.records.endpoints.emplace(endpoint.id, endpoint);
+      return absl::OkStatus();
+    }));
+  if (!damaged.empty())
+    contents.damage = absl::DataLossError(absl::StrCat("ledger ", absl::StrJoin(damaged, "; ")));
+  return contents;
+}
+
+absl::Status FileLedger::Save(const Endpoint& endpoint) {
+  return WriteFileAtomically(RowOf(endpoint.id), Versioned(ToJson(endpoint)));
+}
+
+absl::Status FileLedger::Remove(const std::string& id) { return RemoveFileDurably(RowOf(id)); }
+
+absl::Status FileLedger::SaveForwarding(const std::set<std::string>& interfaces) {
+  return WriteFileAtomically(ForwardingFile(), Versioned({{"interfaces", interfaces}}));
 }
 
 }  // namespace banger::netd

@@ -1,40 +1,44 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "services/netd/core/ports.h"
 
 namespace banger::netd {
 
-// The ledger as one JSON file, replaced as a whole at each change:
+// The ledger as JSON files, one for each row, replaced as a whole:
 //
-//   {"version": 1,
-//    "endpoints": [{"id": "…", "address": "172.30.0.2", "owner": 999, "tap": "bgr-ac1e0002",
-//                   "policy": {"nat": true, "egress": 2, "networks": ["10.0.0.0/8"],
-//                              "domains": ["example.com"], "peers": ["…"]}}],
-//    "forwarding": ["eth0"]}
+//   endpoints/ID.json  {"version": 1, "id": "ID", "address": "172.30.0.2", "owner": 999,
+//                       "tap": "bgr-ac1e0002", "hostname": "web",
+//                       "policy": {"nat": true, "egress": 2, "networks": ["10.0.0.0/8"],
+//                                  "domains": ["example.com"], "peers": ["…"]}}
+//   forwarding.json    {"version": 1, "interfaces": ["eth0"]}
 //
 // It is meant for a directory that a reboot empties, but an old one does no
 // harm: its taps are gone and Network::Start sees that.
 class FileLedger final : public Ledger {
  public:
-  explicit FileLedger(std::filesystem::path file) : file_(std::move(file)) {}
+  // Of a directory that Prepare has been called for.
+  explicit FileLedger(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  absl::StatusOr<Records> Load() override;
-  absl::Status Save(const Records& records) override;
+  static absl::Status Prepare(const std::filesystem::path& directory);
+
+  absl::StatusOr<Contents> Load() override;
+  absl::Status Save(const Endpoint& endpoint) override;
+  absl::Status Remove(const std::string& id) override;
+  absl::Status SaveForwarding(const std::set<std::string>& interfaces) override;
 
  private:
-  struct Row {
-    Endpoint endpoint;
-    std::string text;  // as it stands in the file
-  };
+  std::filesystem::path RowOf(const std::string& id) const;
+  // Names of the files; removes what a crash left half written.
+  absl::StatusOr<std::vector<std::string>> Rows() const;
+  std::filesystem::path ForwardingFile() const { return directory_ / "forwarding.json"; }
 
-  const std::filesystem::path file_;
-  // Of the last Save: most are the same the next time.
-  std::map<std::string, Row> rows_;
+  const std::filesystem::path directory_;
 };
 
 }  // namespace banger::netd

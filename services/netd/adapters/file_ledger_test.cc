@@ -11,81 +11,100 @@ using ::testing::HasSubstr;
 
 class FileLedgerTest : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create()); }
-  std::filesystem::path file() const { return dir_.path() / "endpoints.json"; }
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create());
+    ASSERT_OK(FileLedger::Prepare(dir_.path()));
+  }
+  std::filesystem::path row(const std::string& id) const {
+    return dir_.path() / "endpoints" / (id + ".json");
+  }
+  // As another netd finds it.
+  FileLedger::Contents Load() {
+    const auto contents = FileLedger(dir_.path()).Load();
+    EXPECT_OK(contents.status());
+    return contents.value_or(FileLedger::Contents());
+  }
 
   TempDir dir_;
 };
 
-TEST_F(FileLedgerTest, IsEmptyAtFirst) { EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(Records())); }
+Endpoint Row(const std::string& id, const std::string& address) {
+  return {.id = id, .address = *Ipv4::Parse(address)};
+}
+
+TEST_F(FileLedgerTest, IsEmptyAtFirst) {
+  EXPECT_EQ(Load().records, Records());
+  EXPECT_OK(Load().damage);
+}
 
 TEST_F(FileLedgerTest, GivesBackWhatWasSaved) {
-  const Ipv4 address = *Ipv4::Parse("10.0.0.9");
-  const Policy policy = {.nat = true,
-                         .egress = {.mode = Egress::Mode::kListed,
-                                    .networks = {*Prefix::Parse("10.0.0.0/8")},
-                                    .domains = {"*.example.com"}},
-                         .peers = {"b"}};
-  const Records saved = {
-      .endpoints =
-          {{"a",
-            {.id = "a", .address = address, .owner = 4294967294u, .tap = TapName(address), .policy = policy}},
-           {"b", {.id = "b", .address = *Ipv4::Parse("10.0.0.10"), .owner = 0}}},
-      .forwarding = {"eth0"}};
-  ASSERT_OK(FileLedger(file()).Save(saved));
-  EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(saved));
-  ASSERT_OK(FileLedger(file()).Save({}));
-  EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(Records()));
+  Endpoint endpoint = Row("a", "10.0.0.9");
+  endpoint.owner = 4294967294u;
+  endpoint.tap = TapName(endpoint.address);
+  endpoint.hostname = "web";
+  endpoint.policy = {.nat = true,
+                     .egress = {.mode = Egress::Mode::kListed,
+                                .networks = {*Prefix::Parse("10.0.0.0/8")},
+                                .domains = {"*.example.com"}},
+                     .peers = {"b"}};
+  FileLedger ledger(dir_.path());
+  ASSERT_OK(ledger.Save(endpoint));
+  ASSERT_OK(ledger.Save(Row("b", "10.0.0.10")));
+  ASSERT_OK(ledger.SaveForwarding({"eth0"}));
+  Records records = {.endpoints = {{"a", endpoint}, {"b", Row("b", "10.0.0.10")}}, .forwarding = {"eth0"}};
+  EXPECT_EQ(Load().records, records);
+
+  ASSERT_OK(ledger.Save(Row("a", "10.0.0.11")));
+  ASSERT_OK(ledger.Remove("b"));
+  ASSERT_OK(ledger.Remove("b"));
+  ASSERT_OK(ledger.SaveForwarding({}));
+  records = {.endpoints = {{"a", Row("a", "10.0.0.11")}}};
+  EXPECT_EQ(Load().records, records);
 }
 
-TEST_F(FileLedgerTest, KeepsUpWithRowsThatComeChangeAndGo) {
-  FileLedger ledger(file());
-  Records records = {.endpoints = {{"a", {.id = "a", .address = *Ipv4::Parse("10.0.0.9")}},
-                                   {"b", {.id = "b", .address = *Ipv4::Parse("10.0.0.10")}}}};
-  const auto saves = [&] {
-    ASSERT_OK(ledger.Save(records));
-    EXPECT_THAT(FileLedger(file()).Load(), IsOkAndHolds(records));
-  };
-  saves();
-  records.endpoints["a"].policy.nat = true;
-  saves();
-  records.endpoints.erase("a");
-  saves();
-  records.endpoints["a"] = {.id = "a", .address = *Ipv4::Parse("10.0.0.11")};
-  saves();
-}
-
-TEST_F(FileLedgerTest, NamesAFileThatItDoesNotUnderstand) {
-  const std::string row = R"({"id":"a","address":"10.0.0.9","owner":1,"tap":""})";
+TEST_F(FileLedgerTest, LosesOnlyTheRowsThatItDoesNotUnderstandAndNamesThem) {
   const std::vector<std::string> wrong = {
       "",
       "{",
       "[]",
       "null",
-      R"({"version":2,"endpoints":[]})",
-      R"({"version":1})",
-      R"({"version":1,"endpoints":[{}]})",
-      R"({"version":1,"endpoints":[)" + row + "," + row + "]}",
-      R"({"version":1,"endpoints":[{"id":"../x","address":"10.0.0.9","owner":1,"tap":""}]})",
-      R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0","owner":1,"tap":""}]})",
-      R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0.9","owner":"root","tap":""}]})",
-      R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0.9","owner":1,"tap":"eth0"}]})"};
+      "{}",
+      R"({"id":"x","address":"10.0.0.8","owner":1,"tap":""})",
+      R"({"version":2,"id":"x","address":"10.0.0.8","owner":1,"tap":""})",
+      R"({"version":1,"id":"y","address":"10.0.0.8","owner":1,"tap":""})",
+      R"({"version":1,"id":"../x","address":"10.0.0.8","owner":1,"tap":""})",
+      R"({"version":1,"id":"x","address":"10.0.0","owner":1,"tap":""})",
+      R"({"version":1,"id":"x","address":"10.0.0.8","owner":"root","tap":""})",
+      R"({"version":1,"id":"x","address":"10.0.0.8","owner":1,"tap":"eth0"})"};
+  ASSERT_OK(FileLedger(dir_.path()).Save(Row("a", "10.0.0.9")));
+  const Records kept = {.endpoints = {{"a", Row("a", "10.0.0.9")}}};
   for (const std::string& text : wrong) {
-    ASSERT_OK(WriteFileAtomically(file(), text));
-    EXPECT_THAT(FileLedger(file()).Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("endpoints.json")))
+    ASSERT_OK(WriteFileAtomically(row("x"), text));
+    const FileLedger::Contents contents = Load();
+    EXPECT_EQ(contents.records, kept) << text;
+    EXPECT_THAT(contents.damage, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("endpoints/x.json")))
         << text;
+    EXPECT_OK(Load().damage) << "still there: " << text;
   }
 }
 
-TEST_F(FileLedgerTest, ReadsRowsOfANetdThatKnewNoPolicies) {
-  ASSERT_OK(WriteFileAtomically(
-      file(), R"({"version":1,"endpoints":[{"id":"a","address":"10.0.0.9","owner":1,"tap":""}]})"));
-  ASSERT_OK_AND_ASSIGN(const Records records, FileLedger(file()).Load());
-  EXPECT_EQ(records.endpoints.at("a").policy, Policy());
+TEST_F(FileLedgerTest, GivesAnAddressToOneEndpointOnly) {
+  FileLedger ledger(dir_.path());
+  ASSERT_OK(ledger.Save(Row("a", "10.0.0.9")));
+  ASSERT_OK(ledger.Save(Row("b", "10.0.0.9")));
+  const FileLedger::Contents contents = Load();
+  EXPECT_EQ(contents.records.endpoints.size(), 1u);
+  EXPECT_THAT(contents.damage, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("10.0.0.9")));
+}
+
+TEST_F(FileLedgerTest, RemovesWhatACrashLeftHalfWritten) {
+  ASSERT_OK(WriteFileAtomically(row("a").string() + ".Xy12ab", "{\"vers"));
+  EXPECT_OK(Load().damage);
+  EXPECT_TRUE(std::filesystem::is_empty(dir_.path() / "endpoints"));
 }
 
 TEST_F(FileLedgerTest, SaysWhenItCannotWrite) {
-  EXPECT_THAT(FileLedger(dir_.path() / "gone" / "endpoints.json").Save({}),
+  EXPECT_THAT(FileLedger(dir_.path() / "gone").Save(Row("a", "10.0.0.9")),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("gone")));
 }
 

@@ -118,11 +118,10 @@ bool LinuxLinkHost::IsUnfinishedBridge(const Link& link) const {
 }
 
 absl::StatusOr<bool> LinuxLinkHost::HasItsAddress(const Link& bridge) {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses());
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses(bridge.index));
   std::string other;
   bool found = false;
   for (const LinkAddress& address : addresses) {
-    if (address.link != bridge.index) continue;
     if (address.address == options_.subnet.gateway() &&
         address.prefix_length == options_.subnet.prefix_length())
       found = true;
@@ -160,9 +159,9 @@ absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
 absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
   if (!bridge.has_value() || !bridge->up || bridge->alias != mark_) return false;
-  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses());
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses(bridge->index));
   return std::any_of(addresses.begin(), addresses.end(), [&](const LinkAddress& address) {
-    return address.link == bridge->index && address.address == options_.subnet.gateway();
+    return address.address == options_.subnet.gateway();
   });
 }
 
@@ -242,7 +241,11 @@ absl::Status LinuxLinkHost::MakeTap(const Tap& tap, const Link& bridge) {
   BANGER_RETURN_IF_ERROR(BindMac(link));
   BANGER_RETURN_IF_ERROR(DisableIpv6(tap.name));
   BANGER_RETURN_IF_ERROR(netlink_->SetLink(link, {.up = true}));
-  return device.MakePersistent();
+  BANGER_RETURN_IF_ERROR(device.MakePersistent());
+  if (!tap.is_spare()) return absl::OkStatus();
+  // Its carrier has gone with the descriptor, and the bridge looks through its ports
+  // for that: in a second, or when somebody asks for the link. Not at the Attach.
+  return netlink_->FindLink(tap.name).status();
 }
 
 absl::Status LinuxLinkHost::RemoveTap(const std::string& name) {

@@ -72,8 +72,8 @@ class Netlink {
   // By index; fine when it is gone.
   absl::Status DeleteLink(const Link& link);
 
-  // IPv4, of all interfaces.
-  absl::StatusOr<std::vector<LinkAddress>> Addresses();
+  // IPv4, of all interfaces or the one with the index.
+  absl::StatusOr<std::vector<LinkAddress>> Addresses(int link = 0);
   absl::Status AddAddress(const Link& link, const Subnet& subnet);
 
   // IPv4 unicast routes of all tables, one for each next hop.

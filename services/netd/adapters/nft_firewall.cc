@@ -26,16 +26,16 @@ absl::StatusOr<std::string> NftFirewall::OwnerOfTable() const {
   return listed->substr(from, listed->find('"', from) - from);
 }
 
-absl::Status NftFirewall::Apply(const Rules& rules) {
+absl::Status NftFirewall::Apply(Rules rules) {
   if (!applied_.has_value()) {
     BANGER_ASSIGN_OR_RETURN(const std::string owner, OwnerOfTable());
     if (!owner.empty() && owner != target_.mark)
       return FirewallFailed(absl::StrCat("table inet ", TableName(target_), " belongs to ", owner));
-    return Replace(rules);
+    return Replace(std::move(rules));
   }
   const std::string change = ChangeText(target_, *applied_, rules, steady_clock::now());
-  if (!change.empty() && !Change(change).ok()) return Replace(rules);
-  applied_ = rules;
+  if (!change.empty() && !Change(change).ok()) return Replace(std::move(rules));
+  applied_ = std::move(rules);
   return absl::OkStatus();
 }
 
@@ -48,10 +48,10 @@ absl::Status NftFirewall::Change(const std::string& text) {
   return absl::OkStatus();
 }
 
-absl::Status NftFirewall::Replace(const Rules& rules) {
+absl::Status NftFirewall::Replace(Rules rules) {
   is_clean_ = false;
   BANGER_RETURN_IF_ERROR(nft_.Execute(ReplaceText(target_, rules, steady_clock::now())));
-  applied_ = rules;
+  applied_ = std::move(rules);
   const absl::StatusOr<std::uint32_t> generation = NftGeneration();
   generation_ = generation.ok() ? std::optional(*generation) : std::nullopt;
   BANGER_ASSIGN_OR_RETURN(fingerprint_, Fingerprint());

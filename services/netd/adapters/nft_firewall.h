@@ -20,7 +20,7 @@ class NftFirewall final : public Firewall {
  public:
   NftFirewall(NftProgram nft, FirewallTarget target);
 
-  absl::Status Apply(const Rules& rules) override;
+  absl::Status Apply(Rules rules) override;
   absl::StatusOr<bool> IsInPlace() override;
   absl::StatusOr<bool> Repair() override;
   absl::StatusOr<OpenedAddresses> Opened() override;
@@ -29,7 +29,7 @@ class NftFirewall final : public Firewall {
  private:
   // The mark of the table of our name; empty when there is none.
   absl::StatusOr<std::string> OwnerOfTable() const;
-  absl::Status Replace(const Rules& rules);
+  absl::Status Replace(Rules rules);
   absl::Status Change(const std::string& text);
   // Both tables without their sets' elements, but with handles, which differ
   // when anything was made anew.

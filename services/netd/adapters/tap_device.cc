@@ -45,6 +45,7 @@ absl::StatusOr<TapDevice> TapDevice::Create(const std::string& name, uid_t owner
 absl::Status TapDevice::MakePersistent() {
   if (::ioctl(fd_.get(), TUNSETPERSIST, 1UL) < 0)
     return ErrnoError(errno, absl::StrCat("keep tap '", name_, "'"));
+  fd_.Reset();
   return absl::OkStatus();
 }
 

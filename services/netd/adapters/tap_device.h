@@ -20,6 +20,7 @@ class TapDevice {
   // interface of that name.
   static absl::StatusOr<TapDevice> Create(const std::string& name, uid_t owner);
 
+  // Closes the tap's descriptor.
   absl::Status MakePersistent();
 
  private:

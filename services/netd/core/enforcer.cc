@@ -20,11 +20,12 @@ absl::Status Enforcer::Enforce(const Endpoints& endpoints, const std::set<Ipv4>&
     knows_uplinks_ = true;
   }
   in_force_ = false;
-  const Rules rules = RulesFor(endpoints, spares, uplinks_, opened_);
+  Rules rules = RulesFor(endpoints, spares, uplinks_, opened_);
+  const bool forwards = rules.forwards;
   // Rules come first: whatever is forwarded from then on is filtered.
-  BANGER_RETURN_IF_ERROR(firewall_.Apply(rules));
+  BANGER_RETURN_IF_ERROR(firewall_.Apply(std::move(rules)));
   std::set<std::string> forwarding;
-  if (rules.forwards) {
+  if (forwards) {
     forwarding = uplinks_;
     forwarding.insert(bridge_);
   }

@@ -1,7 +1,6 @@
 #include "services/netd/core/name_rules.h"
 
 #include <algorithm>
-#include <set>
 
 namespace banger::netd {
 namespace {
@@ -11,16 +10,15 @@ constexpr std::size_t kMaxAliases = 1024;
 
 }  // namespace
 
-void NameRules::Update(const Endpoints& endpoints) {
+void NameRules::Update(Ipv4 address, const Policy& policy) {
   const MutexLock lock(mutex_);
-  for (const auto& [id, endpoint] : endpoints) {
-    Guest& guest = guests_[endpoint.address];
-    if (guest.policy != endpoint.policy) guest = {.policy = endpoint.policy, .aliases = {}};
-  }
-  if (guests_.size() == endpoints.size()) return;
-  std::set<Ipv4> present;
-  for (const auto& [id, endpoint] : endpoints) present.insert(endpoint.address);
-  std::erase_if(guests_, [&](const auto& guest) { return present.count(guest.first) == 0; });
+  Guest& guest = guests_[address];
+  if (guest.policy != policy) guest = {.policy = policy, .aliases = {}};
+}
+
+void NameRules::Remove(Ipv4 address) {
+  const MutexLock lock(mutex_);
+  guests_.erase(address);
 }
 
 NamePermission NameRules::Of(Ipv4 guest, const std::string& name) const {

@@ -32,8 +32,9 @@ struct NameAnswer {
 // a resolver asks here for every question and must not wait.
 class NameRules {
  public:
-  // What has the policy that it had keeps its aliases.
-  void Update(const Endpoints& endpoints) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A guest that has the policy that it had keeps its aliases.
+  void Update(Ipv4 address, const Policy& policy) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(Ipv4 address) ABSL_LOCKS_EXCLUDED(mutex_);
 
   NamePermission Of(Ipv4 guest, const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -29,24 +29,24 @@ Network::Network(const std::string& bridge, const Subnet& subnet, const Host& ho
       // Called by the enforcer, and so with the mutex held.
       enforcer_(bridge, host.firewall, host.router,
                 [this](const std::set<std::string>& forwarding) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                  Records next = records_;
-                  next.forwarding = forwarding;
-                  return Commit(std::move(next));
+                  BANGER_RETURN_IF_ERROR(host_.ledger.SaveForwarding(forwarding));
+                  records_.forwarding = forwarding;
+                  return absl::OkStatus();
                 }) {}
 
 absl::StatusOr<std::unique_ptr<Network>> Network::Start(const std::string& bridge, const Subnet& subnet,
                                                         const Host& host, Reconciliation* done) {
   std::unique_ptr<Network> network(new Network(bridge, subnet, host));
   const MutexLock lock(network->mutex_);
-  absl::StatusOr<Records> loaded = host.ledger.Load();
-  if (!loaded.ok() && !absl::IsDataLoss(loaded.status())) return loaded.status();
-  done->ledger = loaded.status();
-  network->records_ = loaded.ok() ? *std::move(loaded) : Records();
-  network->names_.Update(network->records_.endpoints);
+  BANGER_ASSIGN_OR_RETURN(Ledger::Contents loaded, host.ledger.Load());
+  done->ledger = loaded.damage;
+  network->records_ = std::move(loaded.records);
   absl::StatusOr<OpenedAddresses> opened = host.firewall.Opened();
   if (!opened.ok()) done->failures.push_back(opened.status());
-  for (const auto& [id, endpoint] : network->records_.endpoints)
+  for (const auto& [id, endpoint] : network->records_.endpoints) {
+    network->names_.Update(endpoint.address, endpoint.policy);
     if (!endpoint.tap.empty()) network->last_owner_ = endpoint.owner;
+  }
   network->enforcer_.Restore(network->records_.forwarding,
                              opened.ok() ? *std::move(opened) : OpenedAddresses());
   BANGER_RETURN_IF_ERROR(network->ReconcileLocked(*done));
@@ -81,7 +81,7 @@ absl::Status Network::ReconcileLocked(Reconciliation& done) {
   }
   for (const std::string& id : plan.detached)
     if (const auto row = records_.endpoints.find(id); row != records_.endpoints.end()) Withdraw(row->second);
-  BANGER_RETURN_IF_ERROR(Commit({.endpoints = std::move(plan.endpoints), .forwarding = records_.forwarding}));
+  BANGER_RETURN_IF_ERROR(ReplaceRows(plan.endpoints));
   done.detached = std::move(plan.detached);
   done.adopted = plan.adopt;
   // Joins again what somebody took out of the bridge, or the bridge from.
@@ -231,9 +231,7 @@ absl::Status Network::Delete(uid_t caller, const std::string& id) {
   Withdraw(*endpoint);
   if (!endpoint->tap.empty()) BANGER_RETURN_IF_ERROR(host_.links.RemoveTap(endpoint->tap));
   enforcer_.Close(endpoint->address);
-  Records next = records_;
-  next.endpoints.erase(id);
-  BANGER_RETURN_IF_ERROR(Commit(std::move(next)));
+  BANGER_RETURN_IF_ERROR(Erase(*endpoint));
   taps_changed_();
   return endpoint->tap.empty() ? absl::OkStatus() : Enforce();
 }
@@ -315,16 +313,28 @@ void Network::Withdraw(const Endpoint& endpoint) {
 }
 
 absl::Status Network::Put(const Endpoint& endpoint) {
-  Records next = records_;
-  next.endpoints[endpoint.id] = endpoint;
-  return Commit(std::move(next));
+  const auto before = records_.endpoints.find(endpoint.id);
+  if (before != records_.endpoints.end() && before->second == endpoint) return absl::OkStatus();
+  BANGER_RETURN_IF_ERROR(host_.ledger.Save(endpoint));
+  if (before != records_.endpoints.end() && before->second.address != endpoint.address)
+    names_.Remove(before->second.address);
+  records_.endpoints.insert_or_assign(endpoint.id, endpoint);
+  names_.Update(endpoint.address, endpoint.policy);
+  return absl::OkStatus();
 }
 
-absl::Status Network::Commit(Records next) {
-  if (next == records_) return absl::OkStatus();
-  BANGER_RETURN_IF_ERROR(host_.ledger.Save(next));
-  records_ = std::move(next);
-  names_.Update(records_.endpoints);
+absl::Status Network::Erase(const Endpoint& endpoint) {
+  BANGER_RETURN_IF_ERROR(host_.ledger.Remove(endpoint.id));
+  names_.Remove(endpoint.address);
+  records_.endpoints.erase(endpoint.id);
+  return absl::OkStatus();
+}
+
+absl::Status Network::ReplaceRows(const Endpoints& next) {
+  const Endpoints before = records_.endpoints;
+  for (const auto& [id, endpoint] : before)
+    if (next.count(id) == 0) BANGER_RETURN_IF_ERROR(Erase(endpoint));
+  for (const auto& [id, endpoint] : next) BANGER_RETURN_IF_ERROR(Put(endpoint));
   return absl::OkStatus();
 }
 

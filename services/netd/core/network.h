@@ -22,7 +22,8 @@ namespace banger::netd {
 
 // What a start found and did, for the log.
 struct Reconciliation {
-  // The ledger could not be understood; what is in use was taken from the host.
+  // What of the ledger could not be understood; what is in use was taken from the
+  // host.
   absl::Status ledger;
   std::vector<std::string> adopted;    // taps that go on, with their endpoints
   std::vector<std::string> detached;   // endpoints whose tap is gone
@@ -161,9 +162,10 @@ class Network {
   absl::Status ClaimHostname(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Withdraw(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Changes the ledger, then memory.
+  // These change the ledger, then memory.
   absl::Status Put(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Commit(Records next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Erase(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReplaceRows(const Endpoints& next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Subnet subnet_;
   const Host host_;

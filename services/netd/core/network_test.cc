@@ -205,7 +205,7 @@ TEST_F(NetworkTest, StartGoesOnFromTheHostWhenTheLedgerIsUnreadable) {
   ASSERT_OK(network_->Attach(kAlice, "runs"));
   ASSERT_OK(network_->Attach(kAlice, "idle"));
   host_.taps["bgr-ac1e0002"].in_use = true;
-  ledger_.corrupt = true;
+  ledger_.damage = absl::DataLossError("ledger: not JSON");
   Restart();
   EXPECT_THAT(reconciled_.ledger, StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(host_.taps, SizeIs(1));

@@ -86,7 +86,7 @@ TEST_F(RulesTest, AnEndpointWithoutATapHasNone) {
 
 TEST_F(RulesTest, ASpareTapMayDoWhatEveryGuestMay) {
   spares_ = {Address("172.30.0.9")};
-  EXPECT_EQ(Make(), (Rules{.guests = spares_, .uplinks = {"eth0"}}));
+  EXPECT_EQ(Make(), (Rules{.guests = {Address("172.30.0.9")}, .uplinks = {"eth0"}}));
 }
 
 TEST_F(RulesTest, OnlyWhatThePolicyAllowsIsOpen) {

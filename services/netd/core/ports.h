@@ -82,7 +82,7 @@ class Firewall {
   virtual ~Firewall() = default;
 
   // From now on exactly these rules hold; on failure those from before do.
-  virtual absl::Status Apply(const Rules& rules) = 0;
+  virtual absl::Status Apply(Rules rules) = 0;
 
   // Whether what was applied last is what holds. False when nothing was.
   virtual absl::StatusOr<bool> IsInPlace() = 0;
@@ -124,17 +124,24 @@ struct Records {
   bool operator==(const Records&) const = default;
 };
 
-// Where the records are kept over a restart of netd. Used by one thread at a
-// time.
+// Where the records are kept over a restart of netd, each by itself, so that a
+// change takes as long with one guest as with hundreds. Changes are all or nothing;
+// after an OK they survive a crash. Used by one thread at a time.
 class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  // Empty when there are none yet; DATA_LOSS when they cannot be understood.
-  virtual absl::StatusOr<Records> Load() = 0;
+  struct Contents {
+    Records records;
+    absl::Status damage;  // DATA_LOSS: names what could not be understood, and is gone now
+  };
+  virtual absl::StatusOr<Contents> Load() = 0;
 
-  // All or nothing; after an OK it survives a crash.
-  virtual absl::Status Save(const Records& records) = 0;
+  // Takes the place of the row of its id.
+  virtual absl::Status Save(const Endpoint& endpoint) = 0;
+  // Fine when there is none.
+  virtual absl::Status Remove(const std::string& id) = 0;
+  virtual absl::Status SaveForwarding(const std::set<std::string>& interfaces) = 0;
 };
 
 }  // namespace banger::netd

@@ -39,7 +39,7 @@ bool MayBeNamed(Ipv4 address, const Subnet& subnet) {
 
 Rules RulesFor(const Endpoints& endpoints, const std::set<Ipv4>& spares, const std::set<std::string>& uplinks,
                const OpenedAddresses& opened) {
-  Rules rules{.guests = spares, .uplinks = uplinks};
+  Rules rules{.guests = {spares.begin(), spares.end()}, .uplinks = uplinks};
   for (const auto& [id, endpoint] : endpoints) {
     if (endpoint.tap.empty()) continue;
     rules.guests.insert(endpoint.address);

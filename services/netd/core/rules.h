@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/btree_set.h"
 #include "services/netd/core/endpoint.h"
 #include "services/netd/core/policy.h"
 
@@ -29,12 +30,12 @@ bool MayBeNamed(Ipv4 address, const Subnet& subnet);
 //   * answer what the host asks it.
 struct Rules {
   // Guests that have a tap, and those to come that have one already; it carries the address in its name.
-  std::set<Ipv4> guests;
+  absl::btree_set<Ipv4> guests;
   // Both directions of each pair of guests that may reach each other.
-  std::set<std::pair<Ipv4, Ipv4>> peers;
+  absl::btree_set<std::pair<Ipv4, Ipv4>> peers;
   // Out through the uplinks to anywhere, to a network, to an address that a name has.
-  std::set<Ipv4> open;
-  std::set<std::pair<Ipv4, Prefix>> networks;
+  absl::btree_set<Ipv4> open;
+  absl::btree_set<std::pair<Ipv4, Prefix>> networks;
   OpenedAddresses opened;
   // Interfaces that the host's default routes use.
   std::set<std::string> uplinks;

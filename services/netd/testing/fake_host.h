@@ -100,10 +100,10 @@ class FakeNames final : public NameRegistry {
 // Remembers what holds; others can take it away.
 class FakeFirewall final : public Firewall {
  public:
-  absl::Status Apply(const Rules& rules) override {
+  absl::Status Apply(Rules rules) override {
     if (on_apply) on_apply();
     if (const absl::Status fault = faults.Next("set rules"); !fault.ok()) return fault;
-    wanted = applied = rules;
+    wanted = applied = std::move(rules);
     return absl::OkStatus();
   }
 
@@ -160,20 +160,29 @@ class FakeRouter final : public Router {
 
 class FakeLedger final : public Ledger {
  public:
-  absl::StatusOr<Records> Load() override {
-    if (corrupt) return absl::DataLossError("ledger: not JSON");
-    return records;
+  absl::StatusOr<Contents> Load() override {
+    if (!damage.ok()) records = {};
+    return Contents{records, std::exchange(damage, absl::OkStatus())};
   }
 
-  absl::Status Save(const Records& next) override {
+  absl::Status Save(const Endpoint& endpoint) override {
     if (const absl::Status fault = faults.Next("write ledger"); !fault.ok()) return fault;
-    records = next;
-    corrupt = false;
+    records.endpoints.insert_or_assign(endpoint.id, endpoint);
+    return absl::OkStatus();
+  }
+  absl::Status Remove(const std::string& id) override {
+    if (const absl::Status fault = faults.Next("write ledger"); !fault.ok()) return fault;
+    records.endpoints.erase(id);
+    return absl::OkStatus();
+  }
+  absl::Status SaveForwarding(const std::set<std::string>& interfaces) override {
+    if (const absl::Status fault = faults.Next("write ledger"); !fault.ok()) return fault;
+    records.forwarding = interfaces;
     return absl::OkStatus();
   }
 
   Records records;
-  bool corrupt = false;
+  absl::Status damage;  // what the next Load finds, instead of the records
   Faults faults;
 };
 
