@@ -187,7 +187,8 @@ TEST_F(NetworkTest, PoliciesComeBackAfterNetdHasLostItsLedger) {
   ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--nat"}));
   ASSERT_TRUE(ReachesWeb("a"));
   instance_->CrashDaemon("netd");
-  ASSERT_OK(WriteFileAtomically(instance_->root() / "netd" / "endpoints.json", "{torn"));
+  for (const auto& row : std::filesystem::directory_iterator(instance_->root() / "netd" / "endpoints"))
+    ASSERT_OK(WriteFileAtomically(row.path(), "{torn"));
   ASSERT_OK(instance_->StartDaemon("netd"));
   EXPECT_TRUE(Eventually([] { return ReachesWeb("a"); }, std::chrono::seconds(60)));
   EXPECT_THAT(Exec("a", "busybox nslookup a.vm"), HasSubstr(AddressOf("a")));
