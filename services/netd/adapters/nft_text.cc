@@ -23,7 +23,6 @@ std::string PeerTaps(const std::pair<Ipv4, Ipv4>& peers) {
 std::string Peers(const std::pair<Ipv4, Ipv4>& peers) {
   return absl::StrCat(peers.first.ToString(), " . ", peers.second.ToString());
 }
-std::string Address(Ipv4 address) { return address.ToString(); }
 std::string Network(const std::pair<Ipv4, Prefix>& entry) {
   return absl::StrCat(entry.first.ToString(), " . ", entry.second.ToString());
 }
@@ -63,6 +62,19 @@ class SetWriter {
   const std::string table_;
   std::string& out_;
 };
+
+// Guests that may go everywhere, by each uplink.
+void ChangeOpen(SetWriter& writer, const Rules& from, const Rules& to) {
+  const auto change = [&](const absl::btree_set<Ipv4>& before, const absl::btree_set<Ipv4>& after,
+                          const std::set<std::string>& uplinks) {
+    for (const std::string& uplink : uplinks)
+      writer.Change("inet", "open", before, after,
+                    [&](Ipv4 guest) { return absl::StrCat(guest.ToString(), " . ", Quoted(uplink)); });
+  };
+  if (from.uplinks == to.uplinks) return change(from.open, to.open, to.uplinks);
+  change(from.open, {}, from.uplinks);
+  change({}, to.open, to.uplinks);
+}
 
 // An element has its end from when it is added. What may have ended by itself is
 // added before it is deleted, as a deletion of nothing is an error.
@@ -128,12 +140,13 @@ $between_taps  }
 
 // Everything that comes from the bridge and is not accepted is refused aloud, so
 // that guests do not wait for timeouts. Packets that belong to no connection
-// would leave without their address changed.
+// would leave without their address changed. What most packets are comes first, as
+// each rule before it costs a hundredth of the rate.
 constexpr char kInetTable[] = R"(
 table inet $table {
   comment $mark
   set peers { type ipv4_addr . ipv4_addr; }
-  set open_guests { type ipv4_addr; }
+  set open { type ipv4_addr . ifname; }
   set networks { type ipv4_addr . ipv4_addr; flags interval; }
   set opened { type ipv4_addr . ipv4_addr; flags timeout; }
   set named { type ipv4_addr . ipv4_addr; }
@@ -152,11 +165,11 @@ table inet $table {
     goto refuse
   }
   chain from_guest {
-    oifname $bridge ip saddr . ip daddr @peers accept
-    oifname != @uplinks goto refuse
     ip daddr 169.254.0.0/16 goto refuse
     ct state invalid drop
-    ip saddr @open_guests accept
+    ip saddr . oifname @open accept
+    oifname $bridge ip saddr . ip daddr @peers accept
+    oifname != @uplinks goto refuse
     ip saddr . ip daddr @networks accept
     ip saddr . ip daddr @opened accept
     ct state established ip saddr . ip daddr @named accept
@@ -227,7 +240,7 @@ std::string ChangeText(const FirewallTarget& target, const Rules& from, const Ru
   writer.Change("bridge", "own_addresses", from.guests, to.guests, OwnAddress);
   writer.Change("bridge", "peer_taps", from.peers, to.peers, PeerTaps);
   writer.Change("inet", "peers", from.peers, to.peers, Peers);
-  writer.Change("inet", "open_guests", from.open, to.open, Address);
+  ChangeOpen(writer, from, to);
   writer.Change("inet", "networks", from.networks, to.networks, Network);
   writer.Change("inet", "uplinks", from.uplinks, to.uplinks, Quoted);
   ChangeOpened(writer, from.opened, to.opened, now);
