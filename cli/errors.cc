@@ -49,7 +49,7 @@ constexpr Hint kHints[] = {
     {"VM_NOT_READY",
      "see what it said with 'banger vm logs VM', remove it with 'banger vm delete --force VM'"},
     {"VM_NOT_RUNNING", "start it with 'banger vm start VM'"},
-    {"VM_RUNNING", "stop it first, or use 'banger vm delete --force'"},
+    {"VM_RUNNING", "stop it with 'banger vm stop VM'"},
 };
 
 // Empty also for a reason that only repeats the code, as an error without one

@@ -38,6 +38,7 @@ CommandTable MakeCommandTable() {
   add(VmRestart());
   add(VmKill());
   add(VmDelete());
+  add(VmPrune());
   add(VmList("vm list"));
   add(VmShow());
   add(VmSet());

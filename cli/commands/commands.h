@@ -37,6 +37,7 @@ std::unique_ptr<Command> VmKill();
 std::unique_ptr<Command> VmList(const std::string& path);
 std::unique_ptr<Command> VmLogs();
 std::unique_ptr<Command> VmPort();
+std::unique_ptr<Command> VmPrune();
 std::unique_ptr<Command> VmRestart();
 std::unique_ptr<Command> VmRun();
 std::unique_ptr<Command> VmSet();

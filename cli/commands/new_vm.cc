@@ -17,8 +17,6 @@
 namespace banger::cli {
 namespace {
 
-constexpr std::int64_t kMiB = 1 << 20;
-
 absl::Status AddNetwork(const NewVm& vm, vm::v1::CreateVmRequest& request) {
   vm::v1::NetworkPolicy& policy = *request.mutable_network_policy();
   policy.set_nat(vm.nat);
@@ -38,14 +36,7 @@ absl::StatusOr<vm::v1::CreateVmRequest> ToProto(const NewVm& vm) {
   vm::v1::CreateVmRequest request;
   request.set_vm_id(vm.name);
   if (!vm.image.empty()) request.set_image(ImageName(ImageIdFor(vm.image)));
-  if (vm.vcpu.has_value()) request.set_vcpu(*vm.vcpu);
-  if (vm.memory_bytes.has_value()) {
-    if (*vm.memory_bytes % kMiB != 0)
-      return UsageError("--memory is not a whole number of MiB; write 512M or 2G");
-    request.set_memory_mib(*vm.memory_bytes / kMiB);
-  }
-  if (vm.disk_size.has_value()) request.set_disk_size_bytes(*vm.disk_size);
-  if (vm.rootfs_size.has_value()) request.set_rootfs_size_bytes(*vm.rootfs_size);
+  BANGER_RETURN_IF_ERROR(SetSizes(vm.sizes, request));
   request.set_no_start(vm.no_start);
   BANGER_RETURN_IF_ERROR(AddNetwork(vm, request));
   return request;
@@ -103,10 +94,7 @@ void DeclareNewVm(Flags& flags, NewVm& vm) {
       .Text("--image", "IMAGE", vm.image,
             "what it boots: an image, or what 'image pull' takes; default: the configured image")
       .complete = Names::kImages;
-  flags.Number("--vcpu", vm.vcpu, 1, "virtual CPUs");
-  flags.Size("--memory", vm.memory_bytes, "as 512M or 2G");
-  flags.Size("--disk-size", vm.disk_size, "of the work disk at /root, as 8G");
-  flags.Size("--rootfs-size", vm.rootfs_size, "of what it can write over its image, as 8G");
+  DeclareSizes(flags, vm.sizes);
   flags.Switch("--nat", vm.nat,
                "let it out by the host's default route; else it reaches only the host's DNS");
   DeclareEgress(flags, vm.egress);

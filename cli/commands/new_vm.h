@@ -1,13 +1,12 @@
 // What "vm create" and "vm run" share: the flags that shape a VM, and the call.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "banger/vm/v1/vm_service.pb.h"
+#include "cli/commands/size_flags.h"
 #include "cli/flags.h"
 
 namespace banger::cli {
@@ -17,10 +16,7 @@ class Client;
 struct NewVm {
   std::string name;
   std::string image;
-  std::optional<std::int32_t> vcpu;
-  std::optional<std::int64_t> memory_bytes;
-  std::optional<std::int64_t> disk_size;
-  std::optional<std::int64_t> rootfs_size;
+  VmSizes sizes;
   bool no_start = false;
   bool nat = false;
   std::string egress;

@@ -15,11 +15,6 @@
 namespace banger::cli {
 namespace {
 
-bool IsUp(const vm::v1::Vm& vm) {
-  return vm.state() == vm::v1::Vm::STATE_RUNNING || vm.state() == vm::v1::Vm::STATE_STARTING ||
-         vm.state() == vm::v1::Vm::STATE_STOPPING;
-}
-
 class VmListCommand final : public Command {
  public:
   explicit VmListCommand(const std::string& path)

@@ -19,6 +19,11 @@ std::string StateText(vm::v1::Vm::State state) {
 
 }  // namespace
 
+bool IsUp(const vm::v1::Vm& vm) {
+  return vm.state() == vm::v1::Vm::STATE_RUNNING || vm.state() == vm::v1::Vm::STATE_STARTING ||
+         vm.state() == vm::v1::Vm::STATE_STOPPING;
+}
+
 std::string VmTable(const vm::v1::ListVmsResponse& vms, std::chrono::system_clock::time_point now) {
   Table table({"ID", "NAME", "STATE", "IMAGE", "IP", "VCPU", "MEM", "DISK", "CREATED"});
   for (const vm::v1::Vm& vm : vms.vms())

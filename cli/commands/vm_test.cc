@@ -94,6 +94,8 @@ TEST_F(VmTest, SetChangesOnlyWhatIsSaid) {
       state_.Events(),
       ElementsAre("name: \"vms/web\" nat: false", "set web",
                   "name: \"vms/web\" egress { mode: MODE_NONE } disallow_vms: \"vms/old\"", "set web"));
+  EXPECT_EQ(Run({"vm", "set", "--vcpu", "2", "--memory", "2G", "--disk-size", "20G", "web"}).out, "web\n");
+  EXPECT_EQ(state_.Events().at(4), "name: \"vms/web\" vcpu: 2 memory_mib: 2048 disk_size_bytes: 21474836480");
   EXPECT_EQ(Run({"vm", "set", "web"}).status.code, 2);
   EXPECT_EQ(Run({"vm", "set", "--nat", "--no-nat", "web"}).status.code, 2);
 }
@@ -137,6 +139,17 @@ TEST_F(VmTest, EveryBatchCommandReachesItsMethod) {
   EXPECT_EQ(Run({"vm", "kill", "--signal", "sigterm", "web"}).out, "web\n");
   EXPECT_THAT(state_.Events(), ElementsAre("started web", "restarted web", "deleted web",
                                            "deleted by force web", "signal 15 to web"));
+}
+
+TEST_F(VmTest, PruneDeletesWhatDoesNotRun) {
+  Add("broken", "cccccccccccc", vm::v1::Vm::STATE_ERROR);
+  Add("wedged", "dddddddddddd", vm::v1::Vm::STATE_ERROR);
+  state_.vms.mutable_vms(3)->set_pid(77);
+  const CommandResult result = Run({"vm", "prune", "-f"});
+  EXPECT_EQ(result.status.code, 0) << result.err;
+  EXPECT_THAT(state_.Events(), UnorderedElementsAre("deleted bbbbbbbbbbbb", "deleted cccccccccccc"));
+  state_.vms.clear_vms();
+  EXPECT_EQ(Run({"vm", "prune", "-f"}).err, "every vm is running: nothing to delete\n");
 }
 
 TEST_F(VmTest, CtrlCCancelsTheCall) {

@@ -38,12 +38,13 @@ bool IsHost(const std::string& text) {
   return !text.empty() && text.find_first_of("/@ \t") == std::string::npos;
 }
 
-Setter IntoInt(int& target, int min, int max) {
+template <typename Int>
+Setter IntoInt(Int& target, int min, int max) {
   return [&target, min, max](const toml::node& node) -> absl::Status {
     const auto value = node.value_exact<std::int64_t>();
     if (!value.has_value() || *value < min || *value > max)
       return absl::InvalidArgumentError(absl::StrCat("is not a whole number from ", min, " to ", max));
-    target = static_cast<int>(*value);
+    target = static_cast<Int>(*value);
     return absl::OkStatus();
   };
 }
@@ -53,6 +54,15 @@ Setter IntoSize(std::int64_t& target) {
     const auto text = node.value_exact<std::string>();
     if (!text.has_value()) return absl::InvalidArgumentError("is not a string like \"8G\"");
     BANGER_ASSIGN_OR_RETURN(target, ParseSize(*text));
+    return absl::OkStatus();
+  };
+}
+
+// Notes also who said it.
+Setter From(const std::filesystem::path& file, ConfiguredNumber& target, const Setter& value) {
+  return [file, &target, value](const toml::node& node) -> absl::Status {
+    BANGER_RETURN_IF_ERROR(value(node));
+    target.file = file;
     return absl::OkStatus();
   };
 }
@@ -197,10 +207,11 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                            {"dns_listen", Into(config.network.dns_listen)},
                            {"upstream_dns", IntoStrings(config.network.upstream_dns)}};
   VmDefaults& vm = config.vm_defaults;
-  const Section vm_defaults = {{"vcpu", IntoInt(vm.vcpu, 1, 1024)},
-                               {"memory_mib", Into(vm.memory_mib)},
-                               {"disk_size", IntoSize(vm.disk_size_bytes)},
-                               {"rootfs_size", IntoSize(vm.rootfs_size_bytes)}};
+  const Section vm_defaults = {
+      {"vcpu", From(file, vm.vcpu, IntoInt(vm.vcpu.value, 1, 1024))},
+      {"memory_mib", From(file, vm.memory_mib, Into(vm.memory_mib.value))},
+      {"disk_size", From(file, vm.disk_size_bytes, IntoSize(vm.disk_size_bytes.value))},
+      {"rootfs_size", From(file, vm.rootfs_size_bytes, IntoSize(vm.rootfs_size_bytes.value))}};
   const Section images = {{"cache_size", IntoSize(config.images.cache_size_bytes)},
                           {"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}};
   return Apply(table,

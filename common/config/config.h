@@ -31,12 +31,20 @@ struct NetworkConfig {
   bool operator==(const NetworkConfig&) const = default;
 };
 
-// 0: take the default that depends on the host.
+// A number and the file that has it; no file: nobody said anything.
+struct ConfiguredNumber {
+  std::int64_t value = 0;
+  std::filesystem::path file;
+
+  bool operator==(const ConfiguredNumber&) const = default;
+};
+
+// What vmd fills in where nobody said anything depends on the host.
 struct VmDefaults {
-  int vcpu = 0;
-  std::int64_t memory_mib = 0;
-  std::int64_t disk_size_bytes = std::int64_t{8} << 30;
-  std::int64_t rootfs_size_bytes = std::int64_t{8} << 30;
+  ConfiguredNumber vcpu;
+  ConfiguredNumber memory_mib;
+  ConfiguredNumber disk_size_bytes;
+  ConfiguredNumber rootfs_size_bytes;
 
   bool operator==(const VmDefaults&) const = default;
 };

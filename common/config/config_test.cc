@@ -27,7 +27,7 @@ class ConfigTest : public ::testing::Test {
 TEST_F(ConfigTest, NoFileGivesTheDefaults) {
   ASSERT_OK_AND_ASSIGN(const Config config, LoadConfig({}));
   EXPECT_EQ(config.network.bridge, "br-banger");
-  EXPECT_EQ(config.vm_defaults.disk_size_bytes, std::int64_t{8} << 30);
+  EXPECT_EQ(config.vm_defaults, VmDefaults());
 }
 
 TEST_F(ConfigTest, TheShippedFileIsTheDefaultsAndItsExamplesAreRight) {
@@ -51,8 +51,19 @@ TEST_F(ConfigTest, KeysAreRead) {
   EXPECT_EQ(config.vmm, "qemu-tcg");
   EXPECT_EQ(config.network.prefix, 26);
   EXPECT_THAT(config.network.upstream_dns, ::testing::IsEmpty());
-  EXPECT_EQ(config.vm_defaults.disk_size_bytes, 512 << 20);
+  EXPECT_EQ(config.vm_defaults.disk_size_bytes.value, 512 << 20);
   EXPECT_EQ(config.images.cache_size_bytes, std::int64_t{5} << 30);
+}
+
+TEST_F(ConfigTest, EachDefaultOfVmsKnowsItsFile) {
+  const auto system = dir_.path() / "system.toml";
+  const auto user = dir_.path() / "user.toml";
+  ASSERT_OK(WriteFileAtomically(system, "[vm_defaults]\nvcpu = 3\nmemory_mib = 700\n"));
+  ASSERT_OK(WriteFileAtomically(user, "[vm_defaults]\nmemory_mib = 900\n"));
+  ASSERT_OK_AND_ASSIGN(const Config config, LoadConfig({system, user}));
+  EXPECT_EQ(config.vm_defaults.vcpu, (ConfiguredNumber{3, system}));
+  EXPECT_EQ(config.vm_defaults.memory_mib, (ConfiguredNumber{900, user}));
+  EXPECT_EQ(config.vm_defaults.disk_size_bytes, ConfiguredNumber());
 }
 
 TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {

@@ -16,6 +16,8 @@ using google::protobuf::util::TimeUtil;
 // Stored numbers and wire numbers are the same; see vm.h.
 static_assert(static_cast<int>(VmState::kCreated) == v1::Vm::STATE_CREATED);
 static_assert(static_cast<int>(VmState::kError) == v1::Vm::STATE_ERROR);
+static_assert(static_cast<int>(SizeSource::kRequest) == v1::SizeOrigin::SOURCE_REQUEST);
+static_assert(static_cast<int>(SizeSource::kBuiltIn) == v1::SizeOrigin::SOURCE_BUILT_IN);
 static_assert(static_cast<int>(NetworkMode::kUser) == v1::Vm::NETWORK_MODE_USER);
 
 static_assert(static_cast<int>(EgressMode::kAll) == egress::v1::Egress::MODE_ALL);
@@ -43,6 +45,33 @@ absl::StatusOr<std::vector<std::string>> VmNames(
     references.push_back(reference);
   }
   return references;
+}
+
+// Of a request to make or to change a VM.
+template <typename Request>
+RequestedSizes SizesOf(const Request& request) {
+  RequestedSizes sizes;
+  if (request.has_vcpu()) sizes.vcpu = request.vcpu();
+  if (request.has_memory_mib()) sizes.memory_mib = request.memory_mib();
+  if (request.has_disk_size_bytes()) sizes.disk_size_bytes = request.disk_size_bytes();
+  if (request.has_rootfs_size_bytes()) sizes.rootfs_size_bytes = request.rootfs_size_bytes();
+  return sizes;
+}
+
+v1::SizeOrigin ToProto(const SizeOrigin& origin) {
+  v1::SizeOrigin proto;
+  proto.set_source(static_cast<v1::SizeOrigin::Source>(origin.source));
+  proto.set_detail(origin.detail);
+  return proto;
+}
+
+v1::SizeOrigins ToProto(const SizeOrigins& origins) {
+  v1::SizeOrigins proto;
+  *proto.mutable_vcpu() = ToProto(origins.vcpu);
+  *proto.mutable_memory_mib() = ToProto(origins.memory_mib);
+  *proto.mutable_disk_size_bytes() = ToProto(origins.disk_size_bytes);
+  *proto.mutable_rootfs_size_bytes() = ToProto(origins.rootfs_size_bytes);
+  return proto;
 }
 
 v1::NetworkPolicy PolicyToProto(const VmView& view) {
@@ -74,10 +103,7 @@ absl::StatusOr<CreateVm> FromProto(const v1::CreateVmRequest& request) {
   if (!image.empty() && (!absl::ConsumePrefix(&image, "images/") || image.empty()))
     return FieldInvalid("image", absl::StrCat("'", request.image(), "' is not of the form images/NAME"));
   CreateVm create{.name = request.vm_id(), .image = std::string(image), .no_start = request.no_start()};
-  if (request.has_vcpu()) create.sizes.vcpu = request.vcpu();
-  if (request.has_memory_mib()) create.sizes.memory_mib = request.memory_mib();
-  if (request.has_disk_size_bytes()) create.sizes.disk_size_bytes = request.disk_size_bytes();
-  if (request.has_rootfs_size_bytes()) create.sizes.rootfs_size_bytes = request.rootfs_size_bytes();
+  create.sizes = SizesOf(request);
   const v1::NetworkPolicy& policy = request.network_policy();
   BANGER_ASSIGN_OR_RETURN(const UpdateVm::Egress egress, FromProto(policy.egress()));
   create.policy = {
@@ -98,6 +124,7 @@ absl::StatusOr<UpdateVm> FromProto(const v1::UpdateVmRequest& request) {
   }
   BANGER_ASSIGN_OR_RETURN(update.allow_vms, VmNames(request.allow_vms()));
   BANGER_ASSIGN_OR_RETURN(update.disallow_vms, VmNames(request.disallow_vms()));
+  update.sizes = SizesOf(request);
   return update;
 }
 
@@ -130,6 +157,7 @@ v1::Vm ToProto(const VmView& view) {
   proto.set_memory_mib(vm.sizes.memory_mib);
   proto.set_disk_size_bytes(vm.sizes.disk_size_bytes);
   proto.set_rootfs_size_bytes(vm.sizes.rootfs_size_bytes);
+  *proto.mutable_size_origins() = ToProto(vm.size_origins);
   proto.set_address(vm.address);
   proto.set_mac(vm.mac);
   proto.set_network_mode(static_cast<v1::Vm::NetworkMode>(vm.network_mode));

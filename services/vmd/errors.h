@@ -48,6 +48,12 @@ inline absl::Status VmRunning(const std::string& vm) {
                   {{"vm", vm}});
 }
 
+inline absl::Status VmRunningSizes(const std::string& vm) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VM_RUNNING",
+                  absl::StrCat("VM '", vm, "' is running: its sizes change only while it is stopped"),
+                  {{"vm", vm}});
+}
+
 inline absl::Status VmNotRunning(const std::string& vm) {
   return ApiError(absl::StatusCode::kFailedPrecondition, "VM_NOT_RUNNING",
                   absl::StrCat("VM '", vm, "' is not running"), {{"vm", vm}});

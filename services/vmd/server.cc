@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -47,15 +48,23 @@ absl::Status CheckVmm(const std::string& vmm) {
 }
 
 // Wrong defaults stop vmd, not the first user of them.
-absl::StatusOr<VmManagerOptions> ManagerOptions(const Config& config) {
+absl::StatusOr<VmManagerOptions> ManagerOptions(const Config& config, const Paths& paths) {
   VmManagerOptions options{.host = MeasureHost(), .default_image = config.default_image};
-  options.defaults = FillDefaults({.vcpu = config.vm_defaults.vcpu,
-                                   .memory_mib = config.vm_defaults.memory_mib,
-                                   .disk_size_bytes = config.vm_defaults.disk_size_bytes,
-                                   .rootfs_size_bytes = config.vm_defaults.rootfs_size_bytes},
-                                  options.host);
-  const auto checked = ResolveSizes({}, options.defaults, options.host);
-  if (!checked.ok()) return Annotate(checked.status(), "configuration: vm_defaults");
+  const VmDefaults& said = config.vm_defaults;
+  const auto from = [&paths](const ConfiguredNumber& number) -> std::optional<ConfiguredSize> {
+    if (number.file.empty()) return std::nullopt;
+    // The system's comes first.
+    const bool system = number.file == paths.config_files.front();
+    return ConfiguredSize{
+        number.value, {system ? SizeSource::kSystemConfig : SizeSource::kUserConfig, number.file.string()}};
+  };
+  absl::StatusOr<ResolvedSizes> defaults = DefaultSizes({.vcpu = from(said.vcpu),
+                                                         .memory_mib = from(said.memory_mib),
+                                                         .disk_size_bytes = from(said.disk_size_bytes),
+                                                         .rootfs_size_bytes = from(said.rootfs_size_bytes)},
+                                                        options.host);
+  if (!defaults.ok()) return Annotate(defaults.status(), "configuration: vm_defaults");
+  options.defaults = *std::move(defaults);
   return options;
 }
 
@@ -110,7 +119,7 @@ class Parts final : public rpc::DaemonParts {
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_RETURN_IF_ERROR(CheckVmm(context.config.vmm));
-  BANGER_ASSIGN_OR_RETURN(VmManagerOptions options, ManagerOptions(context.config));
+  BANGER_ASSIGN_OR_RETURN(VmManagerOptions options, ManagerOptions(context.config, context.paths));
   BANGER_ASSIGN_OR_RETURN(const std::filesystem::path agent, FindLibexec("banger-agent"));
   BANGER_RETURN_IF_ERROR(MakeDirectories(context.paths.vms_dir()));
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store,

@@ -121,6 +121,41 @@ TEST_F(LifecycleTest, TheConsoleLogIsThereAndSizesAreAsAsked) {
   EXPECT_THAT(Run({"vm", "logs", "--tail", "1", "box"}).out, Not(HasSubstr("Linux version")));
 }
 
+TEST_F(LifecycleTest, SizesOfAStoppedVmChangeAndItsFileSystemsGrowAtTheNextStart) {
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini", "--disk-size", "3G", "--rootfs-size",
+                 "1G", "--vcpu", "1"})
+                .status.code,
+            0);
+  EXPECT_EQ(Exec("echo work > /root/file; echo etc > /etc/file"), "");
+  const CommandResult running = Run({"vm", "set", "--disk-size", "20G", "box"});
+  EXPECT_EQ(running.status.code, 1);
+  EXPECT_THAT(running.err, HasSubstr("its sizes change only while it is stopped"));
+  ASSERT_EQ(Run({"vm", "stop", "box"}).status.code, 0);
+  EXPECT_THAT(Run({"vm", "set", "--disk-size", "2G", "box"}).err, HasSubstr("disks only grow"));
+  EXPECT_THAT(Run({"vm", "set", "--vcpu", "1000", "box"}).err, HasSubstr("too large"));
+
+  // Beyond what the first group descriptors' block has room for.
+  ASSERT_EQ(Run({"vm", "set", "--disk-size", "20G", "--rootfs-size", "9G", "--memory", "384M", "--vcpu", "2",
+                 "box"})
+                .status.code,
+            0);
+  EXPECT_EQ(Show()["size_origins"]["disk_size_bytes"]["source"], "SOURCE_REQUEST");
+  ASSERT_EQ(Run({"vm", "start", "box"}).status.code, 0);
+  EXPECT_EQ(Exec("nproc"), "2\n");
+  EXPECT_EQ(Exec("[ $(awk '/MemTotal/{print int($2/1024)}' /proc/meminfo) -gt 300 ] && echo ok"), "ok\n");
+  EXPECT_EQ(Exec("[ $(df -m /root | awk 'END{print $2}') -gt 19000 ] && echo ok"), "ok\n") << Exec("df -m");
+  EXPECT_EQ(Exec("[ $(df -m / | awk 'END{print $2}') -gt 8500 ] && echo ok"), "ok\n") << Exec("df -m");
+  EXPECT_EQ(Exec("cat /root/file /etc/file"), "work\netc\n");
+  ASSERT_EQ(Run({"vm", "stop", "box"}).status.code, 0);
+  const std::filesystem::path disks = instance_->root() / "state" / "vms" / Show()["uid"].get<std::string>();
+  for (const char* disk : {"work.ext4", "upper.ext4"})
+    EXPECT_OK(RunCommandOk({.argv = {"/sbin/e2fsck", "-fn", (disks / disk).string()}}));
+  // A start that finds nothing to grow says nothing of it.
+  const CommandResult again = Run({"vm", "start", "box"});
+  EXPECT_EQ(again.status.code, 0);
+  EXPECT_THAT(again.err, Not(HasSubstr("grow")));
+}
+
 TEST_F(LifecycleTest, AGuestThatPowersItselfOffIsStopped) {
   ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "systemd"}).status.code, 0);
   // systemd must be there to hear it.

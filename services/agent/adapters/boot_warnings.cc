@@ -1,6 +1,8 @@
 #include "services/agent/adapters/boot_warnings.h"
 
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "absl/strings/str_split.h"
 #include "common/log/log.h"
@@ -15,6 +17,8 @@ constexpr char kFile[] = "/run/banger/warnings";
 
 void NoteBootWarning(const std::string& warning) {
   log::Warn(warning);
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(kFile).parent_path(), error);
   std::ofstream(kFile, std::ios::app) << warning << '\n';
 }
 

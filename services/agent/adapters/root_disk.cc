@@ -13,7 +13,9 @@
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/agent/adapters/boot_warnings.h"
 #include "services/agent/adapters/copy_tree.h"
+#include "services/agent/adapters/grow_file_system.h"
 #include "services/agent/adapters/in_root.h"
 #include "services/agent/adapters/mounts.h"
 
@@ -33,9 +35,16 @@ struct Layout {
   fs::path work = fs::path(kBase) / "work";
 };
 
+// A disk that stays as small as it was is no reason not to boot.
+void Grow(const std::string& disk, const fs::path& mounted) {
+  const absl::Status grown = GrowFileSystem(disk, mounted);
+  if (!grown.ok()) NoteBootWarning(std::string(grown.message()));
+}
+
 absl::Status MountOverlay(const Disks& disks, const Layout& at) {
   BANGER_RETURN_IF_ERROR(DoMount({disks.image, at.image, "ext4", MS_RDONLY, ""}));
   BANGER_RETURN_IF_ERROR(DoMount({disks.upper, at.upper, "ext4", MS_NOATIME, ""}));
+  Grow(disks.upper, at.upper);
   BANGER_RETURN_IF_ERROR(MakeDirectories(at.upper / "upper", 0755));
   BANGER_RETURN_IF_ERROR(MakeDirectories(at.upper / "work", 0755));
   return DoMount({"overlay", at.root, "overlay", 0,
@@ -58,6 +67,7 @@ absl::Status FillWorkDisk(const fs::path& image_home, const fs::path& work) {
 
 absl::Status MountHome(const Disks& disks, const Layout& at) {
   BANGER_RETURN_IF_ERROR(DoMount({disks.work, at.work, "ext4", MS_NOATIME, ""}));
+  Grow(disks.work, at.work);
   BANGER_ASSIGN_OR_RETURN(const fs::path home, DirectoryInRoot(at.root, "root"));
   BANGER_RETURN_IF_ERROR(FillWorkDisk(home, at.work));
   return MoveMount(at.work, home);

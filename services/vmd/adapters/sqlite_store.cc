@@ -1,66 +1,16 @@
 #include "services/vmd/adapters/sqlite_store.h"
 
-#include <chrono>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/adapters/vm_row.h"
 #include "services/vmd/errors.h"
 
 namespace banger::vmd {
 namespace {
-
-constexpr char kColumns[] =
-    "uid, name, state, state_detail, provisional, image, vcpu, memory_mib, disk_size_bytes, "
-    "rootfs_size_bytes, "
-    "exec_env, exec_user, exec_working_dir, exec_entrypoint, exec_cmd, network_mode, address, mac, policy, "
-    "create_time_us, start_time_us, "
-    "boot_ms";
-
-std::int64_t Micros(Time time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-}
-
-Time FromMicros(std::int64_t micros) { return Time(std::chrono::microseconds(micros)); }
-
-// JSON, as values may hold any character. Bytes that are no UTF-8 are replaced.
-std::string EncodeTexts(const std::vector<std::string>& texts) {
-  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::vector<std::string> DecodeTexts(const std::string& text) {
-  std::vector<std::string> texts;
-  const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, false);
-  if (!parsed.is_array()) return texts;
-  for (const nlohmann::json& value : parsed)
-    if (value.is_string()) texts.push_back(value.get<std::string>());
-  return texts;
-}
-
-std::string EncodePolicy(const NetworkPolicy& policy) {
-  return nlohmann::json({{"nat", policy.nat},
-                         {"egress", static_cast<int>(policy.egress)},
-                         {"networks", policy.networks},
-                         {"domains", policy.domains},
-                         {"peers", policy.peers}})
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// What cannot be read allows nothing.
-NetworkPolicy DecodePolicy(const std::string& text) {
-  try {
-    const nlohmann::json parsed = nlohmann::json::parse(text);
-    return {.nat = parsed.at("nat").get<bool>(),
-            .egress = static_cast<EgressMode>(parsed.at("egress").get<int>()),
-            .networks = parsed.at("networks").get<std::vector<std::string>>(),
-            .domains = parsed.at("domains").get<std::vector<std::string>>(),
-            .peers = parsed.at("peers").get<std::vector<std::string>>()};
-  } catch (const nlohmann::json::exception&) {
-    return {};
-  }
-}
 
 PublishedPort ReadPort(const SqliteStatement& row) {
   return {.host_address = row.Text(0),
@@ -69,48 +19,12 @@ PublishedPort ReadPort(const SqliteStatement& row) {
           .guest_port = static_cast<int>(row.Number(3))};
 }
 
-// In the order of kColumns, from `state` to `policy`.
-void BindChangeable(SqliteStatement& statement, const Vm& vm) {
-  statement.Bind(static_cast<std::int64_t>(vm.state)).Bind(vm.state_detail).Bind(vm.provisional ? 1 : 0);
-  statement.Bind(vm.image).Bind(vm.sizes.vcpu).Bind(vm.sizes.memory_mib);
-  statement.Bind(vm.sizes.disk_size_bytes).Bind(vm.sizes.rootfs_size_bytes);
-  statement.Bind(EncodeTexts(vm.exec.env)).Bind(vm.exec.user).Bind(vm.exec.working_dir);
-  statement.Bind(EncodeTexts(vm.exec.entrypoint)).Bind(EncodeTexts(vm.exec.cmd));
-  statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address).Bind(vm.mac);
-  statement.Bind(EncodePolicy(vm.policy));
-}
-
-Vm ReadRow(const SqliteStatement& row) {
-  Vm vm{.uid = row.Text(0), .name = row.Text(1)};
-  vm.state = static_cast<VmState>(row.Number(2));
-  vm.state_detail = row.Text(3);
-  vm.provisional = row.Number(4) != 0;
-  vm.image = row.Text(5);
-  vm.sizes = {.vcpu = static_cast<int>(row.Number(6)),
-              .memory_mib = row.Number(7),
-              .disk_size_bytes = row.Number(8),
-              .rootfs_size_bytes = row.Number(9)};
-  vm.exec = {.env = DecodeTexts(row.Text(10)),
-             .user = row.Text(11),
-             .working_dir = row.Text(12),
-             .entrypoint = DecodeTexts(row.Text(13)),
-             .cmd = DecodeTexts(row.Text(14))};
-  vm.network_mode = static_cast<NetworkMode>(row.Number(15));
-  vm.address = row.Text(16);
-  vm.mac = row.Text(17);
-  vm.policy = DecodePolicy(row.Text(18));
-  vm.create_time = FromMicros(row.Number(19));
-  vm.start_time = FromMicros(row.Number(20));
-  vm.boot_duration = std::chrono::milliseconds(row.Number(21));
-  return vm;
-}
-
 absl::StatusOr<std::vector<Vm>> ReadRows(SqliteStatement statement) {
   std::vector<Vm> rows;
   for (;;) {
     BANGER_ASSIGN_OR_RETURN(const bool more, statement.Step());
     if (!more) return rows;
-    rows.push_back(ReadRow(statement));
+    rows.push_back(ReadVm(statement));
   }
 }
 
@@ -158,6 +72,7 @@ const std::vector<std::string>& StoreMigrations() {
            PRIMARY KEY (host_port, protocol, host_address)
          ) STRICT, WITHOUT ROWID;
          CREATE INDEX ports_by_uid ON ports (uid))",
+      "ALTER TABLE vms ADD COLUMN size_origins TEXT NOT NULL DEFAULT ''",
   };
   return migrations;
 }
@@ -170,26 +85,13 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::filesy
 
 absl::Status SqliteStore::Insert(const Vm& vm) {
   const MutexLock lock(mutex_);
-  SqliteStatement insert = db_.Prepare(
-      absl::StrCat("INSERT INTO vms (", kColumns, ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  insert.Bind(vm.uid).Bind(vm.name);
-  BindChangeable(insert, vm);
-  insert.Bind(Micros(vm.create_time)).Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count());
-  const absl::Status inserted = insert.Run();
+  const absl::Status inserted = InsertVm(db_, vm).Run();
   return absl::IsAlreadyExists(inserted) ? VmExists(vm.name) : inserted;
 }
 
 absl::Status SqliteStore::Update(const Vm& vm) {
   const MutexLock lock(mutex_);
-  SqliteStatement update = db_.Prepare(
-      "UPDATE vms SET state=?, state_detail=?, provisional=?, image=?, vcpu=?, memory_mib=?, "
-      "disk_size_bytes=?, "
-      "rootfs_size_bytes=?, exec_env=?, exec_user=?, exec_working_dir=?, exec_entrypoint=?, exec_cmd=?, "
-      "network_mode=?, address=?, mac=?, policy=?, "
-      "start_time_us=?, boot_ms=? WHERE uid=?");
-  BindChangeable(update, vm);
-  update.Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count()).Bind(vm.uid);
-  BANGER_RETURN_IF_ERROR(update.Run());
+  BANGER_RETURN_IF_ERROR(UpdateVmRow(db_, vm).Run());
   return db_.changes() == 1 ? absl::OkStatus() : VmNotFound(vm.name);
 }
 
@@ -209,16 +111,16 @@ absl::Status SqliteStore::Delete(const std::string& uid) {
 
 absl::StatusOr<std::optional<Vm>> SqliteStore::Find(const std::string& uid) {
   const MutexLock lock(mutex_);
-  SqliteStatement query = db_.Prepare(absl::StrCat("SELECT ", kColumns, " FROM vms WHERE uid=?"));
+  SqliteStatement query = db_.Prepare(absl::StrCat("SELECT ", VmColumns(), " FROM vms WHERE uid=?"));
   query.Bind(uid);
   BANGER_ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return std::optional<Vm>();
-  return std::optional<Vm>(ReadRow(query));
+  return std::optional<Vm>(ReadVm(query));
 }
 
 absl::StatusOr<std::vector<Vm>> SqliteStore::Match(const std::string& reference) {
   const MutexLock lock(mutex_);
-  const std::string select = absl::StrCat("SELECT ", kColumns, " FROM vms WHERE ");
+  const std::string select = absl::StrCat("SELECT ", VmColumns(), " FROM vms WHERE ");
   SqliteStatement by_name = db_.Prepare(select + "name=?");
   by_name.Bind(reference);
   BANGER_ASSIGN_OR_RETURN(std::vector<Vm> rows, ReadRows(std::move(by_name)));
@@ -236,7 +138,7 @@ absl::StatusOr<std::vector<Vm>> SqliteStore::List(const std::string& after, std:
     return FieldInvalid("page_token", "is not one of ListVms");
   const MutexLock lock(mutex_);
   SqliteStatement query = db_.Prepare(
-      absl::StrCat("SELECT ", kColumns,
+      absl::StrCat("SELECT ", VmColumns(),
                    " FROM vms WHERE (create_time_us, uid) > (?,?) ORDER BY create_time_us, uid LIMIT ?"));
   query.Bind(micros).Bind(key.second).Bind(static_cast<std::int64_t>(limit));
   return ReadRows(std::move(query));

@@ -29,6 +29,9 @@ Vm MakeVm(const std::string& uid, const std::string& name, int second = 0) {
   vm.provisional = true;
   vm.image = "mini";
   vm.sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 8ll << 30, .rootfs_size_bytes = 4ll << 30};
+  vm.size_origins = {.vcpu = {SizeSource::kRequest, ""},
+                     .memory_mib = {SizeSource::kUserConfig, "/home/a \"b\"/config.toml"},
+                     .rootfs_size_bytes = {SizeSource::kBuiltIn, "8G"}};
   vm.exec = {.env = {"A=1", "B=two\nlines", "C=\"quoted\""},
              .user = "app",
              .working_dir = "/srv",

@@ -1,6 +1,8 @@
 #include "services/vmd/adapters/vm_files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -33,6 +35,16 @@ ext4::Options DiskOptions(std::int64_t size, const std::string& label) {
       .size_bytes = size, .label = label, .journal_mib = size >= (std::int64_t{256} << 20) ? kJournalMib : 0};
 }
 
+absl::Status GrowFile(const fs::path& path, std::int64_t size) {
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(path, O_WRONLY));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) < 0) return ErrnoError(errno, absl::StrCat("stat '", path.string(), "'"));
+  if (info.st_size >= size) return absl::OkStatus();
+  if (::ftruncate(fd.get(), size) < 0 || ::fsync(fd.get()) < 0)
+    return ErrnoError(errno, absl::StrCat("grow '", path.string(), "' to ", size, " bytes"));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 DiskPaths DiskFiles::PathsOf(const std::string& uid) const {
@@ -49,6 +61,12 @@ absl::Status DiskFiles::MakeDisks(const std::string& uid, const VmSizes& sizes) 
   BANGER_RETURN_IF_ERROR(
       WithApiReason(MakeEmptyExt4(paths.upper, DiskOptions(sizes.rootfs_size_bytes, "banger-upper"))));
   return WithApiReason(MakeEmptyExt4(paths.work, DiskOptions(sizes.disk_size_bytes, "banger-work")));
+}
+
+absl::Status DiskFiles::GrowDisks(const std::string& uid, const VmSizes& sizes) {
+  const DiskPaths paths = PathsOf(uid);
+  BANGER_RETURN_IF_ERROR(WithApiReason(GrowFile(paths.upper, sizes.rootfs_size_bytes)));
+  return WithApiReason(GrowFile(paths.work, sizes.disk_size_bytes));
 }
 
 absl::Status DiskFiles::Remove(const std::string& uid) { return RemoveTree(Directory(uid)); }

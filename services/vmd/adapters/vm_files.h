@@ -22,6 +22,7 @@ class DiskFiles final : public VmFiles {
 
   DiskPaths PathsOf(const std::string& uid) const override;
   absl::Status MakeDisks(const std::string& uid, const VmSizes& sizes) override;
+  absl::Status GrowDisks(const std::string& uid, const VmSizes& sizes) override;
   absl::Status Remove(const std::string& uid) override;
   std::int64_t DiskUsed(const std::string& uid) const override;
   absl::StatusOr<std::vector<std::string>> List() override;

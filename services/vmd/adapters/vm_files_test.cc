@@ -48,6 +48,17 @@ TEST_F(DiskFilesTest, DisksAreSoundSparseAndRemovedWithAll) {
   EXPECT_FALSE(std::filesystem::exists(dir_.path() / "vms/0123456789ab"));
 }
 
+TEST_F(DiskFilesTest, DisksGrowWithWhatIsInThemAndNeverShrink) {
+  ASSERT_OK(files_->MakeDisks("0123456789ab", kSizes));
+  const DiskPaths paths = files_->PathsOf("0123456789ab");
+  ASSERT_OK(files_->GrowDisks("0123456789ab", {.disk_size_bytes = 80ll << 30, .rootfs_size_bytes = 1}));
+  EXPECT_EQ(std::filesystem::file_size(paths.work), 80ull << 30);
+  EXPECT_EQ(std::filesystem::file_size(paths.upper), 32ull << 20);
+  EXPECT_LT(files_->DiskUsed("0123456789ab"), 64 << 20);
+  EXPECT_OK(RunCommandOk({.argv = {"/sbin/e2fsck", "-fn", paths.work.string()}}));
+  EXPECT_THAT(files_->GrowDisks("ffffffffffff", kSizes), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST_F(DiskFilesTest, OnlyDirectoriesNamedLikeUidsAreListed) {
   for (const char* name : {"0123456789ab", "lost+found", "0123456789AB", "notes"})
     ASSERT_OK(MakeDirectories(dir_.path() / "vms" / name));

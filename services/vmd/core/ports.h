@@ -142,6 +142,9 @@ class VmFiles {
   virtual DiskPaths PathsOf(const std::string& uid) const = 0;
   // Replaces what an interrupted attempt left.
   virtual absl::Status MakeDisks(const std::string& uid, const VmSizes& sizes) = 0;
+  // Makes those larger that are smaller, with what is in them; the guest makes use
+  // of it at its next start. On disk when this returns.
+  virtual absl::Status GrowDisks(const std::string& uid, const VmSizes& sizes) = 0;
   // Fine when there is none.
   virtual absl::Status Remove(const std::string& uid) = 0;
   // What both disks take on the host; 0 when there are none.

@@ -36,6 +36,26 @@ struct VmSizes {
   bool operator==(const VmSizes&) const = default;
 };
 
+// Who said how large. The numbers are stored.
+enum class SizeSource { kUnknown = 0, kRequest = 1, kUserConfig = 2, kSystemConfig = 3, kBuiltIn = 4 };
+
+struct SizeOrigin {
+  SizeSource source = SizeSource::kUnknown;
+  std::string detail;  // for people; may be empty
+
+  bool operator==(const SizeOrigin&) const = default;
+};
+
+// Of each of VmSizes.
+struct SizeOrigins {
+  SizeOrigin vcpu;
+  SizeOrigin memory_mib;
+  SizeOrigin disk_size_bytes;
+  SizeOrigin rootfs_size_bytes;
+
+  bool operator==(const SizeOrigins&) const = default;
+};
+
 // What the image says about running commands in it.
 struct ExecDefaults {
   std::vector<std::string> env;  // "KEY=value"
@@ -57,6 +77,7 @@ struct Vm {
   bool provisional = false;
   std::string image;  // id, without "images/"
   VmSizes sizes;
+  SizeOrigins size_origins;
   ExecDefaults exec;
   NetworkMode network_mode = NetworkMode::kNone;
   std::string address;

@@ -81,7 +81,10 @@ absl::StatusOr<VmView> VmManager::Create(const CreateVm& request, const Progress
                                          const std::stop_token& stop) {
   if (!request.name.empty() && !IsValidVmName(request.name)) return VmNameInvalid(request.name);
   Vm vm{.uid = GenerateVmUid(), .name = request.name};
-  BANGER_ASSIGN_OR_RETURN(vm.sizes, ResolveSizes(request.sizes, options_.defaults, options_.host));
+  BANGER_ASSIGN_OR_RETURN(const ResolvedSizes resolved,
+                          ResolveSizes(request.sizes, options_.defaults, options_.host));
+  vm.sizes = resolved.sizes;
+  vm.size_origins = resolved.origins;
   vm.image = request.image.empty() ? options_.default_image : request.image;
   vm.state = request.no_start ? VmState::kCreated : VmState::kStarting;
   vm.provisional = true;

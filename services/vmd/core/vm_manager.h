@@ -39,11 +39,13 @@ struct UpdateVm {
   std::optional<Egress> egress;
   std::vector<std::string> allow_vms;
   std::vector<std::string> disallow_vms;
+  // Only while it does not run.
+  RequestedSizes sizes;
 };
 
 struct VmManagerOptions {
   HostCapacity host;
-  VmSizes defaults;  // of FillDefaults
+  ResolvedSizes defaults;
   std::string default_image;
 };
 
@@ -65,7 +67,7 @@ class VmManager {
   // never became ready: that VM is kept in ERROR, with its log.
   absl::StatusOr<VmView> Create(const CreateVm& request, const ProgressFn& progress,
                                 const std::stop_token& stop);
-  // A running guest feels it before this returns.
+  // A running guest feels it before this returns. VM_RUNNING for sizes of one.
   absl::StatusOr<VmView> Update(const std::string& reference, const UpdateVm& change,
                                 const std::stop_token& stop);
   absl::StatusOr<VmView> PublishPort(const std::string& reference, const PublishedPort& port,
@@ -113,6 +115,8 @@ class VmManager {
   absl::StatusOr<Held> Hold(const std::string& reference, const std::stop_token& stop);
   VmView View(const Vm& vm) const;
   void AddNetworkTo(VmView& view) const;
+  absl::Status ChangeSizes(const RequestedSizes& requested, Vm& vm);
+  absl::Status ChangePolicy(const UpdateVm& change, NetworkPolicy& policy);
   absl::Status AllowVms(const std::vector<std::string>& references, NetworkPolicy& policy);
   absl::Status ApplyPolicy(const Vm& vm, const std::stop_token& stop);
 

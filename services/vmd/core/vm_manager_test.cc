@@ -1,8 +1,5 @@
 #include "services/vmd/core/vm_manager.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -11,8 +8,7 @@
 
 #include "common/status/error.h"
 #include "common/testing/eventually.h"
-#include "common/testing/status_matchers.h"
-#include "services/vmd/testing/fakes.h"
+#include "services/vmd/testing/manager_fixture.h"
 
 namespace banger::vmd {
 namespace {
@@ -24,54 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-const ProgressFn kQuiet = [](const Progress&) {};
-
-class VmManagerTest : public ::testing::Test {
- protected:
-  VmManagerTest() { StartVmd(); }
-  ~VmManagerTest() override { vms_.reset(); }
-
-  void StartVmd() {
-    vms_ = std::make_unique<VmManager>(
-        world_.ports(), VmManagerOptions{.host = {.cpus = 4, .memory_mib = 16384},
-                                         .defaults = FillDefaults(
-                                             {.disk_size_bytes = 1ll << 30, .rootfs_size_bytes = 1ll << 30},
-                                             {.cpus = 4, .memory_mib = 16384}),
-                                         .default_image = "mini"});
-    world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
-  }
-  // kill -9, and a new vmd on the same host.
-  void RestartVmd() {
-    world_.vmm.Restart();
-    vms_.reset();
-    world_.host.Mend();
-    StartVmd();
-    ASSERT_OK(vms_->Recover());
-    EXPECT_TRUE(vms_->CollectGarbage());
-  }
-  absl::StatusOr<VmView> Create(const std::string& name, bool no_start = false) {
-    return vms_->Create({.name = name, .no_start = no_start}, kQuiet, {});
-  }
-  std::vector<std::string> Names() {
-    std::vector<std::string> names;
-    const auto views = vms_->List("", 1000);
-    if (views.ok())
-      for (const VmView& view : *views) names.push_back(view.vm.name);
-    return names;
-  }
-  VmState StateOf(const std::string& name) {
-    const auto view = vms_->Get(name);
-    return view.ok() ? view->vm.state : VmState{};
-  }
-  void ExpectNothingLeft() {
-    EXPECT_THAT(Names(), IsEmpty());
-    EXPECT_THAT(world_.things.All(), IsEmpty());
-    EXPECT_THAT(*world_.store.Ledger(""), IsEmpty());
-  }
-
-  FakeWorld world_;
-  std::unique_ptr<VmManager> vms_;
-};
+class VmManagerTest : public ManagerFixture {};
 
 TEST_F(VmManagerTest, ANewVmdKnowsTheEnvironmentOfTheVmsItTakesOver) {
   ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));

@@ -34,11 +34,7 @@ absl::Status VmManager::AllowVms(const std::vector<std::string>& references, Net
   return absl::OkStatus();
 }
 
-absl::StatusOr<VmView> VmManager::Update(const std::string& reference, const UpdateVm& change,
-                                         const std::stop_token& stop) {
-  BANGER_ASSIGN_OR_RETURN(Held held, Hold(reference, stop));
-  Vm changed = held.vm;
-  NetworkPolicy& policy = changed.policy;
+absl::Status VmManager::ChangePolicy(const UpdateVm& change, NetworkPolicy& policy) {
   if (change.nat.has_value()) policy.nat = *change.nat;
   if (change.egress.has_value()) {
     policy.egress = change.egress->mode;
@@ -50,10 +46,7 @@ absl::StatusOr<VmView> VmManager::Update(const std::string& reference, const Upd
     BANGER_ASSIGN_OR_RETURN(const Vm peer, Resolve(gone));
     std::erase(policy.peers, peer.uid);
   }
-  // Only what netd takes is stored.
-  BANGER_RETURN_IF_ERROR(ApplyPolicy(changed, held.operation->stop()));
-  BANGER_RETURN_IF_ERROR(ports_.store.Update(changed));
-  return View(changed);
+  return absl::OkStatus();
 }
 
 absl::Status VmManager::ApplyPolicy(const Vm& vm, const std::stop_token& stop) {

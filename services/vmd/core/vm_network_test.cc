@@ -1,10 +1,6 @@
 // Policies and published ports over a VM's life.
-#include <memory>
-
 #include "common/status/error.h"
-#include "common/testing/status_matchers.h"
-#include "services/vmd/core/vm_manager.h"
-#include "services/vmd/testing/fakes.h"
+#include "services/vmd/testing/manager_fixture.h"
 
 namespace banger::vmd {
 namespace {
@@ -13,33 +9,16 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const ProgressFn kQuiet = [](const Progress&) {};
 const PublishedPort kWeb{.host_port = 8080, .guest_port = 80};
 
-class VmNetworkTest : public ::testing::Test {
+class VmNetworkTest : public ManagerFixture {
  protected:
-  VmNetworkTest() { StartVmd(); }
-
-  void StartVmd() {
-    const HostCapacity host{.cpus = 4, .memory_mib = 16384};
-    vms_ = std::make_unique<VmManager>(
-        world_.ports(),
-        VmManagerOptions{
-            .host = host,
-            .defaults = FillDefaults({.disk_size_bytes = 1ll << 30, .rootfs_size_bytes = 1ll << 30}, host),
-            .default_image = "mini"});
-    world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
-  }
-
   VmView Create(const CreateVm& request) {
     const absl::StatusOr<VmView> view = vms_->Create(request, kQuiet, {});
     EXPECT_OK(view);
     return view.value_or(VmView());
   }
   bool IsOpen(const VmView& view) { return world_.forwards.IsOpen(view.vm.uid, kWeb); }
-
-  FakeWorld world_;
-  std::unique_ptr<VmManager> vms_;
 };
 
 TEST_F(VmNetworkTest, ANewVmMayDoNothingUnlessSaidOtherwise) {

@@ -91,12 +91,18 @@ class FakeFiles final : public VmFiles, FakeMaker {
  public:
   using FakeMaker::FakeMaker;
   std::filesystem::path root = "/vms";
+  std::vector<VmSizes> grown;
 
   DiskPaths PathsOf(const std::string& uid) const override {
     return {root / uid / "upper", root / uid / "work", root / uid / "console.log"};
   }
   absl::Status MakeDisks(const std::string& uid, const VmSizes&) override {
     return Make("MakeDisks", absl::StrCat("disks ", uid));
+  }
+  absl::Status GrowDisks(const std::string&, const VmSizes& sizes) override {
+    if (absl::Status s = host_.Enter("GrowDisks"); !s.ok()) return s;
+    grown.push_back(sizes);
+    return absl::OkStatus();
   }
   absl::Status Remove(const std::string& uid) override {
     return Unmake("RemoveDisks", absl::StrCat("disks ", uid));

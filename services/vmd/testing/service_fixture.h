@@ -31,10 +31,7 @@ class ServiceFixture : public ::testing::Test {
     const HostCapacity host{.cpus = 4, .memory_mib = 16384};
     vms_ = std::make_unique<VmManager>(
         world_.ports(),
-        VmManagerOptions{
-            .host = host,
-            .defaults = FillDefaults({.disk_size_bytes = 1ll << 30, .rootfs_size_bytes = 1ll << 30}, host),
-            .default_image = "mini"});
+        VmManagerOptions{.host = host, .defaults = *DefaultSizes({}, host), .default_image = "mini"});
     world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
     service_ = std::make_unique<VmServiceImpl>(workers_, *vms_, world_.files, links_);
     ASSERT_OK_AND_ASSIGN(server_, rpc::Server::Start({.socket = dir_.path() / "vmd.sock",

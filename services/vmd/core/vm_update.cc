@@ -1,0 +1,34 @@
+// The part of VmManager that changes a VM that is there.
+#include "common/status/status_macros.h"
+#include "services/vmd/core/vm_manager.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+
+absl::StatusOr<VmView> VmManager::Update(const std::string& reference, const UpdateVm& change,
+                                         const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(const Held held, Hold(reference, stop));
+  Vm changed = held.vm;
+  BANGER_RETURN_IF_ERROR(ChangeSizes(change.sizes, changed));
+  BANGER_RETURN_IF_ERROR(ChangePolicy(change, changed.policy));
+  // Only what netd and the disk take is stored.
+  BANGER_RETURN_IF_ERROR(ApplyPolicy(changed, held.operation->stop()));
+  if (changed.sizes != held.vm.sizes)
+    BANGER_RETURN_IF_ERROR(ports_.files.GrowDisks(changed.uid, changed.sizes));
+  BANGER_RETURN_IF_ERROR(ports_.store.Update(changed));
+  return View(changed);
+}
+
+absl::Status VmManager::ChangeSizes(const RequestedSizes& requested, Vm& vm) {
+  if (!requested.any()) return absl::OkStatus();
+  if (ports_.vmm.Running(vm.uid).has_value()) return VmRunningSizes(vm.name);
+  BANGER_RETURN_IF_ERROR(CheckGrowth(requested, vm.sizes));
+  BANGER_ASSIGN_OR_RETURN(
+      const ResolvedSizes changed,
+      ResolveSizes(requested, {.sizes = vm.sizes, .origins = vm.size_origins}, options_.host));
+  vm.sizes = changed.sizes;
+  vm.size_origins = changed.origins;
+  return absl::OkStatus();
+}
+
+}  // namespace banger::vmd
