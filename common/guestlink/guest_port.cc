@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -52,6 +53,7 @@ void GuestPort::Serve() {
     port_.Replace(EncodeAfterPreamble(FrameType::kAck, *session));
     Relay(port_, std::move(streams->ours), *session, stop_.fd());
   }
+  port_.fd.Reset();
 }
 
 // Empty when stopping.
@@ -84,8 +86,11 @@ void GuestPort::Announce() {
   port_.Replace(EncodeAfterPreamble(FrameType::kClose, kAnySession));
 }
 
-// Until something about the port changes; false when stopping.
+// Until something about the port changes; false when stopping, and when nothing
+// will: a socket that has hung up never has another peer.
 bool GuestPort::WaitForHost() const {
+  struct stat info {};
+  if (::fstat(port_.fd.get(), &info) == 0 && S_ISSOCK(info.st_mode)) return false;
   pollfd fds[] = {{stop_.fd(), POLLIN, 0}, {presence_.get(), POLLIN, 0}};
   ::poll(fds, 2, -1);
   epoll_event event{};

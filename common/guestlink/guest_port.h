@@ -15,7 +15,8 @@
 namespace banger::guestlink {
 
 // Serves a port on a thread of its own until destroyed. While the host has the
-// port closed it sleeps; it wakes at once when the host opens it.
+// port closed it sleeps; it wakes at once when the host opens it. A socket in place
+// of a port is served until the other end closes it.
 class GuestPort {
  public:
   // Gets the stream of each new session, a non-blocking socket, on the port's

@@ -33,7 +33,7 @@ class HostLink {
   static absl::StatusOr<std::unique_ptr<HostLink>> Connect(const std::filesystem::path& socket,
                                                            Clock::time_point deadline,
                                                            const std::stop_token& stop);
-  // The same on a connected socket (of vsock, for example).
+  // The same on a connected socket, as of vsock (vsock.h).
   static absl::StatusOr<std::unique_ptr<HostLink>> Greet(UniqueFd socket, Clock::time_point deadline,
                                                          const std::stop_token& stop);
   // Tells the guest that the session is over.

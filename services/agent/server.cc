@@ -14,7 +14,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/guestlink/guest_listener.h"
 #include "common/guestlink/guest_port.h"
+#include "common/guestlink/vsock.h"
 #include "common/log/log.h"
 #include "common/os/file.h"
 #include "common/rpc/error_mapping.h"
@@ -43,20 +45,58 @@ std::string FindPort() {
   return "";
 }
 
+// A device that the driver has taken: the driver alone says nothing of the machine.
+bool HasVsock() {
+  std::error_code error;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator("/sys/bus/virtio/drivers/vmw_vsock_virtio_transport", error))
+    if (entry.path().filename().string().starts_with("virtio")) return true;
+  return false;
+}
+
+// One of them is the machine's way to the host.
+struct Way {
+  UniqueFd port;
+  UniqueFd vsock;
+};
+
 // The driver may be a module that is still loading, and an agent that died may
 // still have the port for a moment.
-absl::StatusOr<UniqueFd> OpenPort() {
+absl::StatusOr<Way> FindWay() {
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  absl::Status last = absl::NotFoundError(absl::StrCat("no virtio-serial port is named '", kPortName, "'"));
+  absl::Status last = absl::NotFoundError(
+      absl::StrCat("this machine has no virtio-serial port named '", kPortName, "' and no vsock"));
   while (std::chrono::steady_clock::now() < deadline) {
-    if (const std::string path = FindPort(); !path.empty()) {
-      absl::StatusOr<UniqueFd> port = OpenFile(path, O_RDWR | O_NONBLOCK);
-      if (port.ok()) return port;
-      last = port.status();
+    absl::StatusOr<UniqueFd> found = absl::NotFoundError("");
+    const std::string path = FindPort();
+    if (!path.empty()) {
+      found = OpenFile(path, O_RDWR | O_NONBLOCK);
+      if (found.ok()) return Way{.port = *std::move(found)};
+      last = found.status();
+    } else if (HasVsock()) {
+      found = guestlink::ListenVsock(guestlink::kAgentVsockPort);
+      if (found.ok()) return Way{.vsock = *std::move(found)};
+      last = found.status();
     }
     std::this_thread::sleep_for(2ms);
   }
   return last;
+}
+
+// Answers the host until destroyed.
+struct Door {
+  std::unique_ptr<guestlink::GuestPort> port;
+  std::unique_ptr<guestlink::GuestListener> vsock;
+};
+
+absl::StatusOr<Door> OpenDoor(Way way, const guestlink::GuestPort::OnSession& on_session) {
+  Door door;
+  if (way.vsock.valid()) {
+    BANGER_ASSIGN_OR_RETURN(door.vsock, guestlink::GuestListener::Start(std::move(way.vsock), on_session));
+  } else {
+    BANGER_ASSIGN_OR_RETURN(door.port, guestlink::GuestPort::Start(std::move(way.port), on_session));
+  }
+  return door;
 }
 
 // A poll on it tells of SIGTERM: the machine goes down. Calls that are nearly
@@ -78,7 +118,7 @@ absl::Status Serve() {
   ::signal(SIGPIPE, SIG_IGN);
   // Before there are threads, so that all of them have it blocked.
   BANGER_ASSIGN_OR_RETURN(const UniqueFd termination, WatchForTermination());
-  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, OpenPort());
+  BANGER_ASSIGN_OR_RETURN(Way way, FindWay());
   WorkerPool workers(kWorkers, kWorkers);
   GuestService service(workers);
   grpc::ServerBuilder builder;
@@ -91,8 +131,7 @@ absl::Status Serve() {
     server = builder.BuildAndStart();
   }
   if (server == nullptr) return absl::InternalError("start the gRPC server");
-  BANGER_ASSIGN_OR_RETURN(const auto port,
-                          guestlink::GuestPort::Start(std::move(fd), [&server](UniqueFd stream) {
+  BANGER_ASSIGN_OR_RETURN(const Door door, OpenDoor(std::move(way), [&server](UniqueFd stream) {
                             grpc::AddInsecureChannelFromFd(server.get(), stream.Release());
                           }));
   signalfd_siginfo signal{};

@@ -1,4 +1,5 @@
-// The serving agent: GuestService over the VM's virtio-serial port.
+// The serving agent: GuestService over what the machine has of a virtio-serial port
+// and vsock.
 #pragma once
 
 #include "absl/status/status.h"
