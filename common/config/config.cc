@@ -217,6 +217,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
   return Apply(table,
                {{"log_level", Into(config.log_level)},
                 {"vmm", Into(config.vmm)},
+                {"firecracker_bin", Into(config.firecracker_bin)},
                 {"qemu_bin", Into(config.qemu_bin)},
                 {"default_image", Into(config.default_image)},
                 {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},

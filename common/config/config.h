@@ -81,8 +81,10 @@ struct ImagesConfig {
 
 struct Config {
   std::string log_level = "info";
-  // auto, qemu (KVM if it works), qemu-kvm, qemu-tcg.
+  // auto (firecracker if it works, else qemu), firecracker, qemu (KVM if it works),
+  // qemu-kvm, qemu-tcg.
   std::string vmm = "auto";
+  std::string firecracker_bin = "firecracker";
   std::string qemu_bin = "qemu-system-x86_64";
   std::string default_image = "debian-bookworm";
   NetworkConfig network;

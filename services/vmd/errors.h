@@ -88,10 +88,18 @@ inline absl::Status DiskFull(const std::string& what) {
   return ApiError(absl::StatusCode::kResourceExhausted, "DISK_FULL", what);
 }
 
-inline absl::Status VmmNotFound(const std::string& program) {
+// `remedy` says what to install or to set.
+inline absl::Status VmmNotFound(const std::string& program, const std::string& remedy) {
   return ApiError(absl::StatusCode::kFailedPrecondition, "VMM_NOT_FOUND",
-                  absl::StrCat("'", program, "' not found: install qemu-system-x86, or set qemu_bin"),
-                  {{"program", program}});
+                  absl::StrCat("'", program, "' not found: ", remedy), {{"program", program}});
+}
+
+inline absl::Status VmmVersionRefused(const std::string& program, const std::string& version,
+                                      const std::string& wanted) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VMM_VERSION_REFUSED",
+                  absl::StrCat("'", program, "' is version ", version,
+                               ", which has published vulnerabilities: install ", wanted),
+                  {{"program", program}, {"version", version}});
 }
 
 // The VMM could not be started; `why` has its own words.

@@ -38,7 +38,7 @@ class ExecForwarderTest : public ServiceFixture {
   void StartGuest(FakeAgent::OnExec exec) {
     uid_ = CreateVm("box");
     agent_ = std::make_unique<FakeAgent>(AgentSocket(uid_), std::move(exec));
-    links_.Open(uid_, AgentSocket(uid_),
+    links_.Open(uid_, {.socket = AgentSocket(uid_)},
                 {.env = {"LANG=C"}, .user = "app", .entrypoint = {"/app"}, .cmd = {"-x"}});
     context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     call_ = stub_->ExecVm(&context_);

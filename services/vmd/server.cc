@@ -3,11 +3,9 @@
 #include <unistd.h>
 
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/config/install.h"
 #include "common/os/file.h"
 #include "common/rpc/channel.h"
@@ -18,9 +16,10 @@
 #include "services/vmd/adapters/image_client.h"
 #include "services/vmd/adapters/network_client.h"
 #include "services/vmd/adapters/port_forwarder.h"
-#include "services/vmd/adapters/qemu_vmm.h"
 #include "services/vmd/adapters/sqlite_store.h"
 #include "services/vmd/adapters/vm_files.h"
+#include "services/vmd/adapters/vmm_choice.h"
+#include "services/vmd/adapters/vmm_host.h"
 #include "services/vmd/core/vm_manager.h"
 #include "services/vmd/vm_service.h"
 
@@ -38,13 +37,6 @@ class SystemClock final : public Clock {
 HostCapacity MeasureHost() {
   const std::int64_t bytes = std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
   return {.cpus = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), .memory_mib = bytes >> 20};
-}
-
-absl::Status CheckVmm(const std::string& vmm) {
-  static const std::set<std::string> kKnown = {"auto", "qemu", "qemu-kvm", "qemu-tcg"};
-  if (kKnown.contains(vmm)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("configuration: vmm \"", vmm, "\" is not one of auto, qemu, qemu-kvm, qemu-tcg"));
 }
 
 // Wrong defaults stop vmd, not the first user of them.
@@ -76,12 +68,14 @@ class Parts final : public rpc::DaemonParts {
         images_(rpc::ConnectDaemon(context.paths.Socket("imaged"))),
         network_(context.paths.Socket("netd"), context.paths.netd_run_dir / "tap.sock"),
         files_(context.paths.vms_dir(), context.paths.state_dir / "agent", agent),
-        vmm_({.qemu_bin = context.config.qemu_bin,
-              .vmm = context.config.vmm,
-              .run_dir = context.paths.run_dir / "vm",
-              .vms_dir = context.paths.vms_dir(),
-              .cache_dir = context.paths.cache_dir,
-              .open_tap = [this](const std::string& uid) { return network_.OpenTap(uid); }},
+        drivers_(context.paths.cache_dir,
+                 {.qemu_bin = context.config.qemu_bin,
+                  .vmm = context.config.vmm,
+                  .open_tap = [this](const std::string& uid) { return network_.OpenTap(uid); }},
+                 {.firecracker_bin = context.config.firecracker_bin,
+                  .tap_of = [this](const std::string& uid,
+                                   const std::stop_token& stop) { return network_.TapOf(uid, stop); }}),
+        vmm_({.run_dir = context.paths.run_dir / "vm", .vms_dir = context.paths.vms_dir()}, drivers_,
              [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
         forwards_([this](const std::string& uid, const std::stop_token& stop) {
           return guests_.Channel(uid, kDialTimeout, stop);
@@ -108,7 +102,8 @@ class Parts final : public rpc::DaemonParts {
   DiskFiles files_;
   GuestLinks guests_;
   SystemClock clock_;
-  QemuVmm vmm_;
+  VmmChoice drivers_;
+  VmmHost vmm_;
   PortForwarder forwards_;
   VmManager vms_;
   Housekeeper housekeeper_;

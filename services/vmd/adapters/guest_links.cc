@@ -13,6 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "banger/guest/v1/guest_service.grpc.pb.h"
+#include "common/guestlink/vsock.h"
+#include "common/os/unix_socket.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
@@ -76,6 +78,12 @@ grpc::ChannelArguments NoticeSilence(milliseconds silence) {
   return arguments;
 }
 
+absl::StatusOr<UniqueFd> Reach(const AgentChannel& channel, steady_clock::time_point deadline,
+                               const std::stop_token& stop) {
+  if (channel.vsock_port == 0) return ConnectUnix(channel.socket);
+  return guestlink::ConnectVsock(channel.socket, channel.vsock_port, deadline, stop);
+}
+
 // A lost connection is no answer of the daemon that the user speaks to.
 absl::Status FromGuest(const grpc::Status& status) { return Annotate(rpc::FromGrpc(status), "guest agent"); }
 
@@ -87,9 +95,9 @@ bool GuestLinks::Link::alive() const {
   return ::poll(&poll, 1, 0) == 0;
 }
 
-void GuestLinks::Open(const std::string& uid, const std::filesystem::path& socket, const ExecDefaults& exec) {
+void GuestLinks::Open(const std::string& uid, const AgentChannel& channel, const ExecDefaults& exec) {
   const MutexLock lock(mutex_);
-  guests_[uid] = {.socket = socket, .exec = exec, .link = nullptr};
+  guests_[uid] = {.channel = channel, .exec = exec, .link = nullptr};
 }
 
 void GuestLinks::Close(const std::string& uid) {
@@ -114,7 +122,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::st
     const auto guest = guests_.find(uid);
     if (guest == guests_.end()) return absl::UnavailableError("guest agent: the VM is not running");
     if (guest->second.link != nullptr && guest->second.link->alive()) return guest->second.link->channel;
-    found = {.socket = guest->second.socket, .exec = guest->second.exec, .link = nullptr};
+    found = {.channel = guest->second.channel, .exec = guest->second.exec, .link = nullptr};
   }
   BANGER_ASSIGN_OR_RETURN(const LinkPtr link,
                           connects_.Do(uid, stop, [this, found, timeout](const std::stop_token& s) {
@@ -122,7 +130,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::st
                           }));
   const MutexLock lock(mutex_);
   const auto guest = guests_.find(uid);
-  if (guest == guests_.end() || guest->second.socket != found.socket)
+  if (guest == guests_.end() || guest->second.channel != found.channel)
     return absl::UnavailableError("guest agent: the VM has been stopped");
   guest->second.link = link;
   return link->channel;
@@ -150,7 +158,8 @@ absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const Guest& guest,
                                                            steady_clock::time_point deadline,
                                                            const std::stop_token& stop) {
   auto link = std::make_shared<Link>();
-  BANGER_ASSIGN_OR_RETURN(link->host, guestlink::HostLink::Connect(guest.socket, deadline, stop));
+  BANGER_ASSIGN_OR_RETURN(UniqueFd socket, Reach(guest.channel, deadline, stop));
+  BANGER_ASSIGN_OR_RETURN(link->host, guestlink::HostLink::Greet(std::move(socket), deadline, stop));
   UniqueFd stream = link->host->TakeStream();
   link->watch.Reset(::fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
   if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");

@@ -3,7 +3,6 @@
 #include <grpcpp/channel.h>
 
 #include <chrono>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <stop_token>
@@ -30,7 +29,7 @@ class GuestLinks final : public Guests {
 
   explicit GuestLinks(std::chrono::milliseconds silence = kSilence) : silence_(silence) {}
 
-  void Open(const std::string& uid, const std::filesystem::path& socket, const ExecDefaults& exec) override;
+  void Open(const std::string& uid, const AgentChannel& channel, const ExecDefaults& exec) override;
   void Close(const std::string& uid) override;
   absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,
                          const std::stop_token& stop) override;
@@ -54,7 +53,7 @@ class GuestLinks final : public Guests {
   };
   using LinkPtr = std::shared_ptr<Link>;
   struct Guest {
-    std::filesystem::path socket;
+    AgentChannel channel;
     ExecDefaults exec;
     LinkPtr link;
   };

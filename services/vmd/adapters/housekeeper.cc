@@ -56,9 +56,11 @@ void Housekeeper::CapConsoleLogs() {
   const absl::StatusOr<std::vector<std::string>> uids = files_.List();
   if (!uids.ok()) return;
   for (const std::string& uid : *uids) {
-    const absl::Status capped = CapConsoleLog(files_.PathsOf(uid).console_log);
-    if (!capped.ok())
-      log::Warn("console log grows", {{"uid", uid}, {"error", std::string(capped.message())}});
+    const DiskPaths paths = files_.PathsOf(uid);
+    for (const std::filesystem::path& path : {paths.console_log, paths.vmm_log, paths.vmm_metrics}) {
+      const absl::Status capped = CapConsoleLog(path);
+      if (!capped.ok()) log::Warn("a log grows", {{"uid", uid}, {"error", std::string(capped.message())}});
+    }
   }
 }
 

@@ -66,12 +66,17 @@ absl::Status GrpcNetworkClient::SetPolicy(const std::string& uid, const NetworkP
 }
 
 absl::Status GrpcNetworkClient::AttachTap(const std::string& uid, const std::stop_token& stop) {
+  return TapOf(uid, stop).status();
+}
+
+absl::StatusOr<std::string> GrpcNetworkClient::TapOf(const std::string& uid, const std::stop_token& stop) {
   v1::AttachTapRequest request;
   request.set_name(EndpointName(uid));
   v1::AttachTapResponse response;
-  return CallDaemon("netd", *channel_, stop, [&](grpc::ClientContext* context) {
+  BANGER_RETURN_IF_ERROR(CallDaemon("netd", *channel_, stop, [&](grpc::ClientContext* context) {
     return NetworkService::NewStub(channel_)->AttachTap(context, request, &response);
-  });
+  }));
+  return response.endpoint().tap();
 }
 
 absl::Status GrpcNetworkClient::DetachTap(const std::string& uid) {

@@ -28,6 +28,8 @@ class GrpcNetworkClient final : public NetworkClient {
   absl::Status DeleteEndpoint(const std::string& uid) override;
   absl::StatusOr<std::vector<Known>> ListEndpoints() override;
 
+  // The interface of the VM's tap, attached if it is not yet.
+  absl::StatusOr<std::string> TapOf(const std::string& uid, const std::stop_token& stop);
   // The descriptor of an attached tap.
   absl::StatusOr<UniqueFd> OpenTap(const std::string& uid);
 

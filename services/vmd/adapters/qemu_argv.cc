@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "services/vmd/adapters/kernel_arguments.h"
+#include "services/vmd/adapters/vmm_process.h"
 
 namespace banger::vmd {
 namespace {
@@ -56,13 +58,8 @@ std::string VmmName(Accelerator accelerator) {
   return accelerator == Accelerator::kKvm ? "qemu-kvm" : "qemu-tcg";
 }
 
-std::string QemuName(const std::string& uid) { return absl::StrCat("banger-", uid); }
-
 std::string KernelCommandLine(Accelerator accelerator, std::int64_t tsc_khz) {
-  // The kernel's self-tests of its ciphers are a quarter of an emulated boot.
-  const std::string common =
-      "console=ttyS0 root=/dev/vda ro rootfstype=ext4 init=/banger-agent quiet panic=-1 reboot=t"
-      " cryptomgr.notests";
+  const std::string common = absl::StrCat(kKernelArguments, " root=/dev/vda ro reboot=t");
   if (accelerator == Accelerator::kKvm) return common;
   // There is no better clock to check the counter against, only worse ones.
   return absl::StrCat(common, " tsc_early_khz=", tsc_khz, " tsc=reliable no_timer_check noreplace-smp");
@@ -70,7 +67,7 @@ std::string KernelCommandLine(Accelerator accelerator, std::int64_t tsc_khz) {
 
 std::vector<std::string> QemuArgv(const std::filesystem::path& qemu, const Machine& machine,
                                   Accelerator accelerator, std::int64_t tsc_khz) {
-  std::vector<std::string> argv = {qemu.string(), "-name",           QemuName(machine.uid),
+  std::vector<std::string> argv = {qemu.string(), "-name",           VmmLabel(machine.uid),
                                    "-nodefaults", "-no-user-config", "-display",
                                    "none",        "-no-reboot",      "-S",
                                    "-M",          "microvm,acpi=on"};
@@ -98,28 +95,29 @@ std::vector<std::string> QemuArgv(const std::filesystem::path& qemu, const Machi
   return argv;
 }
 
-std::vector<std::string> KvmProbeArgv(const std::filesystem::path& qemu,
-                                      const std::filesystem::path& vmlinux) {
-  return {qemu.string(),
-          "-nodefaults",
-          "-no-user-config",
-          "-display",
-          "none",
-          "-no-reboot",
-          "-M",
-          "microvm,acpi=on",
-          "-accel",
-          "kvm",
-          "-cpu",
-          "host",
-          "-m",
-          "256M",
-          "-serial",
-          "stdio",
-          "-kernel",
-          vmlinux.string(),
-          "-append",
-          "console=ttyS0 panic=-1 reboot=t"};
+KvmTrial QemuKvmTrial(const std::filesystem::path& qemu, const std::filesystem::path& vmlinux) {
+  return {.argv = {qemu.string(),
+                   "-nodefaults",
+                   "-no-user-config",
+                   "-display",
+                   "none",
+                   "-no-reboot",
+                   "-M",
+                   "microvm,acpi=on",
+                   "-accel",
+                   "kvm",
+                   "-cpu",
+                   "host",
+                   "-m",
+                   "256M",
+                   "-serial",
+                   "stdio",
+                   "-kernel",
+                   vmlinux.string(),
+                   "-append",
+                   "console=ttyS0 panic=-1 reboot=t"},
+          .input = {},
+          .vmlinux = vmlinux};
 }
 
 }  // namespace banger::vmd

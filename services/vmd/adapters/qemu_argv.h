@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "services/vmd/adapters/kvm_probe.h"
 #include "services/vmd/core/ports.h"
 
 namespace banger::vmd {
@@ -20,9 +21,6 @@ inline constexpr int kQmpFd = 3;
 inline constexpr int kAgentFd = 4;
 inline constexpr int kTapFd = 5;  // only with NetworkMode::kBridge
 
-// The argument of -name, by which a VMM without a record is found again.
-std::string QemuName(const std::string& uid);
-
 // `tsc_khz`: the rate of the host's time stamp counter; without it an emulated
 // guest has no clock and hangs.
 std::string KernelCommandLine(Accelerator accelerator, std::int64_t tsc_khz);
@@ -31,9 +29,6 @@ std::string KernelCommandLine(Accelerator accelerator, std::int64_t tsc_khz);
 std::vector<std::string> QemuArgv(const std::filesystem::path& qemu, const Machine& machine,
                                   Accelerator accelerator, std::int64_t tsc_khz);
 
-// Boots the kernel with nothing to mount, under KVM: it panics and ends at once
-// if KVM works for it. The console is on stdout.
-std::vector<std::string> KvmProbeArgv(const std::filesystem::path& qemu,
-                                      const std::filesystem::path& vmlinux);
+KvmTrial QemuKvmTrial(const std::filesystem::path& qemu, const std::filesystem::path& vmlinux);
 
 }  // namespace banger::vmd

@@ -51,7 +51,9 @@ DiskPaths DiskFiles::PathsOf(const std::string& uid) const {
   const fs::path directory = Directory(uid);
   return {.upper = directory / "upper.ext4",
           .work = directory / "work.ext4",
-          .console_log = directory / "console.log"};
+          .console_log = directory / "console.log",
+          .vmm_log = directory / "vmm.log",
+          .vmm_metrics = directory / "vmm-metrics.json"};
 }
 
 absl::Status DiskFiles::MakeDisks(const std::string& uid, const VmSizes& sizes) {

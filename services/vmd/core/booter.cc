@@ -129,7 +129,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                                            .network_mode = vm.network_mode,
                                            .mac = vm.mac};
                      BANGER_ASSIGN_OR_RETURN(const VmmProcess process, ports_.vmm.Launch(machine, s));
-                     ports_.guests.Open(vm.uid, process.agent_socket, vm.exec);
+                     ports_.guests.Open(vm.uid, process.agent, vm.exec);
                      return absl::OkStatus();
                    }});
   BANGER_RETURN_IF_ERROR(resources_.Make(vm.uid, steps, progress, stop));

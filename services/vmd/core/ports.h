@@ -133,6 +133,9 @@ struct DiskPaths {
   std::filesystem::path upper;
   std::filesystem::path work;
   std::filesystem::path console_log;
+  // Of VMMs that have them: what troubles it, and JSON lines of counters.
+  std::filesystem::path vmm_log;
+  std::filesystem::path vmm_metrics;
 };
 
 // The VM's own directory and what is in it.
@@ -168,10 +171,20 @@ struct Machine {
   std::string mac;
 };
 
+// The host's end of the channel to the guest's agent.
+struct AgentChannel {
+  std::filesystem::path socket;
+  // 0: whoever connects has the channel. Else the socket leads to any port of the
+  // guest's vsock, and this is the agent's.
+  unsigned vsock_port = 0;
+
+  bool operator==(const AgentChannel&) const = default;
+};
+
 struct VmmProcess {
   pid_t pid = 0;
-  std::string vmm;                     // "qemu-kvm", "qemu-tcg"
-  std::filesystem::path agent_socket;  // the host's end of the agent's channel
+  std::string vmm;  // "qemu-kvm", "qemu-tcg"
+  AgentChannel agent;
 };
 
 // How a VMM ended.
@@ -228,8 +241,7 @@ class Guests {
   // Says where the agent's channel is; connects when first needed, and again
   // whenever the connection was lost. Each connection begins by telling the agent
   // the time and `exec`, as it may be another agent process, or another time.
-  virtual void Open(const std::string& uid, const std::filesystem::path& socket,
-                    const ExecDefaults& exec) = 0;
+  virtual void Open(const std::string& uid, const AgentChannel& channel, const ExecDefaults& exec) = 0;
   virtual void Close(const std::string& uid) = 0;
   // Waits until the agent answers. DEADLINE_EXCEEDED, CANCELLED.
   virtual absl::Status WaitReady(const std::string& uid, std::chrono::milliseconds timeout,

@@ -83,7 +83,7 @@ absl::Status VmManager::RecoverOne(Vm vm) {
       should_run ? ports_.vmm.Adopt(vm.uid) : absl::NotFoundError("it should not run");
   if (process.ok()) {
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
-    ports_.guests.Open(vm.uid, process->agent_socket, vm.exec);
+    ports_.guests.Open(vm.uid, process->agent, vm.exec);
     LogLeft(vm.name, booter_.OpenPorts(vm.uid));
     if (vm.state == VmState::kRunning) return absl::OkStatus();
     const bool queued = background_.Submit(

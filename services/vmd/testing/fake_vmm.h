@@ -85,7 +85,7 @@ class FakeVmm final : public Vmm, FakeMaker {
 
  private:
   static VmmProcess Process(const std::string& uid) {
-    return {.pid = 42, .vmm = "fake", .agent_socket = "/run/" + uid};
+    return {.pid = 42, .vmm = "fake", .agent = {.socket = "/run/" + uid}};
   }
 
   mutable std::mutex mutex_;
@@ -103,7 +103,7 @@ class FakeGuests final : public Guests {
   std::atomic<Power> power = Power::kObeys;
   FakeThings waiting;  // uids that WaitReady waits for
 
-  void Open(const std::string& uid, const std::filesystem::path&, const ExecDefaults& exec) override {
+  void Open(const std::string& uid, const AgentChannel&, const ExecDefaults& exec) override {
     const std::lock_guard lock(mutex_);
     opened[uid] = exec;
   }

@@ -1,4 +1,4 @@
-#include "services/vmd/adapters/accelerator_probe.h"
+#include "services/vmd/adapters/kvm_probe.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +17,6 @@
 #include "common/os/process.h"
 #include "common/os/subprocess.h"
 #include "common/status/status_macros.h"
-#include "services/vmd/errors.h"
 
 namespace banger::vmd {
 namespace {
@@ -26,15 +25,6 @@ using nlohmann::json;
 
 // A kernel under working KVM is through in half a second.
 constexpr std::chrono::seconds kProbeTimeout{3};
-
-std::string FileKey(const std::filesystem::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) < 0) return "missing";
-  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
-                      info.st_mtim.tv_nsec);
-}
-
-bool CanOpenKvm() { return ::access("/dev/kvm", R_OK | W_OK) == 0; }
 
 // Stops after a while, or with its parent.
 class DeadlineStop {
@@ -59,45 +49,43 @@ class DeadlineStop {
   std::jthread timer_;
 };
 
-}  // namespace
-
-absl::StatusOr<Accelerator> AcceleratorProbe::Choose(const std::filesystem::path& qemu,
-                                                     const std::filesystem::path& vmlinux,
-                                                     const std::stop_token& stop) {
-  if (vmm_ == "qemu-tcg") return Accelerator::kTcg;
-  if (vmm_ == "qemu-kvm") {
-    if (!CanOpenKvm()) return VmmFailed("vmm is \"qemu-kvm\", but /dev/kvm cannot be opened");
-    return Accelerator::kKvm;
-  }
-  if (!CanOpenKvm()) return Accelerator::kTcg;
-  BANGER_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
-  const std::string key = absl::StrCat(FileKey(vmlinux), "/", FileKey(qemu), "/", self.boot_id);
-  std::optional<bool> runs = Remembered(key);
-  if (!runs.has_value()) {
-    BANGER_ASSIGN_OR_RETURN(runs, probes_.Do(key, stop, [&, key, qemu, vmlinux](const std::stop_token& s) {
-      return KvmRuns(qemu, vmlinux, s);
-    }));
-    Remember(key, *runs);
-  }
-  return *runs ? Accelerator::kKvm : Accelerator::kTcg;
-}
-
-absl::StatusOr<bool> AcceleratorProbe::KvmRuns(const std::filesystem::path& qemu,
-                                               const std::filesystem::path& vmlinux,
-                                               const std::stop_token& stop) {
+absl::StatusOr<bool> Try(const KvmTrial& trial, const std::stop_token& stop) {
   const DeadlineStop deadline(kProbeTimeout, stop);
   const absl::StatusOr<CommandResult> run =
-      RunCommand({.argv = KvmProbeArgv(qemu, vmlinux), .new_session = true}, {}, deadline.token());
+      RunCommand({.argv = trial.argv, .new_session = true}, trial.input, deadline.token());
   if (stop.stop_requested()) return absl::CancelledError("stopped while KVM was tried");
   const bool runs = run.ok() && run->status.success() &&
                     run->out.find("Linux version") != std::string::npos &&
                     run->out.find("Kernel panic") != std::string::npos;
   log::Info(runs ? "KVM runs this kernel" : "KVM does not run this kernel; it will be emulated",
-            {{"kernel", vmlinux.string()}});
+            {{"vmm", trial.argv[0]}, {"kernel", trial.vmlinux.string()}});
   return runs;
 }
 
-std::optional<bool> AcceleratorProbe::Remembered(const std::string& key) const {
+}  // namespace
+
+bool CanOpenKvm() { return ::access("/dev/kvm", R_OK | W_OK) == 0; }
+
+std::string FileKey(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) < 0) return "missing";
+  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
+                      info.st_mtim.tv_nsec);
+}
+
+absl::StatusOr<bool> KvmProbe::Runs(const KvmTrial& trial, const std::stop_token& stop) {
+  if (!CanOpenKvm()) return false;
+  BANGER_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
+  const std::string key =
+      absl::StrCat(FileKey(trial.vmlinux), "/", FileKey(trial.argv[0]), "/", self.boot_id);
+  if (const std::optional<bool> known = Remembered(key)) return *known;
+  BANGER_ASSIGN_OR_RETURN(const bool runs,
+                          probes_.Do(key, stop, [trial](const std::stop_token& s) { return Try(trial, s); }));
+  Remember(key, runs);
+  return runs;
+}
+
+std::optional<bool> KvmProbe::Remembered(const std::string& key) const {
   const absl::StatusOr<std::string> text = ReadFile(cache_file_, 1 << 20);
   if (!text.ok()) return std::nullopt;
   const json known = json::parse(*text, nullptr, false);
@@ -106,7 +94,7 @@ std::optional<bool> AcceleratorProbe::Remembered(const std::string& key) const {
 }
 
 // Two writers at once may lose one answer, which is then found again.
-void AcceleratorProbe::Remember(const std::string& key, bool runs) const {
+void KvmProbe::Remember(const std::string& key, bool runs) const {
   const absl::StatusOr<std::string> text = ReadFile(cache_file_, 1 << 20);
   json known = text.ok() ? json::parse(*text, nullptr, false) : json::object();
   if (!known.is_object() || known.size() > 100) known = json::object();

@@ -1,0 +1,60 @@
+#include "services/vmd/adapters/firecracker_version.h"
+
+#include <regex>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/os/subprocess.h"
+#include "common/status/status_macros.h"
+#include "services/vmd/adapters/kvm_probe.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+namespace {
+
+absl::Status Examine(const std::filesystem::path& path) {
+  const absl::StatusOr<std::string> output = RunCommandOk({.argv = {path.string(), "--version"}});
+  if (!output.ok()) return VmmFailed(std::string(output.status().message()));
+  BANGER_ASSIGN_OR_RETURN(const FirecrackerVersion version, ParseFirecrackerVersion(*output));
+  return CheckFirecrackerVersion(path.string(), version);
+}
+
+}  // namespace
+
+std::string FirecrackerVersion::ToString() const { return absl::StrCat(major, ".", minor, ".", patch); }
+
+absl::StatusOr<FirecrackerVersion> ParseFirecrackerVersion(absl::string_view output) {
+  static const std::regex kPattern(R"(^Firecracker v(\d{1,6})\.(\d{1,6})\.(\d{1,6}))");
+  std::smatch match;
+  const std::string text(output.substr(0, 200));
+  FirecrackerVersion version;
+  if (!std::regex_search(text, match, kPattern) || !absl::SimpleAtoi(match[1].str(), &version.major) ||
+      !absl::SimpleAtoi(match[2].str(), &version.minor) || !absl::SimpleAtoi(match[3].str(), &version.patch))
+    return VmmFailed(absl::StrCat("firecracker --version says '", text.substr(0, text.find('\n')),
+                                  "': that is no Firecracker"));
+  return version;
+}
+
+absl::Status CheckFirecrackerVersion(const std::string& program, const FirecrackerVersion& version) {
+  if (version >= kOldestFirecracker && version != kRefusedFirecracker) return absl::OkStatus();
+  return VmmVersionRefused(
+      program, version.ToString(),
+      absl::StrCat(kOldestFirecracker.ToString(), " or newer, but not ", kRefusedFirecracker.ToString()));
+}
+
+absl::StatusOr<std::filesystem::path> FirecrackerProgram::Find() {
+  const absl::StatusOr<std::filesystem::path> path = FindProgram(program_);
+  if (!path.ok())
+    return VmmNotFound(program_, absl::StrCat("install Firecracker ", kOldestFirecracker.ToString(),
+                                              " or newer, or set firecracker_bin"));
+  const std::string key = absl::StrCat(path->string(), "/", FileKey(*path));
+  const MutexLock lock(mutex_);
+  if (key != known_) {
+    verdict_ = Examine(*path);
+    known_ = key;
+  }
+  if (!verdict_.ok()) return verdict_;
+  return *path;
+}
+
+}  // namespace banger::vmd

@@ -1,0 +1,94 @@
+#include "services/vmd/adapters/qemu_driver.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/os/unix_socket.h"
+#include "common/status/status_macros.h"
+#include "common/sync/mutex.h"
+#include "services/vmd/adapters/qmp_client.h"
+#include "services/vmd/adapters/vmm_process.h"
+#include "services/vmd/errors.h"
+
+namespace banger::vmd {
+namespace {
+
+// Of a host that is busy with others.
+constexpr std::chrono::seconds kStartTimeout{60};
+constexpr std::chrono::seconds kCommandTimeout{5};
+
+class QemuMonitor final : public VmmMonitor {
+ public:
+  explicit QemuMonitor(UniqueFd socket)
+      : qmp_(std::move(socket),
+             [this](const std::string& name, const nlohmann::json& data) { OnEvent(name, data); }) {}
+
+  absl::Status Run(const std::stop_token&) override { return qmp_.Execute("cont", kStartTimeout).status(); }
+  absl::Status PowerDown() override { return qmp_.Execute("system_powerdown", kCommandTimeout).status(); }
+
+  VmmExit HowItEnded() override {
+    qmp_.WaitForEnd(kCommandTimeout);
+    const MutexLock lock(mutex_);
+    if (shutdown_reason_ == "guest-shutdown") return {VmmExit::Kind::kPoweredOff, ""};
+    if (shutdown_reason_ == "guest-reset") return {VmmExit::Kind::kRebooted, ""};
+    return {VmmExit::Kind::kEnded, shutdown_reason_ == "host-signal" ? "killed" : ""};
+  }
+
+ private:
+  void OnEvent(const std::string& name, const nlohmann::json& data) {
+    if (name != "SHUTDOWN" || !data.is_object()) return;
+    const auto reason = data.find("reason");
+    if (reason == data.end() || !reason->is_string()) return;
+    const MutexLock lock(mutex_);
+    shutdown_reason_ = reason->get<std::string>();
+  }
+
+  Mutex mutex_;
+  std::string shutdown_reason_ ABSL_GUARDED_BY(mutex_);
+  QmpClient qmp_;  // the last: its thread uses the rest
+};
+
+}  // namespace
+
+bool QemuDriver::Knows(const std::string& vmm) const {
+  return vmm == VmmName(Accelerator::kKvm) || vmm == VmmName(Accelerator::kTcg);
+}
+
+absl::StatusOr<Accelerator> QemuDriver::Choose(const std::filesystem::path& qemu,
+                                               const std::filesystem::path& vmlinux,
+                                               const std::stop_token& stop) {
+  if (options_.vmm == "qemu-tcg") return Accelerator::kTcg;
+  if (options_.vmm == "qemu-kvm") {
+    if (!CanOpenKvm()) return VmmFailed("vmm is \"qemu-kvm\", but /dev/kvm cannot be opened");
+    return Accelerator::kKvm;
+  }
+  BANGER_ASSIGN_OR_RETURN(const bool runs, probe_.Runs(QemuKvmTrial(qemu, vmlinux), stop));
+  return runs ? Accelerator::kKvm : Accelerator::kTcg;
+}
+
+absl::StatusOr<SpawnedVmm> QemuDriver::Spawn(const Machine& machine, const VmmPaths& paths,
+                                             const std::stop_token& stop) {
+  const absl::StatusOr<std::filesystem::path> qemu = FindProgram(options_.qemu_bin);
+  if (!qemu.ok()) return VmmNotFound(options_.qemu_bin, "install qemu-system-x86, or set qemu_bin");
+  BANGER_ASSIGN_OR_RETURN(const Accelerator accelerator, Choose(*qemu, machine.vmlinux, stop));
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd qmp, ListenUnix(paths.sockets / "qmp", 0600));
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd agent, ListenUnix(paths.sockets / "agent", 0600));
+  BANGER_ASSIGN_OR_RETURN(UniqueFd connected, ConnectUnix(paths.sockets / "qmp"));
+  VmmCommand command{.argv = QemuArgv(*qemu, machine, accelerator, tsc_.Khz()),
+                     .fds = {{kQmpFd, qmp.get()}, {kAgentFd, agent.get()}}};
+  UniqueFd tap;
+  if (machine.network_mode == NetworkMode::kBridge) {
+    BANGER_ASSIGN_OR_RETURN(tap, options_.open_tap(machine.uid));
+    command.fds.emplace_back(kTapFd, tap.get());
+  }
+  BANGER_ASSIGN_OR_RETURN(StartedVmm started, StartVmm(command));
+  return SpawnedVmm{std::move(started.child), std::move(started.complaints), VmmName(accelerator),
+                    std::make_unique<QemuMonitor>(std::move(connected))};
+}
+
+absl::StatusOr<std::unique_ptr<VmmMonitor>> QemuDriver::Connect(const VmmPaths& paths, int) {
+  BANGER_ASSIGN_OR_RETURN(UniqueFd socket, ConnectUnix(paths.sockets / "qmp"));
+  return std::make_unique<QemuMonitor>(std::move(socket));
+}
+
+}  // namespace banger::vmd
