@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -41,6 +42,15 @@ void BringUpLoopback() {
   ::ioctl(fd.get(), SIOCSIFFLAGS, &request);
 }
 
+// As udev has it on any host: everybody may open taps that are theirs.
+absl::Status OpenTunDevice() {
+  if (::mount("tmpfs", "/dev/net", "tmpfs", 0, "mode=0755") < 0) return ErrnoError(errno, "mount /dev/net");
+  ::umask(0);
+  const int made = ::mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 200));
+  ::umask(0022);
+  return made == 0 ? absl::OkStatus() : ErrnoError(errno, "make /dev/net/tun");
+}
+
 // Once a program: the host's own links and routes stay out of reach. /sys is
 // mounted again, as it shows the links of the namespace that it was mounted in.
 absl::Status EnterNetworkNamespace() {
@@ -50,11 +60,18 @@ absl::Status EnterNetworkNamespace() {
   ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
   if (::mount("sysfs", "/sys", "sysfs", 0, nullptr) < 0) return ErrnoError(errno, "mount /sys");
   BringUpLoopback();
+  BANGER_RETURN_IF_ERROR(OpenTunDevice());
   entered = true;
   return absl::OkStatus();
 }
 
 fs::path BuildDir() { return BANGER_BUILD_DIR; }
+
+std::vector<std::string> Unprivileged(const std::string& program) {
+  if (!IsRoot()) return {program};
+  return {"setpriv", absl::StrCat("--reuid=", kDaemonUid), absl::StrCat("--regid=", kDaemonUid),
+          "--clear-groups", program};
+}
 
 }  // namespace
 
@@ -78,10 +95,11 @@ absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
     if (IsRoot() && ::chown((root / part).c_str(), uid, uid) < 0)
       return ErrnoError(errno, absl::StrCat("chown '", (root / part).string(), "'"));
   }
-  BANGER_RETURN_IF_ERROR(WriteFileAtomically(root / "config.toml", options.config, 0644));
+  BANGER_RETURN_IF_ERROR(instance.WriteConfig(options.config));
   if (options.netd && options.own_network && IsRoot()) instance.daemons_.emplace_back("netd");
   for (const char* name : {"kerneld", "imaged", "vmd", "gateway"}) instance.daemons_.emplace_back(name);
   for (const std::string& name : instance.daemons_) BANGER_RETURN_IF_ERROR(instance.StartDaemon(name));
+  if (Vmm() == "firecracker") BANGER_RETURN_IF_ERROR(instance.StartFakeKvm());
   return instance;
 }
 
@@ -103,8 +121,25 @@ void Instance::KillVmms() const {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
     const auto command_line = ReadFile(entry.path() / "cmdline");
     const bool ours = command_line.ok() && absl::StrContains(*command_line, root().string());
-    if (pid > 0 && ours && command_line->starts_with("/usr/bin/qemu")) ::kill(pid, SIGKILL);
+    const bool vmm = ours && (command_line->starts_with("/usr/bin/qemu") ||
+                              absl::StrContains(*command_line, "/fake-firecracker"));
+    if (pid > 0 && vmm) ::kill(pid, SIGKILL);
   }
+}
+
+std::string Instance::Vmm() {
+  const char* vmm = std::getenv("BANGER_E2E_VMM");
+  return vmm != nullptr ? vmm : "";
+}
+
+absl::Status Instance::WriteConfig(const std::string& config) const {
+  std::string text = config;
+  if (Vmm() == "firecracker") {
+    // Before the tables of the rest.
+    text = absl::StrCat("vmm = \"firecracker\"\nfirecracker_bin = \"",
+                        (BuildDir() / "tests/fake-firecracker").string(), "\"\n", text);
+  }
+  return WriteFileAtomically(root() / "config.toml", text, 0644);
 }
 
 std::vector<std::string> Instance::Environment() const {
@@ -114,10 +149,8 @@ std::vector<std::string> Instance::Environment() const {
 
 std::vector<std::string> Instance::DaemonCommand(const std::string& name) const {
   const std::string program = BuildProgram(absl::StrCat("banger-", name));
-  if (!IsRoot()) return {program};
-  if (name == "netd") return {program, "--client-uid", kDaemonUid};
-  return {"setpriv", absl::StrCat("--reuid=", kDaemonUid), absl::StrCat("--regid=", kDaemonUid),
-          "--clear-groups", program};
+  if (name == "netd" && IsRoot()) return {program, "--client-uid", kDaemonUid};
+  return Unprivileged(program);
 }
 
 absl::Status Instance::StartDaemon(const std::string& name) {
@@ -134,6 +167,19 @@ absl::Status Instance::StartDaemon(const std::string& name) {
   const bool up = Eventually([&] { return fs::exists(socket) || WaitForProcessEnd(pidfd, 0ms); }, 20s);
   if (up && fs::exists(socket)) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("start ", name, ": ", ReadFile(Log(name)).value_or("no log")));
+}
+
+absl::Status Instance::StartFakeKvm() {
+  std::vector<std::string> command = Unprivileged(BuildDir() / "tests/fake-kvm");
+  command.insert(command.end(), {root() / "run/vm", Assets() / "vhost-device-vsock"});
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(Log("fake-kvm"), O_WRONLY | O_CREAT, 0644));
+  BANGER_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start({.argv = command,
+                                                                 .env = Environment(),
+                                                                 .stdout_fd = log.get(),
+                                                                 .stderr_fd = log.get(),
+                                                                 .new_session = true}));
+  processes_.insert_or_assign("fake-kvm", std::move(process));
+  return absl::OkStatus();
 }
 
 void Instance::CrashDaemon(const std::string& name) { processes_.erase(name); }

@@ -1,7 +1,9 @@
 // One banger of its own for a test program: daemons from the build tree under a
 // fresh BANGER_ROOT. As root the harness moves into its own network namespace,
 // runs netd, and runs every other daemon under an unprivileged uid; as anybody
-// else there is no netd. With BANGER_E2E_KEEP set the root stays, logs and all.
+// else there is no netd. With BANGER_E2E_KEEP set the root stays, logs and all. With
+// BANGER_E2E_VMM=firecracker VMs run under the double of Firecracker
+// (services/vmd/testing/firecracker), else under what vmd chooses by itself.
 #pragma once
 
 #include <chrono>
@@ -43,6 +45,8 @@ class Instance {
   absl::StatusOr<Subprocess> StartBanger(std::vector<std::string> arguments, int stdout_fd = -1) const;
 
   absl::Status StartDaemon(const std::string& name);
+  // "firecracker", or empty.
+  static std::string Vmm();
   // SIGKILL: as a crash.
   void CrashDaemon(const std::string& name);
   // SIGTERM, and its exit code.
@@ -70,6 +74,8 @@ class Instance {
   std::vector<std::string> DaemonCommand(const std::string& name) const;
   std::vector<std::string> Environment() const;
   void KillVmms() const;
+  absl::Status StartFakeKvm();
+  absl::Status WriteConfig(const std::string& config) const;
 
   TempDir dir_;
   std::vector<std::string> daemons_;
