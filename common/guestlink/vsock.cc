@@ -21,9 +21,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTryAgain{10};
-// A guest's kernel answers at once or has not heard: it has no driver yet, or the
-// request was lost while it came up.
-constexpr milliseconds kAnswerTimeout{2000};
 constexpr std::size_t kMaxAnswer = 32;
 
 // 0 when `until` has come; CANCELLED when stopped.
@@ -55,7 +52,9 @@ absl::StatusOr<std::string> ReadLine(int fd, Clock::time_point until, int wakeup
   return absl::InternalError("the VMM's vsock answers with something else than a line");
 }
 
-// An invalid descriptor when the guest has not taken it.
+// An invalid descriptor when the guest has not taken it. Waits for an answer for as
+// long as the VMM does, which ends requests that nobody answers: to leave one and
+// make another only fills its queue while the guest has no driver yet.
 absl::StatusOr<UniqueFd> Try(const std::filesystem::path& socket, unsigned port, Clock::time_point until,
                              int wakeup) {
   BANGER_ASSIGN_OR_RETURN(UniqueFd fd, ConnectUnix(socket));
@@ -74,8 +73,7 @@ absl::StatusOr<UniqueFd> ConnectVsock(const std::filesystem::path& socket, unsig
   BANGER_ASSIGN_OR_RETURN(const Wakeup stopped, Wakeup::Create());
   const std::stop_callback wake(stop, [&stopped] { stopped.Wake(); });
   for (;;) {
-    const auto until = std::min(deadline, Clock::now() + kAnswerTimeout);
-    BANGER_ASSIGN_OR_RETURN(UniqueFd fd, Try(socket, port, until, stopped.fd()));
+    BANGER_ASSIGN_OR_RETURN(UniqueFd fd, Try(socket, port, deadline, stopped.fd()));
     if (fd.valid()) return fd;
     if (Clock::now() >= deadline) return absl::DeadlineExceededError("the guest's agent does not listen");
     BANGER_RETURN_IF_ERROR(Wait(-1, std::min(deadline, Clock::now() + kTryAgain), stopped.fd()).status());

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,10 +38,10 @@ absl::Status HasTap(const std::string& name) {
 
 class FakeFirecracker {
  public:
-  explicit FakeFirecracker(RemoteMachine machine) : machine_(std::move(machine)) {}
+  explicit FakeFirecracker(std::unique_ptr<RemoteMachine> machine) : machine_(std::move(machine)) {}
 
   // Readable when the machine has ended; -1 before.
-  int connection() const { return machine_.connection(); }
+  int connection() const { return machine_->connection(); }
 
   HttpAnswer Answer(const HttpRequest& request) {
     const json body = json::parse(request.body, nullptr, false);
@@ -65,6 +66,7 @@ class FakeFirecracker {
     const std::vector<std::string> names = absl::StrSplit(path, '/');
     const std::string& part = names[1];
     BANGER_RETURN_IF_ERROR(Open(part, body));
+    if (part == "vsock") BANGER_RETURN_IF_ERROR(machine_->OpenVsock(body["uds_path"].get<std::string>()));
     if (part == "drives" && body["is_root_device"] == true) {
       parts_[part].insert(parts_[part].begin(), body);
     } else if (part == "drives" || part == "network-interfaces") {
@@ -95,12 +97,12 @@ class FakeFirecracker {
 
   absl::Status Act(const std::string& action) {
     if (action == "FlushMetrics" && started_) return AppendMetrics();
-    if (action == "SendCtrlAltDel" && started_) return machine_.PressCtrlAltDel();
+    if (action == "SendCtrlAltDel" && started_) return machine_->PressCtrlAltDel();
     if (action != "InstanceStart" || started_)
       return absl::InvalidArgumentError(absl::StrCat(action, " is not possible now"));
     if (!parts_.contains("boot-source"))
       return absl::FailedPreconditionError("Cannot start microvm without kernel configuration.");
-    BANGER_RETURN_IF_ERROR(machine_.Start(parts_, [] { ::_exit(0); }));
+    BANGER_RETURN_IF_ERROR(machine_->Start(parts_, [] { ::_exit(0); }));
     started_ = true;
     return AppendMetrics();
   }
@@ -113,8 +115,8 @@ class FakeFirecracker {
   }
 
   const ApiSchema schema_;
-  RemoteMachine machine_;
-  json parts_ = {{"machine-config", {{"vcpu_count", 1}, {"mem_size_mib", 128}}}};
+  const std::unique_ptr<RemoteMachine> machine_;
+  json parts_ = {{"machine-config", {{"vcpu_count", 1}, {"mem_size_mib", 128}}}, {"drives", json::array()}};
   bool started_ = false;
 };
 
