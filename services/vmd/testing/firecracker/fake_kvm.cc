@@ -60,9 +60,11 @@ class FakeKvm {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(run_dir_, error)) {
       const std::filesystem::path socket = entry.path() / kKvmSocket;
-      if (!std::filesystem::exists(socket, error) || !met_.insert(KeyOf(socket)).second) continue;
+      const std::string key = KeyOf(socket);
+      if (!std::filesystem::exists(socket, error) || met_.contains(key)) continue;
       absl::StatusOr<UniqueFd> connection = ConnectUnix(socket);
-      if (!connection.ok()) continue;
+      if (!connection.ok()) continue;  // it does not listen yet
+      met_.insert(key);
       served_.push_back(std::make_unique<Served>());
       served_.back()->connection = *std::move(connection);
     }
