@@ -40,8 +40,10 @@ absl::Status SendImage(Client& client, const ImageUpload& source, const ImportIm
   const auto call = client.NewCall(kLong);
   const auto stream = stub.ImportImage(call->context());
   ProgressView view(what);
-  return StreamImport(client, *stream, *call, first, source.upload, view,
-                      [&image](const ImportImageResponse& response) { image = response.image(); });
+  return StreamImport(
+      client, *stream, *call, first,
+      [&source](const Sink& sink, const Wake& wake) { return source.upload.Produce(sink, wake); }, view,
+      [&image](const ImportImageResponse& response) { image = response.image(); });
 }
 
 }  // namespace banger::cli

@@ -38,8 +38,10 @@ absl::Status SendKernel(Client& client, const KernelUpload& source, const Import
   const auto call = client.NewCall(kLong);
   const auto stream = stub.ImportKernel(call->context());
   ProgressView view(what);
-  return StreamImport(client, *stream, *call, first, source.upload, view,
-                      [&kernel](const ImportKernelResponse& response) { kernel = response.kernel(); });
+  return StreamImport(
+      client, *stream, *call, first,
+      [&source](const Sink& sink, const Wake& wake) { return source.upload.Produce(sink, wake); }, view,
+      [&kernel](const ImportKernelResponse& response) { kernel = response.kernel(); });
 }
 
 }  // namespace banger::cli

@@ -13,13 +13,13 @@
 
 namespace banger::cli {
 
-// Streams an upload: the spec, the bytes, and the empty chunk that says that
-// they were all, while progress is shown. `first` is the request with the spec;
-// `take` gets the other events.
-template <typename Request, typename Response, typename Take>
+// Streams what `produce`, absl::Status(const Sink&, const Wake&), gives: the spec, the
+// bytes, and the empty chunk that says that they were all, while progress is shown.
+// `first` is the request with the spec; `take` gets the other events.
+template <typename Request, typename Response, typename Produce, typename Take>
 absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Response>& stream,
-                          rpc::ClientCall& call, const Request& first, const Upload& upload,
-                          ProgressView& view, Take take) {
+                          rpc::ClientCall& call, const Request& first, Produce produce, ProgressView& view,
+                          Take take) {
   Wake wake;
   const std::stop_callback on_stop(client.stop(), [&wake] { wake.Now(); });
   std::atomic<bool> answered = false;
@@ -28,10 +28,10 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
   std::thread sender([&] {
     if (!stream.Write(first)) return;
     Request request;
-    produced = upload.Produce(
+    produced = produce(
         [&stream, &request](absl::string_view chunk) {
           request.set_chunk(chunk.data(), chunk.size());
-          return stream.Write(request) ? absl::OkStatus() : absl::AbortedError("the daemon ended the import");
+          return stream.Write(request) ? absl::OkStatus() : absl::AbortedError("the daemon ended it");
         },
         wake);
     if (produced.ok()) {

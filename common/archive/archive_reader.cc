@@ -175,42 +175,16 @@ absl::Status ArchiveReader::CheckStopped() const {
   return impl_->stop.stop_requested() ? absl::CancelledError("stopped") : absl::OkStatus();
 }
 
-absl::StatusOr<ArchiveReader> ArchiveReader::OpenTar(ByteSource& source, const ArchiveLimits& limits) {
-  return Open(source, limits, Format::kTar);
-}
-
 absl::StatusOr<ArchiveReader> ArchiveReader::OpenPlainTar(ByteSource& source, const ArchiveLimits& limits) {
-  return Open(source, limits, Format::kPlainTar);
-}
-
-absl::StatusOr<ArchiveReader> ArchiveReader::OpenAr(ByteSource& source, const ArchiveLimits& limits) {
-  return Open(source, limits, Format::kAr);
-}
-
-absl::StatusOr<ArchiveReader> ArchiveReader::OpenCompressed(ByteSource& source, const ArchiveLimits& limits) {
-  return Open(source, limits, Format::kCompressed);
+  return Open(source, limits, [](archive* handle) { archive_read_support_format_tar(handle); });
 }
 
 absl::StatusOr<ArchiveReader> ArchiveReader::Open(ByteSource& source, const ArchiveLimits& limits,
-                                                  Format format) {
+                                                  void (*support)(archive*), bool sized) {
   auto impl = std::make_unique<Impl>(source, limits);
   archive* handle = impl->handle;
-  if (format == Format::kAr) {
-    archive_read_support_format_ar(handle);
-  } else if (format == Format::kPlainTar) {
-    archive_read_support_format_tar(handle);
-  } else {
-    // By name: "all" brings filters that run programs.
-    archive_read_support_filter_gzip(handle);
-    archive_read_support_filter_xz(handle);
-    archive_read_support_filter_zstd(handle);
-    archive_read_support_filter_lz4(handle);
-    archive_read_support_filter_bzip2(handle);
-    archive_read_support_filter_lzma(handle);
-    if (format == Format::kTar) archive_read_support_format_tar(handle);
-    if (format == Format::kCompressed) archive_read_support_format_raw(handle);
-  }
-  impl->sized = format != Format::kCompressed;
+  support(handle);
+  impl->sized = sized;
   const ScopedByteNames byte_names;
   if (archive_read_open(handle, impl.get(), nullptr, Impl::Fill, nullptr) != ARCHIVE_OK) return impl->Error();
   return ArchiveReader(std::move(impl));

@@ -13,6 +13,8 @@
 #include "absl/strings/string_view.h"
 #include "common/archive/byte_source.h"
 
+struct archive;
+
 namespace banger {
 
 struct ArchiveEntry {
@@ -92,9 +94,10 @@ class ArchiveReader {
   friend class EntrySource;
   struct Impl;
   absl::Status CheckStopped() const;
-  enum class Format { kTar, kPlainTar, kAr, kCompressed };
   explicit ArchiveReader(std::unique_ptr<Impl> impl);
-  static absl::StatusOr<ArchiveReader> Open(ByteSource& source, const ArchiveLimits& limits, Format format);
+  // `support` says what to look for; `sized` that entries tell their size.
+  static absl::StatusOr<ArchiveReader> Open(ByteSource& source, const ArchiveLimits& limits,
+                                            void (*support)(archive*), bool sized = true);
 
   std::unique_ptr<Impl> impl_;
 };

@@ -173,6 +173,50 @@ Setter IntoCatalogs(std::vector<CatalogConfig>& target, const std::string& name,
   };
 }
 
+// "/etc/hosts", "~/.netrc": of a file, and plain.
+Setter IntoHomePath(std::string& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const std::filesystem::path path = node.value_or(std::string());
+    const bool anchored = path.is_absolute() || path.native().starts_with("~/");
+    if (!anchored || !path.has_filename() || path != path.lexically_normal())
+      return absl::InvalidArgumentError("is no path of a file, absolute or with ~/ before it");
+    target = path.string();
+    return absl::OkStatus();
+  };
+}
+
+// "0600": a number would be read as a decimal one.
+Setter IntoMode(unsigned& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const std::string text = node.value_exact<std::string>().value_or("");
+    if (text.size() < 3 || text.size() > 4 || text.find_first_not_of("01234567") != std::string::npos ||
+        (text.size() == 4 && text[0] != '0'))
+      return absl::InvalidArgumentError("is no mode such as \"0600\"");
+    target = static_cast<unsigned>(std::stoul(text, nullptr, 8));
+    return absl::OkStatus();
+  };
+}
+
+Setter IntoFileSync(std::vector<FileSyncConfig>& target, const std::filesystem::path& file) {
+  return [&target, file](const toml::node& node) -> absl::Status {
+    if (!node.is_array_of_tables())
+      return absl::InvalidArgumentError("is not a list of tables, as in [[file_sync]]");
+    target.clear();
+    for (const toml::node& item : *node.as_array()) {
+      FileSyncConfig sync;
+      BANGER_RETURN_IF_ERROR(Apply(*item.as_table(),
+                                   {{"host", IntoHomePath(sync.host)},
+                                    {"guest", IntoHomePath(sync.guest)},
+                                    {"mode", IntoMode(sync.mode)}},
+                                   "file_sync.", file));
+      if (sync.host.empty() || sync.guest.empty())
+        return At(file, item, "file_sync", "needs both host and guest");
+      target.push_back(std::move(sync));
+    }
+    return absl::OkStatus();
+  };
+}
+
 // A list of absolute paths without a slash at the end.
 Setter IntoDirectories(std::vector<std::string>& target) {
   return [&target](const toml::node& node) -> absl::Status {
@@ -222,6 +266,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                 {"default_image", Into(config.default_image)},
                 {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
                 {"registries", IntoRegistries(config.registries, file)},
+                {"file_sync", IntoFileSync(config.file_sync, file)},
                 {"image_catalogs", IntoCatalogs(config.image_catalogs, "image_catalogs", file)},
                 {"images", IntoTable(images, "images", file)},
                 {"network", IntoTable(network, "network", file)},

@@ -69,6 +69,15 @@ struct RegistryConfig {
   bool operator==(const RegistryConfig&) const = default;
 };
 
+// A file of the user's that `banger` writes into a VM whenever it starts one.
+struct FileSyncConfig {
+  std::string host;   // absolute, or of the user's home: "~/.netrc"
+  std::string guest;  // the same in the guest, whose "~" is /root
+  unsigned mode = 0600;
+
+  bool operator==(const FileSyncConfig&) const = default;
+};
+
 struct ImagesConfig {
   // Absolute; files below them may be registered as images where they are.
   std::vector<std::string> in_place_dirs;
@@ -94,6 +103,7 @@ struct Config {
   std::vector<CatalogConfig> image_catalogs;
   // Those that need more than the defaults.
   std::vector<RegistryConfig> registries;
+  std::vector<FileSyncConfig> file_sync;
   ImagesConfig images;
 
   bool operator==(const Config&) const = default;

@@ -41,6 +41,7 @@ TEST_F(ConfigTest, TheShippedFileIsTheDefaultsAndItsExamplesAreRight) {
   EXPECT_THAT(examples.kernel_catalogs, ::testing::SizeIs(1));
   EXPECT_THAT(examples.image_catalogs, ::testing::SizeIs(1));
   EXPECT_THAT(examples.registries, ::testing::SizeIs(1));
+  EXPECT_THAT(examples.file_sync, ::testing::SizeIs(1));
 }
 
 TEST_F(ConfigTest, KeysAreRead) {
@@ -140,6 +141,27 @@ TEST_F(ConfigTest, WrongRegistriesAreNamed) {
       {"[[registries]]\nhost = \"https://a\"\n", "needs a host"},
       {"[[registries]]\ninsecure = true\n", "needs a host"},
       {"registries = [\"a\"]\n", "is not a list of tables"}};
+  for (const auto& [text, what] : wrong)
+    EXPECT_THAT(Load(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what))) << text;
+}
+
+TEST_F(ConfigTest, FilesToSyncHaveTwoPathsAndAMode) {
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load("[[file_sync]]\nhost = \"~/.netrc\"\nguest = \"~/.netrc\"\n"
+                            "[[file_sync]]\nhost = \"/etc/x\"\nguest = \"/etc/y\"\nmode = \"0644\"\n"));
+  EXPECT_EQ(config.file_sync,
+            (std::vector<FileSyncConfig>{{.host = "~/.netrc", .guest = "~/.netrc"},
+                                         {.host = "/etc/x", .guest = "/etc/y", .mode = 0644}}));
+  const std::string one = "[[file_sync]]\nhost = \"/a\"\n";
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {one, "config.toml:1: file_sync needs both host and guest"},
+      {one + "guest = \"b\"\n", "file_sync.guest is no path of a file"},
+      {one + "guest = \"/b/\"\n", "file_sync.guest is no path of a file"},
+      {one + "guest = \"~/../b\"\n", "file_sync.guest is no path of a file"},
+      {one + "mode = 600\n", "config.toml:3: file_sync.mode is no mode such as \"0600\""},
+      {one + "mode = \"4755\"\n", "file_sync.mode is no mode"},
+      {one + "owner = \"me\"\n", "file_sync.owner is not a key"},
+      {"file_sync = \"x\"\n", "file_sync is not a list of tables"}};
   for (const auto& [text, what] : wrong)
     EXPECT_THAT(Load(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what))) << text;
 }
