@@ -43,7 +43,9 @@ CommandTable MakeCommandTable() {
   add(VmShow());
   add(VmSet());
   add(VmPort());
+  add(VmPorts());
   add(VmExec());
+  add(VmCp());
   add(VmLogs());
   add(ImageList());
   add(ImageShow());

@@ -1,9 +1,5 @@
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +8,9 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/names.h"
+#include "cli/output/new_file.h"
 #include "cli/output/progress.h"
 #include "cli/output/streams.h"
-#include "common/os/file.h"
-#include "common/os/unique_fd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -24,46 +19,6 @@ namespace {
 
 using image::v1::ExportImageRequest;
 using image::v1::ExportImageResponse;
-
-// Becomes FILE when it is whole, and nothing before: beside it until then.
-class NewFile {
- public:
-  static absl::StatusOr<NewFile> Create(const std::string& path) {
-    std::string temporary = path + ".XXXXXX";
-    UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!fd.valid()) return ErrnoError(errno, absl::StrCat("create '", temporary, "'"));
-    return NewFile(path, std::move(temporary), std::move(fd));
-  }
-  NewFile(NewFile&& other) noexcept
-      : path_(std::move(other.path_)),
-        temporary_(std::exchange(other.temporary_, {})),
-        fd_(std::move(other.fd_)) {}
-  ~NewFile() {
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
-  }
-
-  absl::Status Write(absl::string_view bytes) {
-    return Annotate(WriteFully(fd_.get(), bytes), absl::StrCat("write '", path_, "'"));
-  }
-
-  absl::Status Finish() {
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    if (::fchmod(fd_.get(), 0666 & ~mask) != 0 || ::fsync(fd_.get()) != 0)
-      return ErrnoError(errno, absl::StrCat("write '", path_, "'"));
-    BANGER_RETURN_IF_ERROR(RenameDurably(temporary_, path_));
-    temporary_.clear();
-    return absl::OkStatus();
-  }
-
- private:
-  NewFile(std::string path, std::string temporary, UniqueFd fd)
-      : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
-
-  std::string path_;
-  std::string temporary_;  // empty once renamed
-  UniqueFd fd_;
-};
 
 class ImageExportCommand final : public Command {
  public:

@@ -10,6 +10,7 @@
 #include "cli/names.h"
 #include "cli/output/progress.h"
 #include "cli/output/streams.h"
+#include "cli/settings/user_settings.h"
 #include "common/oci/reference.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -111,6 +112,8 @@ absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm) {
   const std::string what = Describe(vm);
   const absl::StatusOr<vm::v1::CreateVmRequest> request = ToProto(vm);
   if (!request.ok()) return Annotate(request.status(), what);
+  const absl::StatusOr<UserSettings> settings = ReadUserSettings(client.stop());
+  if (!settings.ok()) return Annotate(settings.status(), what);
   absl::StatusOr<vm::v1::Vm> made = Create(client, *request, what);
   if (ErrorReason(made.status()) == "IMAGE_NOT_FOUND") {
     if (const absl::Status pulled = PullMissing(client, vm, made.status()); !pulled.ok())
@@ -118,6 +121,7 @@ absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm) {
     made = Create(client, *request, what);
   }
   if (!made.ok()) return Annotate(NothingKept(made.status()), what);
+  if (made->state() == vm::v1::Vm::STATE_RUNNING) SendUserSettings(client, IdOf(made->name()), *settings);
   return made;
 }
 

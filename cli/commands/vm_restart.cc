@@ -6,6 +6,8 @@
 #include "cli/names.h"
 #include "cli/output/progress.h"
 #include "cli/output/time.h"
+#include "cli/settings/user_settings.h"
+#include "common/status/status_macros.h"
 
 namespace banger::cli {
 namespace {
@@ -26,17 +28,20 @@ class VmRestartCommand final : public Command {
   }
 
   absl::StatusOr<int> Run(Context& context) override {
-    return ForEachVm(context, vms_, "restart", [this, &client = context.client](const std::string& vm) {
+    BANGER_ASSIGN_OR_RETURN(const UserSettings settings, ReadUserSettings(context.client.stop()));
+    return ForEachVm(context, vms_, "restart", [&, &client = context.client](const std::string& vm) {
       vm::v1::RestartVmRequest request;
       request.set_name(VmName(vm));
       if (timeout_.has_value()) *request.mutable_timeout() = ToProto(*timeout_);
       // Several live lines would overwrite each other.
       ProgressView view(absl::StrCat("restart vm '", vm, "'"), vms_.size() == 1);
-      return client.Stream(&vm::v1::VmService::Stub::RestartVm, request, kLong,
-                           [&view](const vm::v1::RestartVmResponse& response) {
-                             if (response.has_progress()) view.Show(response.progress());
-                             return absl::OkStatus();
-                           });
+      BANGER_RETURN_IF_ERROR(client.Stream(&vm::v1::VmService::Stub::RestartVm, request, kLong,
+                                           [&view](const vm::v1::RestartVmResponse& response) {
+                                             if (response.has_progress()) view.Show(response.progress());
+                                             return absl::OkStatus();
+                                           }));
+      SendUserSettings(client, IdOf(VmName(vm)), settings);
+      return absl::OkStatus();
     });
   }
 

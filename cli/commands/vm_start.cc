@@ -5,6 +5,8 @@
 #include "cli/commands/vm_batch.h"
 #include "cli/names.h"
 #include "cli/output/progress.h"
+#include "cli/settings/user_settings.h"
+#include "common/status/status_macros.h"
 
 namespace banger::cli {
 namespace {
@@ -21,16 +23,19 @@ class VmStartCommand final : public Command {
   void Declare(Flags& flags) override { DeclareVms(flags, vms_); }
 
   absl::StatusOr<int> Run(Context& context) override {
-    return ForEachVm(context, vms_, "start", [this, &client = context.client](const std::string& vm) {
+    BANGER_ASSIGN_OR_RETURN(const UserSettings settings, ReadUserSettings(context.client.stop()));
+    return ForEachVm(context, vms_, "start", [&, &client = context.client](const std::string& vm) {
       vm::v1::StartVmRequest request;
       request.set_name(VmName(vm));
       // Several live lines would overwrite each other.
       ProgressView view(absl::StrCat("start vm '", vm, "'"), vms_.size() == 1);
-      return client.Stream(&vm::v1::VmService::Stub::StartVm, request, kLong,
-                           [&view](const vm::v1::StartVmResponse& response) {
-                             if (response.has_progress()) view.Show(response.progress());
-                             return absl::OkStatus();
-                           });
+      BANGER_RETURN_IF_ERROR(client.Stream(&vm::v1::VmService::Stub::StartVm, request, kLong,
+                                           [&view](const vm::v1::StartVmResponse& response) {
+                                             if (response.has_progress()) view.Show(response.progress());
+                                             return absl::OkStatus();
+                                           }));
+      SendUserSettings(client, IdOf(VmName(vm)), settings);
+      return absl::OkStatus();
     });
   }
 

@@ -23,7 +23,7 @@ class CliTest : public ::testing::Test {
   Subprocess Start(const std::vector<std::string>& arguments, int stdin_fd = -1, int stdout_fd = -1,
                    int stderr_fd = -1) const;
 
-  std::vector<std::string> Environment() const;
+  virtual std::vector<std::string> Environment() const;
 
   // A file in the test's directory.
   std::string WriteFile(const std::string& name, const std::string& content) const;

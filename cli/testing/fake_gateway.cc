@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/names.h"
 #include "cli/testing/fake_guest.h"
+#include "cli/testing/fake_tree.h"
 #include "common/rpc/call.h"
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
@@ -293,6 +294,24 @@ class FakeVms final : public vm::v1::VmService::Service {
                   vm::v1::DeleteVmResponse*) override {
     RETURN_UNLESS_ENTERED("DeleteVm");
     return Do(request->force() ? "deleted by force" : "deleted", request->name());
+  }
+  Status GetVmListeners(ServerContext* context, const vm::v1::GetVmListenersRequest* request,
+                        vm::v1::GetVmListenersResponse* response) override {
+    RETURN_UNLESS_ENTERED("GetVmListeners");
+    *response = state_.listeners;
+    response->set_name(request->name());
+    return Status::OK;
+  }
+  Status ReadVmTree(ServerContext* context, const vm::v1::ReadVmTreeRequest* request,
+                    grpc::ServerWriter<vm::v1::ReadVmTreeResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("ReadVmTree");
+    return ReadFakeTree(state_, *request, *writer);
+  }
+  Status WriteVmTree(
+      ServerContext* context,
+      grpc::ServerReaderWriter<vm::v1::WriteVmTreeResponse, vm::v1::WriteVmTreeRequest>* stream) override {
+    RETURN_UNLESS_ENTERED("WriteVmTree");
+    return WriteFakeTree(state_, *stream);
   }
   Status ExecVm(ServerContext* context,
                 grpc::ServerReaderWriter<vm::v1::ExecVmResponse, vm::v1::ExecVmRequest>* stream) override {

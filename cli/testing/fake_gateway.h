@@ -50,6 +50,11 @@ class FakeState {
   exec::v1::Command command;
   std::string received;               // by the last import
   std::vector<std::string> exported;  // the chunks of an export
+  vm::v1::GetVmListenersResponse listeners;
+  std::filesystem::path guest_root;  // a directory that stands for a guest's files
+  std::string hostile_tar;           // what the guest sends in place of them
+  bool no_summary = false;           // the guest's tar has no end
+  tree::v1::Target target;           // of the last copy into the guest
 
  private:
   mutable Mutex mutex_;

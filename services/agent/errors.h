@@ -30,6 +30,16 @@ inline absl::Status NoCommand() {
                   "the first message of Exec has no command");
 }
 
+// A tree could not be read or written. A full disk, a caller that left and the like
+// pass as they are.
+inline absl::Status CopyFailed(const absl::Status& why) {
+  if (why.ok() || !ErrorReason(why).empty() || absl::IsCancelled(why)) return why;
+  const absl::StatusCode code = absl::IsNotFound(why) || absl::IsInvalidArgument(why)
+                                    ? why.code()
+                                    : absl::StatusCode::kFailedPrecondition;
+  return ApiError(code, "COPY_FAILED", why.message());
+}
+
 inline absl::Status NoTarget() {
   return ApiError(absl::StatusCode::kInvalidArgument, "NO_TARGET",
                   "the first message of Dial has no port of 1 to 65535");

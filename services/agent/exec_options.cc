@@ -8,15 +8,11 @@
 #include "common/os/file.h"
 #include "common/status/status_macros.h"
 #include "services/agent/errors.h"
+#include "services/agent/guest_user.h"
 
 namespace banger::agent {
 using exec::v1::Command;
 namespace {
-
-std::string ReadOrEmpty(const char* path) {
-  absl::StatusOr<std::string> text = ReadFile(path);
-  return text.ok() ? *std::move(text) : "";
-}
 
 // Users of images often have a shell that lets nobody in, or one that the image
 // does not have.
@@ -26,10 +22,8 @@ std::string UsableShell(const std::string& shell) {
 }
 
 absl::StatusOr<User> ChooseUser(const Command& command, const ExecDefaults& image) {
-  const std::string passwd = ReadOrEmpty("/etc/passwd");
-  const std::string group = ReadOrEmpty("/etc/group");
   const bool own = !command.user().empty();
-  absl::StatusOr<User> user = ResolveUser(own ? command.user() : image.user, passwd, group);
+  absl::StatusOr<User> user = FindGuestUser(own ? command.user() : image.user);
   if (!user.ok()) return own ? CommandRefused(user.status()) : ImageConfigUnusable("User", user.status());
   user->shell = UsableShell(user->shell);
   return user;

@@ -11,10 +11,12 @@
 #include "common/rpc/server_call.h"
 #include "common/version/version.h"
 #include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/listeners.h"
 #include "services/agent/configure.h"
 #include "services/agent/dial_call.h"
 #include "services/agent/errors.h"
 #include "services/agent/exec_call.h"
+#include "services/agent/tree_call.h"
 
 namespace banger::agent {
 namespace v1 = guest::v1;
@@ -24,6 +26,13 @@ namespace {
 bool HasOwnInit() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/1/exe", error).filename() != "banger-agent";
+}
+
+// A process calls itself what it likes; a message takes UTF-8 only.
+std::string Ascii(std::string text) {
+  for (char& byte : text)
+    if (static_cast<unsigned char>(byte) >= 0x80) byte = '?';
+  return text;
 }
 
 }  // namespace
@@ -69,6 +78,39 @@ grpc::ServerBidiReactor<v1::DialRequest, v1::DialResponse>* GuestService::Dial(
   return rpc::BidiStream<v1::DialRequest, v1::DialResponse>(
       workers_, context,
       [](const rpc::Call& call, DialStream& stream) { return RunDial(call.stop, stream); });
+}
+
+grpc::ServerUnaryReactor* GuestService::GetListeners(grpc::CallbackServerContext* context,
+                                                     const v1::GetListenersRequest*,
+                                                     v1::GetListenersResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [](const rpc::Call&) -> absl::StatusOr<v1::GetListenersResponse> {
+                      v1::GetListenersResponse found;
+                      for (const Listener& listener : FindListeners()) {
+                        v1::Listener& proto = *found.add_listeners();
+                        proto.set_datagrams(listener.datagrams);
+                        proto.set_address(listener.address);
+                        proto.set_port(listener.port);
+                        proto.set_pid(listener.pid);
+                        proto.set_process(Ascii(listener.process));
+                      }
+                      return found;
+                    });
+}
+
+grpc::ServerWriteReactor<v1::ReadTreeResponse>* GuestService::ReadTree(grpc::CallbackServerContext* context,
+                                                                       const v1::ReadTreeRequest* request) {
+  return rpc::ServerStream<v1::ReadTreeResponse>(workers_, context,
+                                                 [request](const rpc::Call& call, ReadTreeWriter& out) {
+                                                   return RunReadTree(call.stop, request->source(), out);
+                                                 });
+}
+
+grpc::ServerBidiReactor<v1::WriteTreeRequest, v1::WriteTreeResponse>* GuestService::WriteTree(
+    grpc::CallbackServerContext* context) {
+  return rpc::BidiStream<v1::WriteTreeRequest, v1::WriteTreeResponse>(
+      workers_, context,
+      [](const rpc::Call& call, WriteTreeStream& stream) { return RunWriteTree(call.stop, stream); });
 }
 
 grpc::ServerUnaryReactor* GuestService::Sync(grpc::CallbackServerContext* context, const v1::SyncRequest*,

@@ -11,7 +11,8 @@
 
 namespace banger::agent {
 
-// RPC adapter. Each Exec and Dial takes one of `workers` as long as it lasts.
+// RPC adapter. Each Exec, Dial, ReadTree and WriteTree takes one of `workers` as long
+// as it lasts.
 class GuestService final : public guest::v1::GuestService::CallbackService {
  public:
   explicit GuestService(WorkerPool& workers) : workers_(workers) {}
@@ -25,6 +26,13 @@ class GuestService final : public guest::v1::GuestService::CallbackService {
   grpc::ServerBidiReactor<guest::v1::ExecRequest, guest::v1::ExecResponse>* Exec(
       grpc::CallbackServerContext* context) override;
   grpc::ServerBidiReactor<guest::v1::DialRequest, guest::v1::DialResponse>* Dial(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* GetListeners(grpc::CallbackServerContext* context,
+                                         const guest::v1::GetListenersRequest* request,
+                                         guest::v1::GetListenersResponse* response) override;
+  grpc::ServerWriteReactor<guest::v1::ReadTreeResponse>* ReadTree(
+      grpc::CallbackServerContext* context, const guest::v1::ReadTreeRequest* request) override;
+  grpc::ServerBidiReactor<guest::v1::WriteTreeRequest, guest::v1::WriteTreeResponse>* WriteTree(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* Sync(grpc::CallbackServerContext* context, const guest::v1::SyncRequest* request,
                                  guest::v1::SyncResponse* response) override;

@@ -8,7 +8,9 @@
 #include "services/vmd/convert.h"
 #include "services/vmd/errors.h"
 #include "services/vmd/exec_forwarder.h"
+#include "services/vmd/listeners.h"
 #include "services/vmd/log_streamer.h"
+#include "services/vmd/tree_forwarder.h"
 
 namespace banger::vmd {
 namespace {
@@ -179,6 +181,30 @@ grpc::ServerBidiReactor<ExecVmRequest, ExecVmResponse>* VmServiceImpl::ExecVm(
   return rpc::BidiStream<ExecVmRequest, ExecVmResponse>(
       workers_, context,
       [this](const Call& call, ExecStream& caller) { return ForwardExec(vms_, guests_, call, caller); });
+}
+
+grpc::ServerUnaryReactor* VmServiceImpl::GetVmListeners(CallbackServerContext* context,
+                                                        const GetVmListenersRequest* request,
+                                                        GetVmListenersResponse* response) {
+  return rpc::Unary(workers_, context, response, [this, request](const Call& call) {
+    return FindListeners(vms_, guests_, call, *request);
+  });
+}
+
+grpc::ServerWriteReactor<ReadVmTreeResponse>* VmServiceImpl::ReadVmTree(CallbackServerContext* context,
+                                                                        const ReadVmTreeRequest* request) {
+  return rpc::ServerStream<ReadVmTreeResponse>(workers_, context,
+                                               [this, request](const Call& call, ReadTreeWriter& out) {
+                                                 return ForwardReadTree(vms_, guests_, call, *request, out);
+                                               });
+}
+
+grpc::ServerBidiReactor<WriteVmTreeRequest, WriteVmTreeResponse>* VmServiceImpl::WriteVmTree(
+    CallbackServerContext* context) {
+  return rpc::BidiStream<WriteVmTreeRequest, WriteVmTreeResponse>(
+      workers_, context, [this](const Call& call, WriteTreeStream& stream) {
+        return ForwardWriteTree(vms_, guests_, call, stream);
+      });
 }
 
 grpc::ServerWriteReactor<ReadVmLogResponse>* VmServiceImpl::ReadVmLog(CallbackServerContext* context,

@@ -42,6 +42,13 @@ class VmServiceImpl final : public vm::v1::VmService::CallbackService {
                                      vm::v1::DeleteVmResponse* response) override;
   grpc::ServerBidiReactor<vm::v1::ExecVmRequest, vm::v1::ExecVmResponse>* ExecVm(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* GetVmListeners(grpc::CallbackServerContext* context,
+                                           const vm::v1::GetVmListenersRequest* request,
+                                           vm::v1::GetVmListenersResponse* response) override;
+  grpc::ServerWriteReactor<vm::v1::ReadVmTreeResponse>* ReadVmTree(
+      grpc::CallbackServerContext* context, const vm::v1::ReadVmTreeRequest* request) override;
+  grpc::ServerBidiReactor<vm::v1::WriteVmTreeRequest, vm::v1::WriteVmTreeResponse>* WriteVmTree(
+      grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<vm::v1::ReadVmLogResponse>* ReadVmLog(
       grpc::CallbackServerContext* context, const vm::v1::ReadVmLogRequest* request) override;
 

@@ -28,6 +28,13 @@ class FakeAgent final : public guest::v1::GuestService::Service {
   using ExecStream = grpc::ServerReaderWriter<guest::v1::ExecResponse, guest::v1::ExecRequest>;
   using OnExec = std::function<grpc::Status(grpc::ServerContext&, ExecStream&)>;
 
+  using ReadTreeWriter = grpc::ServerWriter<guest::v1::ReadTreeResponse>;
+  using WriteTreeStream = grpc::ServerReaderWriter<guest::v1::WriteTreeResponse, guest::v1::WriteTreeRequest>;
+  // To be set before they are called.
+  guest::v1::GetListenersResponse listeners;
+  std::function<grpc::Status(const guest::v1::ReadTreeRequest&, ReadTreeWriter&)> on_read_tree;
+  std::function<grpc::Status(WriteTreeStream&)> on_write_tree;
+
   // Listens when this returns.
   explicit FakeAgent(const std::filesystem::path& socket, OnExec exec = {}) : exec_(std::move(exec)) {
     grpc::ServerBuilder builder;
@@ -65,6 +72,19 @@ class FakeAgent final : public guest::v1::GuestService::Service {
   }
   grpc::Status Exec(grpc::ServerContext* context, ExecStream* stream) override {
     return exec_(*context, *stream);
+  }
+
+  grpc::Status GetListeners(grpc::ServerContext*, const guest::v1::GetListenersRequest*,
+                            guest::v1::GetListenersResponse* response) override {
+    *response = listeners;
+    return grpc::Status::OK;
+  }
+  grpc::Status ReadTree(grpc::ServerContext*, const guest::v1::ReadTreeRequest* request,
+                        ReadTreeWriter* writer) override {
+    return on_read_tree(*request, *writer);
+  }
+  grpc::Status WriteTree(grpc::ServerContext*, WriteTreeStream* stream) override {
+    return on_write_tree(*stream);
   }
 
   void Run(const std::stop_token& stop) {
