@@ -50,6 +50,7 @@ constexpr Hint kHints[] = {
     {"VM_NOT_READY",
      "see what it said with 'banger vm logs VM', remove it with 'banger vm delete --force VM'"},
     {"VM_NOT_RUNNING", "start it with 'banger vm start VM'"},
+    {"VM_PAUSED", "let it go on with 'banger vm resume VM'"},
     {"VM_RUNNING", "stop it with 'banger vm stop VM'"},
 };
 

@@ -93,8 +93,10 @@ std::string GroupHelp(const CommandTable& table, const Group& group) {
 std::string UsageLine(const Command& command, const Flags& flags) {
   std::string line = absl::StrCat("banger ", command.info().path);
   if (!flags.flags().empty()) line += " [FLAGS]";
-  for (const Flag& flag : flags.arguments())
-    absl::StrAppend(&line, " ", flag.names, flag.repeated ? "..." : "");
+  for (const Flag& flag : flags.arguments()) {
+    const std::string name = absl::StrCat(flag.names, flag.repeated ? "..." : "");
+    absl::StrAppend(&line, " ", flag.required ? name : absl::StrCat("[", name, "]"));
+  }
   if (flags.rest().has_value()) absl::StrAppend(&line, " [-- ", flags.rest()->names, "]");
   return line;
 }

@@ -81,7 +81,7 @@ class BashCompletionTest : public ::testing::Test {
 
 TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
   EXPECT_EQ(Complete("banger ker"), "kernel\n");
-  EXPECT_EQ(Complete("banger vm st"), "start stop\n");
+  EXPECT_EQ(Complete("banger vm st"), "start stop stats\n");
   EXPECT_EQ(Complete("banger vm stop --t"), "--timeout\n");
   EXPECT_EQ(Complete("banger vm stop ''"), "live-vms\n");
   EXPECT_EQ(Complete("banger vm run --image ''"), "live-images\n");

@@ -36,6 +36,8 @@ CommandTable MakeCommandTable() {
   add(VmStart());
   add(VmStop());
   add(VmRestart());
+  add(VmPause());
+  add(VmResume());
   add(VmKill());
   add(VmDelete());
   add(VmPrune());
@@ -47,6 +49,8 @@ CommandTable MakeCommandTable() {
   add(VmExec());
   add(VmCp());
   add(VmLogs());
+  add(VmEvents());
+  add(VmStats());
   add(ImageList());
   add(ImageShow());
   add(ImagePull());

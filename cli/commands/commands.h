@@ -37,14 +37,18 @@ std::unique_ptr<Command> VmKill();
 // Also known as "ps".
 std::unique_ptr<Command> VmList(const std::string& path);
 std::unique_ptr<Command> VmLogs();
+std::unique_ptr<Command> VmEvents();
+std::unique_ptr<Command> VmPause();
 std::unique_ptr<Command> VmPort();
 std::unique_ptr<Command> VmPrune();
 std::unique_ptr<Command> VmPorts();
 std::unique_ptr<Command> VmRestart();
+std::unique_ptr<Command> VmResume();
 std::unique_ptr<Command> VmRun();
 std::unique_ptr<Command> VmSet();
 std::unique_ptr<Command> VmShow();
 std::unique_ptr<Command> VmStart();
+std::unique_ptr<Command> VmStats();
 std::unique_ptr<Command> VmStop();
 
 // All of them, in the order of the help.

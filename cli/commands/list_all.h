@@ -10,11 +10,12 @@ namespace banger::cli {
 
 // All pages of a list in one response.
 template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> ListAll(Client& client, grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                                              const Request&, Response*)) {
+absl::StatusOr<Response> ListAll(Client& client,
+                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                              Response*),
+                                 Request request = {}) {
   constexpr int kPageSize = 1000;
   Response all;
-  Request request;
   std::set<std::string> tokens;
   request.set_page_size(kPageSize);
   do {

@@ -20,8 +20,8 @@ class VmListCommand final : public Command {
   explicit VmListCommand(const std::string& path)
       : Command({.path = path,
                  .summary = path == "ps" ? "List VMs, as 'vm list'" : "List VMs",
-                 .description =
-                     "Those that run, start or stop; with -a all. MEM and DISK are what they were given.",
+                 .description = "Those that run, start, stop or are paused; with -a all. MEM and DISK are "
+                                "what they were given.",
                  .examples = {
                      {absl::StrCat("banger ", path), "what runs now"},
                      {absl::StrCat("banger ", path, " -a"), "also what is stopped"},
@@ -35,12 +35,11 @@ class VmListCommand final : public Command {
   }
 
   absl::StatusOr<int> Run(Context& context) override {
-    auto vms = ListAll(context.client, &vm::v1::VmService::Stub::ListVms);
+    vm::v1::ListVmsRequest request;
+    request.set_only_up(!all_);
+    const auto vms = ListAll(context.client, &vm::v1::VmService::Stub::ListVms, request);
     if (!vms.ok()) return Annotate(vms.status(), "list vms");
-    vm::v1::ListVmsResponse shown;
-    for (vm::v1::Vm& vm : *vms->mutable_vms())
-      if (all_ || IsUp(vm)) shown.add_vms()->Swap(&vm);
-    BANGER_RETURN_IF_ERROR(Print(shown));
+    BANGER_RETURN_IF_ERROR(Print(*vms));
     return kExitOk;
   }
 

@@ -21,7 +21,7 @@ class VmLogsCommand final : public Command {
 
   void Declare(Flags& flags) override {
     flags.Argument("VM", vm_, "name, id, or the beginning of an id").complete = Names::kVms;
-    flags.Switch("-f,--follow", follow_, "go on until the VM stops or Ctrl-C");
+    flags.Switch("-f,--follow", follow_, "go on, over stops and starts, until the VM is deleted or Ctrl-C");
     flags.Number("--tail", tail_, 1, "only the last N lines; default all");
   }
 

@@ -1,27 +1,22 @@
 #include "cli/commands/vm_table.h"
 
 #include "absl/strings/str_cat.h"
-#include "banger/vm/v1/vm_service.pb.h"
 #include "cli/names.h"
 #include "cli/output/table.h"
 #include "cli/output/text.h"
 #include "cli/output/time.h"
 
 namespace banger::cli {
-namespace {
 
-// "RUNNING"; a state that this build does not know is its number.
 std::string StateText(vm::v1::Vm::State state) {
   const std::string prefix = "STATE_";
   const std::string name = vm::v1::Vm::State_Name(state);
   return name.empty() ? absl::StrCat(static_cast<int>(state)) : name.substr(prefix.size());
 }
 
-}  // namespace
-
 bool IsUp(const vm::v1::Vm& vm) {
   return vm.state() == vm::v1::Vm::STATE_RUNNING || vm.state() == vm::v1::Vm::STATE_STARTING ||
-         vm.state() == vm::v1::Vm::STATE_STOPPING;
+         vm.state() == vm::v1::Vm::STATE_STOPPING || vm.state() == vm::v1::Vm::STATE_PAUSED;
 }
 
 std::string VmTable(const vm::v1::ListVmsResponse& vms, std::chrono::system_clock::time_point now) {

@@ -3,14 +3,14 @@
 #include <chrono>
 #include <string>
 
-namespace banger::vm::v1 {
-class ListVmsResponse;
-class Vm;
-}  // namespace banger::vm::v1
+#include "banger/vm/v1/vm_service.pb.h"
 
 namespace banger::cli {
 
-// It runs, starts or stops.
+// "RUNNING"; a state that this build does not know is its number.
+std::string StateText(vm::v1::Vm::State state);
+
+// It runs, starts, stops or is paused.
 bool IsUp(const vm::v1::Vm& vm);
 
 std::string VmTable(const vm::v1::ListVmsResponse& vms, std::chrono::system_clock::time_point now);

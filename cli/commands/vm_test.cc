@@ -133,12 +133,12 @@ TEST_F(VmTest, ABatchRunsAllAndReportsEach) {
 }
 
 TEST_F(VmTest, EveryBatchCommandReachesItsMethod) {
-  for (const char* verb : {"start", "restart", "delete"})
+  for (const char* verb : {"start", "restart", "pause", "resume", "delete"})
     EXPECT_EQ(Run({"vm", verb, "web"}).out, "web\n") << verb;
   EXPECT_EQ(Run({"vm", "delete", "-f", "web"}).out, "web\n");
   EXPECT_EQ(Run({"vm", "kill", "--signal", "sigterm", "web"}).out, "web\n");
-  EXPECT_THAT(state_.Events(), ElementsAre("started web", "restarted web", "deleted web",
-                                           "deleted by force web", "signal 15 to web"));
+  EXPECT_THAT(state_.Events(), ElementsAre("started web", "restarted web", "paused web", "resumed web",
+                                           "deleted web", "deleted by force web", "signal 15 to web"));
 }
 
 TEST_F(VmTest, PruneDeletesWhatDoesNotRun) {
@@ -164,6 +164,55 @@ TEST_F(VmTest, CtrlCCancelsTheCall) {
     EXPECT_EQ(program.Wait()->code, 130) << arguments[1];
     EXPECT_TRUE(state_.WaitFor("cancelled", calls));
   }
+}
+
+TEST_F(VmTest, EventsGoOnWhereTheConnectionWasLost) {
+  vm::v1::WatchVmsResponse response;
+  *response.add_vms() = state_.vms.vms(0);
+  state_.watched.push_back(response);
+  response.Clear();
+  response.set_synced(true);
+  response.set_resume_token("r-1");
+  state_.watched.push_back(response);
+  const std::filesystem::path out = directory_.path() / "out";
+  const UniqueFd file = *OpenFile(out, O_WRONLY | O_CREAT);
+  Subprocess program = Start({"vm", "events"}, -1, file.get());
+  ASSERT_TRUE(state_.WaitFor("watch from 'r-1'"));
+  ASSERT_OK(program.Signal(SIGINT));
+  EXPECT_EQ(program.Wait()->code, 130);
+  EXPECT_THAT(ReadFile(out), IsOkAndHolds("web   RUNNING\n"));
+
+  EXPECT_EQ(Run({"vm", "events", "--format", "xml"}).status.code, 2);
+  state_.Fail("WatchVms", absl::UnavailableError("away"));
+  EXPECT_EQ(Run({"vm", "events"}).status.code, 4);
+}
+
+TEST_F(VmTest, StatsShowWhatTheHostKnowsAlsoWhereTheGuestIsSilent) {
+  vm::v1::VmStats& web = *state_.stats.add_stats();
+  web.set_name("vms/web");
+  web.set_cpu_percent(12.34);
+  web.set_disk_used_bytes(300 << 20);
+  web.mutable_host()->set_memory_bytes(512 << 20);
+  web.mutable_host()->set_network_sent_bytes(2048);
+  web.mutable_guest()->set_memory_total_bytes(1 << 30);
+  web.mutable_guest()->set_memory_available_bytes(256 << 20);
+  web.mutable_guest()->set_load(0.5);
+  vm::v1::VmStats& stuck = *state_.stats.add_stats();
+  stuck.set_name("vms/stuck");
+  stuck.mutable_host()->set_memory_bytes(100 << 20);
+  stuck.set_state_detail("its agent has not answered");
+  EXPECT_EQ(
+      Run({"vm", "stats"}).out,
+      "NAME    CPU     HOST MEM   GUEST MEM   LOAD   DISK   READ / WRITTEN   NET IN / OUT   PROBLEM\n"
+      "web     12.3%   512M       768M / 1G   0.50   300M   0 / 0            0 / 2K         -\n"
+      "stuck   -       100M       -           -      0      0 / 0            0 / 0          its agent has "
+      "not answered\n");
+  Run({"vm", "stats", "web", "stuck"});
+  EXPECT_THAT(state_.Events(), ElementsAre("stats of vms/web", "stats of vms/stuck"));
+  Subprocess watch = Start({"vm", "stats", "--watch", "web"});
+  ASSERT_TRUE(state_.WaitFor("stats of vms/web", 3));
+  ASSERT_OK(watch.Signal(SIGINT));
+  EXPECT_EQ(watch.Wait()->code, 130);
 }
 
 TEST_F(VmTest, LogsAreTheBytesOfTheConsole) {

@@ -13,4 +13,7 @@ namespace banger::cli {
 // numbers as strings, indented.
 absl::Status PrintJson(const google::protobuf::Message& message);
 
+// The same on one line, for streams.
+absl::Status PrintJsonLine(const google::protobuf::Message& message);
+
 }  // namespace banger::cli

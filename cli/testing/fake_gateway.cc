@@ -244,7 +244,10 @@ class FakeVms final : public vm::v1::VmService::Service {
   Status ListVms(ServerContext* context, const vm::v1::ListVmsRequest* request,
                  vm::v1::ListVmsResponse* response) override {
     RETURN_UNLESS_ENTERED("ListVms");
-    FillPage(request->page_token(), state_.page_size, state_.vms.vms(), response->mutable_vms(), response);
+    vm::v1::ListVmsResponse shown;
+    for (const vm::v1::Vm& vm : state_.vms.vms())
+      if (!request->only_up() || vm.state() == vm::v1::Vm::STATE_RUNNING) *shown.add_vms() = vm;
+    FillPage(request->page_token(), state_.page_size, shown.vms(), response->mutable_vms(), response);
     return Status::OK;
   }
   Status StartVm(ServerContext* context, const vm::v1::StartVmRequest* request,
@@ -261,6 +264,21 @@ class FakeVms final : public vm::v1::VmService::Service {
     RETURN_UNLESS_ENTERED("StopVm");
     if (request->has_timeout()) state_.Record(absl::StrCat("timeout ", request->timeout().seconds()));
     return Do("stopped", request->name());
+  }
+  Status GetVmStats(ServerContext* context, const vm::v1::GetVmStatsRequest* request,
+                    vm::v1::GetVmStatsResponse* response) override {
+    RETURN_UNLESS_ENTERED("GetVmStats");
+    for (const std::string& name : request->names()) state_.Record(absl::StrCat("stats of ", name));
+    *response = state_.stats;
+    return Status::OK;
+  }
+  Status WatchVms(ServerContext* context, const vm::v1::WatchVmsRequest* request,
+                  grpc::ServerWriter<vm::v1::WatchVmsResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("WatchVms");
+    state_.Record(absl::StrCat("watch from '", request->resume_token(), "'"));
+    if (!request->resume_token().empty()) return WaitForCancel(context);
+    for (const vm::v1::WatchVmsResponse& response : state_.watched) writer->Write(response);
+    return Status(grpc::StatusCode::UNAVAILABLE, "lost");
   }
   Status UpdateVm(ServerContext* context, const vm::v1::UpdateVmRequest* request,
                   vm::v1::UpdateVmResponse*) override {
@@ -289,6 +307,16 @@ class FakeVms final : public vm::v1::VmService::Service {
                 vm::v1::KillVmResponse*) override {
     RETURN_UNLESS_ENTERED("KillVm");
     return Do(absl::StrCat("signal ", request->signal(), " to"), request->name());
+  }
+  Status PauseVm(ServerContext* context, const vm::v1::PauseVmRequest* request,
+                 vm::v1::PauseVmResponse*) override {
+    RETURN_UNLESS_ENTERED("PauseVm");
+    return Do("paused", request->name());
+  }
+  Status ResumeVm(ServerContext* context, const vm::v1::ResumeVmRequest* request,
+                  vm::v1::ResumeVmResponse*) override {
+    RETURN_UNLESS_ENTERED("ResumeVm");
+    return Do("resumed", request->name());
   }
   Status DeleteVm(ServerContext* context, const vm::v1::DeleteVmRequest* request,
                   vm::v1::DeleteVmResponse*) override {

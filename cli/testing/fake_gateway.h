@@ -46,7 +46,9 @@ class FakeState {
   kernel::v1::ImportKernelRequest::Spec kernel_spec;
   image::v1::ImportImageRequest::Spec image_spec;
   image::v1::PullImageRequest pull;  // the last one
-  std::string missing_image;         // "images/x", until it is pulled
+  vm::v1::GetVmStatsResponse stats;
+  std::vector<vm::v1::WatchVmsResponse> watched;  // then the first call is lost, and later ones wait
+  std::string missing_image;                      // "images/x", until it is pulled
   exec::v1::Command command;
   std::string received;               // by the last import
   std::vector<std::string> exported;  // the chunks of an export

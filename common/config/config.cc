@@ -58,6 +58,17 @@ Setter IntoSize(std::int64_t& target) {
   };
 }
 
+Setter IntoDuration(std::chrono::seconds& target, std::chrono::seconds min) {
+  return [&target, min](const toml::node& node) -> absl::Status {
+    const auto text = node.value_exact<std::string>();
+    if (!text.has_value()) return absl::InvalidArgumentError("is not a string like \"10s\"");
+    BANGER_ASSIGN_OR_RETURN(const std::chrono::seconds value, ParseDuration(*text));
+    if (value < min) return absl::InvalidArgumentError(absl::StrCat("is less than ", min.count(), "s"));
+    target = value;
+    return absl::OkStatus();
+  };
+}
+
 // Notes also who said it.
 Setter From(const std::filesystem::path& file, ConfiguredNumber& target, const Setter& value) {
   return [file, &target, value](const toml::node& node) -> absl::Status {
@@ -264,6 +275,8 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
                 {"firecracker_bin", Into(config.firecracker_bin)},
                 {"qemu_bin", Into(config.qemu_bin)},
                 {"default_image", Into(config.default_image)},
+                {"auto_stop_stale_after", IntoDuration(config.auto_stop_stale_after, std::chrono::seconds(0))},
+                {"stats_poll_interval", IntoDuration(config.stats_poll_interval, std::chrono::seconds(1))},
                 {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
                 {"registries", IntoRegistries(config.registries, file)},
                 {"file_sync", IntoFileSync(config.file_sync, file)},
@@ -298,6 +311,25 @@ absl::StatusOr<std::int64_t> ParseSize(absl::string_view text) {
       number > (std::numeric_limits<std::int64_t>::max() >> shift))
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a size like 512M or 8G"));
   return number << shift;
+}
+
+absl::StatusOr<std::chrono::seconds> ParseDuration(absl::string_view text) {
+  static const std::map<char, std::int64_t> kUnits = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+  constexpr std::int64_t kMax = std::int64_t{10000} * 86400;
+  absl::string_view digits = text;
+  std::int64_t unit = 0;  // only "0" needs none
+  if (!digits.empty()) {
+    const auto found = kUnits.find(digits.back());
+    if (found != kUnits.end()) {
+      unit = found->second;
+      digits.remove_suffix(1);
+    }
+  }
+  std::int64_t number = 0;
+  if (!absl::SimpleAtoi(digits, &number) || number < 0 || (unit == 0 && number != 0) ||
+      (unit != 0 && number > kMax / unit))
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a time like 10s, 5m, 2h or 7d"));
+  return std::chrono::seconds(number * unit);
 }
 
 }  // namespace banger

@@ -3,6 +3,7 @@
 // names file, line and key.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -96,6 +97,10 @@ struct Config {
   std::string firecracker_bin = "firecracker";
   std::string qemu_bin = "qemu-system-x86_64";
   std::string default_image = "debian-bookworm";
+  // Running VMs that nobody has touched for so long are stopped; 0: never.
+  std::chrono::seconds auto_stop_stale_after{0};
+  // How often running VMs are measured.
+  std::chrono::seconds stats_poll_interval{10};
   NetworkConfig network;
   VmDefaults vm_defaults;
   // In order of precedence. A later file's list replaces an earlier one's.
@@ -115,5 +120,8 @@ absl::StatusOr<Config> LoadConfig(const std::vector<std::filesystem::path>& file
 
 // "512", "64K", "512M", "8G", "1T" (powers of 1024) in bytes.
 absl::StatusOr<std::int64_t> ParseSize(absl::string_view text);
+
+// "0", "10s", "5m", "2h", "7d".
+absl::StatusOr<std::chrono::seconds> ParseDuration(absl::string_view text);
 
 }  // namespace banger

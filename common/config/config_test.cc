@@ -56,6 +56,20 @@ TEST_F(ConfigTest, KeysAreRead) {
   EXPECT_EQ(config.images.cache_size_bytes, std::int64_t{5} << 30);
 }
 
+TEST_F(ConfigTest, TimesHaveAUnit) {
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load("auto_stop_stale_after = \"2h\"\nstats_poll_interval = \"5s\"\n"));
+  EXPECT_EQ(config.auto_stop_stale_after, std::chrono::hours(2));
+  EXPECT_EQ(config.stats_poll_interval, std::chrono::seconds(5));
+  EXPECT_OK(Load("auto_stop_stale_after = \"0\"\n"));
+  for (const char* wrong : {"10", "", "s", "-1s", "1.5h", "1w", "99999999999999999999s", "9999999d"})
+    EXPECT_THAT(Load(std::string("auto_stop_stale_after = \"") + wrong + "\"\n"),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("auto_stop_stale_after")))
+        << wrong;
+  EXPECT_THAT(Load("stats_poll_interval = \"0\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is less than 1s")));
+}
+
 TEST_F(ConfigTest, EachDefaultOfVmsKnowsItsFile) {
   const auto system = dir_.path() / "system.toml";
   const auto user = dir_.path() / "user.toml";

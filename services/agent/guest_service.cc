@@ -11,6 +11,7 @@
 #include "common/rpc/server_call.h"
 #include "common/version/version.h"
 #include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/guest_stats.h"
 #include "services/agent/adapters/listeners.h"
 #include "services/agent/configure.h"
 #include "services/agent/dial_call.h"
@@ -50,6 +51,23 @@ grpc::ServerUnaryReactor* GuestService::GetStatus(grpc::CallbackServerContext* c
                       if (boot_id.ok()) status.set_boot_id(std::string(absl::StripAsciiWhitespace(*boot_id)));
                       status.set_has_own_init(HasOwnInit());
                       return status;
+                    });
+}
+
+grpc::ServerUnaryReactor* GuestService::GetStats(grpc::CallbackServerContext* context,
+                                                 const v1::GetStatsRequest*, v1::GetStatsResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [](const rpc::Call&) -> absl::StatusOr<v1::GetStatsResponse> {
+                      const GuestStats stats = ReadGuestStats();
+                      v1::GetStatsResponse proto;
+                      proto.set_memory_total_bytes(stats.memory_total_bytes);
+                      proto.set_memory_available_bytes(stats.memory_available_bytes);
+                      proto.set_load(stats.load);
+                      proto.set_rootfs_used_bytes(stats.rootfs.used_bytes);
+                      proto.set_rootfs_size_bytes(stats.rootfs.size_bytes);
+                      proto.set_home_used_bytes(stats.home.used_bytes);
+                      proto.set_home_size_bytes(stats.home.size_bytes);
+                      return proto;
                     });
 }
 

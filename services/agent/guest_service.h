@@ -20,6 +20,9 @@ class GuestService final : public guest::v1::GuestService::CallbackService {
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const guest::v1::GetStatusRequest* request,
                                       guest::v1::GetStatusResponse* response) override;
+  grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
+                                     const guest::v1::GetStatsRequest* request,
+                                     guest::v1::GetStatsResponse* response) override;
   grpc::ServerUnaryReactor* Configure(grpc::CallbackServerContext* context,
                                       const guest::v1::ConfigureRequest* request,
                                       guest::v1::ConfigureResponse* response) override;

@@ -15,7 +15,7 @@ using google::protobuf::util::TimeUtil;
 
 // Stored numbers and wire numbers are the same; see vm.h.
 static_assert(static_cast<int>(VmState::kCreated) == v1::Vm::STATE_CREATED);
-static_assert(static_cast<int>(VmState::kError) == v1::Vm::STATE_ERROR);
+static_assert(static_cast<int>(VmState::kPaused) == v1::Vm::STATE_PAUSED);
 static_assert(static_cast<int>(SizeSource::kRequest) == v1::SizeOrigin::SOURCE_REQUEST);
 static_assert(static_cast<int>(SizeSource::kBuiltIn) == v1::SizeOrigin::SOURCE_BUILT_IN);
 static_assert(static_cast<int>(NetworkMode::kUser) == v1::Vm::NETWORK_MODE_USER);

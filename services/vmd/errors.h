@@ -59,6 +59,11 @@ inline absl::Status VmNotRunning(const std::string& vm) {
                   absl::StrCat("VM '", vm, "' is not running"), {{"vm", vm}});
 }
 
+inline absl::Status VmPaused(const std::string& vm) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "VM_PAUSED", absl::StrCat("VM '", vm, "' is paused"),
+                  {{"vm", vm}});
+}
+
 // Its agent did not answer, or no longer does.
 inline absl::Status GuestUnreachable(const std::string& vm, const std::string& why) {
   return ApiError(absl::StatusCode::kUnavailable, "GUEST_UNREACHABLE", absl::StrCat("VM '", vm, "': ", why),
@@ -82,6 +87,11 @@ inline absl::Status SignalInvalid(int signal) {
       absl::StrCat("signal ", signal,
                    " is not allowed: SIGHUP (1), SIGINT (2), SIGQUIT (3), SIGKILL (9), SIGTERM (15)"),
       {{"signal", absl::StrCat(signal)}});
+}
+
+inline absl::Status WatchExpired(const std::string& why) {
+  return ApiError(absl::StatusCode::kOutOfRange, "WATCH_EXPIRED",
+                  absl::StrCat("the watch cannot go on: ", why, "; begin anew"));
 }
 
 inline absl::Status DiskFull(const std::string& what) {

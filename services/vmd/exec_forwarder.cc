@@ -33,7 +33,7 @@ absl::Status ForwardExec(VmManager& vms, GuestLinks& guests, const rpc::Call& ca
       [](guest_v1::ExecResponse& from, vm_v1::ExecVmResponse& to) {
         to.mutable_output()->Swap(from.mutable_output());
       });
-  return EndOfGuestCall(reached.vm, "the command ran", ended);
+  return EndOfGuestCall(reached.vm.name, "the command ran", ended);
 }
 
 }  // namespace banger::vmd

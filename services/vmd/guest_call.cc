@@ -18,12 +18,12 @@ constexpr std::chrono::seconds kConnectTimeout{15};
 absl::StatusOr<ReachedGuest> ReachGuest(VmManager& vms, GuestLinks& guests, const std::string& name,
                                         const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const std::string reference, ParseVmName(name));
-  BANGER_ASSIGN_OR_RETURN(const Vm vm, vms.RequireRunning(reference));
+  BANGER_ASSIGN_OR_RETURN(VmInUse vm, vms.RequireRunning(reference));
   auto channel = guests.Channel(vm.uid, kConnectTimeout, stop);
   if (absl::IsDeadlineExceeded(channel.status()) || absl::IsUnavailable(channel.status()))
     return GuestUnreachable(vm.name, std::string(channel.status().message()));
   if (!channel.ok()) return channel.status();
-  return ReachedGuest{vm.name, *std::move(channel)};
+  return ReachedGuest{std::move(vm), *std::move(channel)};
 }
 
 absl::Status EndOfGuestCall(const std::string& vm, const std::string& what, const grpc::Status& status) {

@@ -19,9 +19,9 @@
 
 namespace banger::vmd {
 
-// A running VM's agent.
+// A running VM's agent. The VM is in use as long as this lives.
 struct ReachedGuest {
-  std::string vm;  // its name
+  VmInUse vm;
   std::shared_ptr<grpc::Channel> channel;
 };
 

@@ -52,10 +52,10 @@ absl::StatusOr<vm_v1::GetVmListenersResponse> FindListeners(VmManager& vms, Gues
   guest_v1::GetListenersResponse found;
   const grpc::Status asked =
       guest_v1::GuestService::NewStub(reached.channel)->GetListeners(guest_call.context(), {}, &found);
-  BANGER_RETURN_IF_ERROR(EndOfGuestCall(reached.vm, "it was asked for its listeners", asked));
-  BANGER_ASSIGN_OR_RETURN(const VmView view, vms.Get(reached.vm));
+  BANGER_RETURN_IF_ERROR(EndOfGuestCall(reached.vm.name, "it was asked for its listeners", asked));
+  BANGER_ASSIGN_OR_RETURN(const VmView view, vms.Get(reached.vm.name));
   vm_v1::GetVmListenersResponse response;
-  response.set_name(absl::StrCat("vms/", reached.vm));
+  response.set_name(absl::StrCat("vms/", reached.vm.name));
   for (const guest_v1::Listener& listener : found.listeners())
     *response.add_listeners() = Describe(listener, view);
   return response;

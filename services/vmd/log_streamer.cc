@@ -47,8 +47,7 @@ absl::Status StreamLog(VmManager& vms, const VmFiles& files, const vm::v1::ReadV
                           ConsoleLogReader::Open(files.PathsOf(uid).console_log, request.tail_lines()));
   for (;;) {
     // Asked before reading, so that the last lines are sent.
-    const absl::StatusOr<VmView> now = vms.Get(uid);
-    const bool goes_on = request.follow() && now.ok() && now->pid != 0;
+    const bool goes_on = request.follow() && vms.Get(uid).ok();
     BANGER_ASSIGN_OR_RETURN(const bool caller_listens, SendAll(log, out));
     if (!caller_listens || call.stop.stop_requested()) return absl::CancelledError("the caller has left");
     if (!goes_on) return absl::OkStatus();

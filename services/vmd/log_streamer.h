@@ -7,8 +7,8 @@
 
 namespace banger::vmd {
 
-// Sends a VM's console log; when following, until the caller has left or the VM
-// no longer runs.
+// Sends a VM's console log; when following, over its stops and starts, until the
+// caller has left or the VM is deleted.
 absl::Status StreamLog(VmManager& vms, const VmFiles& files, const vm::v1::ReadVmLogRequest& request,
                        const rpc::Call& call, rpc::Writer<vm::v1::ReadVmLogResponse>& out);
 

@@ -62,18 +62,24 @@ TEST_F(LogStreamerTest, SendsAllInPiecesOrOnlyTheLastLines) {
   EXPECT_TRUE(tail->Finish().ok());
 }
 
-TEST_F(LogStreamerTest, FollowsUntilTheVmEndsAndSendsItsLastLines) {
+TEST_F(LogStreamerTest, FollowsOverAStopAndAStartUntilTheVmIsDeleted) {
   Append("one\n");
   const auto reader = Read(&context_, 0, true);
   ReadVmLogResponse response;
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.data(), "one\n");
+  world_.vmm.End(uid_, {VmmExit::Kind::kPoweredOff, ""});
+  ASSERT_TRUE(Eventually([&] { return vms_->Get("box")->vm.state == VmState::kStopped; }));
   Append("two\n");
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_EQ(response.data(), "two\n");
+  ASSERT_OK(vms_->Start("box", [](const Progress&) {}, {}));
   Append("three\n");
-  world_.vmm.End(uid_, {VmmExit::Kind::kPoweredOff, ""});
-  EXPECT_EQ(ReadAll(*reader), "three\n");
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.data(), "three\n");
+  Append("four\n");
+  ASSERT_OK(vms_->Delete("box", /*force=*/true, {}));
+  EXPECT_EQ(ReadAll(*reader), "four\n");
   EXPECT_TRUE(reader->Finish().ok());
 }
 

@@ -16,6 +16,7 @@
 #include "services/vmd/adapters/image_client.h"
 #include "services/vmd/adapters/network_client.h"
 #include "services/vmd/adapters/port_forwarder.h"
+#include "services/vmd/adapters/process_usage.h"
 #include "services/vmd/adapters/sqlite_store.h"
 #include "services/vmd/adapters/vm_files.h"
 #include "services/vmd/adapters/vmm_choice.h"
@@ -41,7 +42,9 @@ HostCapacity MeasureHost() {
 
 // Wrong defaults stop vmd, not the first user of them.
 absl::StatusOr<VmManagerOptions> ManagerOptions(const Config& config, const Paths& paths) {
-  VmManagerOptions options{.host = MeasureHost(), .default_image = config.default_image};
+  VmManagerOptions options{.host = MeasureHost(),
+                           .default_image = config.default_image,
+                           .stale_after = config.auto_stop_stale_after};
   const VmDefaults& said = config.vm_defaults;
   const auto from = [&paths](const ConfiguredNumber& number) -> std::optional<ConfiguredSize> {
     if (number.file.empty()) return std::nullopt;
@@ -77,12 +80,12 @@ class Parts final : public rpc::DaemonParts {
                                    const std::stop_token& stop) { return network_.TapOf(uid, stop); }}),
         vmm_({.run_dir = context.paths.run_dir / "vm", .vms_dir = context.paths.vms_dir()}, drivers_,
              [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
-        forwards_([this](const std::string& uid, const std::stop_token& stop) {
-          return guests_.Channel(uid, kDialTimeout, stop);
-        }),
+        forwards_(
+            [this](const std::string& uid, const std::stop_token& stop) { return ChannelInUse(uid, stop); }),
         vms_({*store_, images_, network_, files_, vmm_, guests_, forwards_, clock_}, std::move(options)),
-        housekeeper_(vms_, files_),
-        service_(context.workers, vms_, files_, guests_) {}
+        stats_(vms_, meter_, guests_, clock_),
+        housekeeper_(vms_, files_, stats_, context.config.stats_poll_interval),
+        service_(context.workers, vms_, files_, guests_, stats_) {}
 
   // The watchers report to what goes before them.
   ~Parts() override { vmm_.StopWatching(); }
@@ -96,6 +99,18 @@ class Parts final : public rpc::DaemonParts {
   }
 
  private:
+  // Whoever holds the channel uses the VM.
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelInUse(const std::string& uid,
+                                                              const std::stop_token& stop) {
+    struct InUse {
+      VmUses::Use use;
+      std::shared_ptr<grpc::Channel> channel;
+    };
+    BANGER_ASSIGN_OR_RETURN(const auto channel, guests_.Channel(uid, kDialTimeout, stop));
+    const auto held = std::make_shared<InUse>(InUse{vms_.Use(uid), channel});
+    return std::shared_ptr<grpc::Channel>(held, channel.get());
+  }
+
   std::unique_ptr<SqliteStore> store_;
   GrpcImageClient images_;
   GrpcNetworkClient network_;
@@ -106,6 +121,8 @@ class Parts final : public rpc::DaemonParts {
   VmmHost vmm_;
   PortForwarder forwards_;
   VmManager vms_;
+  ProcessUsage meter_;
+  StatsKeeper stats_;
   Housekeeper housekeeper_;
   VmServiceImpl service_;
 };

@@ -38,7 +38,7 @@ absl::Status ForwardReadTree(VmManager& vms, GuestLinks& guests, const rpc::Call
     guest_call.context()->TryCancel();
     break;
   }
-  return EndOfGuestCall(reached.vm, "it sent files", guest->Finish());
+  return EndOfGuestCall(reached.vm.name, "it sent files", guest->Finish());
 }
 
 absl::Status ForwardWriteTree(VmManager& vms, GuestLinks& guests, const rpc::Call& call,
@@ -62,7 +62,7 @@ absl::Status ForwardWriteTree(VmManager& vms, GuestLinks& guests, const rpc::Cal
         if (from.has_progress()) to.mutable_progress()->Swap(from.mutable_progress());
         if (from.has_summary()) to.mutable_summary()->Swap(from.mutable_summary());
       });
-  return EndOfGuestCall(reached.vm, "it took files", ended);
+  return EndOfGuestCall(reached.vm.name, "it took files", ended);
 }
 
 }  // namespace banger::vmd

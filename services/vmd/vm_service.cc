@@ -10,6 +10,8 @@
 #include "services/vmd/exec_forwarder.h"
 #include "services/vmd/listeners.h"
 #include "services/vmd/log_streamer.h"
+#include "services/vmd/stats_view.h"
+#include "services/vmd/vm_watcher.h"
 #include "services/vmd/tree_forwarder.h"
 
 namespace banger::vmd {
@@ -56,7 +58,8 @@ absl::StatusOr<ListVmsResponse> List(VmManager& vms, const ListVmsRequest& reque
       request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
   const auto limit = static_cast<std::size_t>(wanted);
   // One more than asked for tells whether there is another page.
-  BANGER_ASSIGN_OR_RETURN(std::vector<VmView> views, vms.List(request.page_token(), limit + 1));
+  BANGER_ASSIGN_OR_RETURN(std::vector<VmView> views, vms.List(request.page_token(), limit + 1,
+                                                              request.only_up() ? Which::kUp : Which::kAll));
   ListVmsResponse response;
   if (views.size() > limit) {
     views.pop_back();
@@ -90,6 +93,21 @@ grpc::ServerUnaryReactor* VmServiceImpl::ListVms(CallbackServerContext* context,
                                                  const ListVmsRequest* request, ListVmsResponse* response) {
   return rpc::Unary(workers_, context, response,
                     [this, request](const Call&) { return List(vms_, *request); });
+}
+
+grpc::ServerUnaryReactor* VmServiceImpl::GetVmStats(CallbackServerContext* context,
+                                                    const GetVmStatsRequest* request,
+                                                    GetVmStatsResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call&) { return ListStats(stats_, *request); });
+}
+
+grpc::ServerWriteReactor<WatchVmsResponse>* VmServiceImpl::WatchVms(CallbackServerContext* context,
+                                                                    const WatchVmsRequest* request) {
+  return rpc::ServerStream<WatchVmsResponse>(
+      workers_, context, [this, request](const Call& call, Writer<WatchVmsResponse>& out) {
+        return StreamVms(vms_, *request, call, out);
+      });
 }
 
 grpc::ServerUnaryReactor* VmServiceImpl::UpdateVm(CallbackServerContext* context,
@@ -154,6 +172,25 @@ grpc::ServerWriteReactor<RestartVmResponse>* VmServiceImpl::RestartVm(CallbackSe
                                 ParseStopTimeout(request->has_timeout(), request->timeout()));
         return SendVm(vms_.Restart(name, timeout, ReportTo(out), call.stop), out);
       });
+}
+
+grpc::ServerUnaryReactor* VmServiceImpl::PauseVm(CallbackServerContext* context,
+                                                 const PauseVmRequest* request, PauseVmResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call& call) -> absl::StatusOr<PauseVmResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(request->name()));
+                      return WithVm<PauseVmResponse>(vms_.Pause(name, call.stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* VmServiceImpl::ResumeVm(CallbackServerContext* context,
+                                                  const ResumeVmRequest* request,
+                                                  ResumeVmResponse* response) {
+  return rpc::Unary(workers_, context, response,
+                    [this, request](const Call& call) -> absl::StatusOr<ResumeVmResponse> {
+                      BANGER_ASSIGN_OR_RETURN(const std::string name, ParseVmName(request->name()));
+                      return WithVm<ResumeVmResponse>(vms_.Resume(name, call.stop));
+                    });
 }
 
 grpc::ServerUnaryReactor* VmServiceImpl::KillVm(CallbackServerContext* context, const KillVmRequest* request,

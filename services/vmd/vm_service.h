@@ -3,6 +3,7 @@
 #include "banger/vm/v1/vm_service.grpc.pb.h"
 #include "common/sync/worker_pool.h"
 #include "services/vmd/adapters/guest_links.h"
+#include "services/vmd/core/stats_keeper.h"
 #include "services/vmd/core/vm_manager.h"
 
 namespace banger::vmd {
@@ -10,8 +11,8 @@ namespace banger::vmd {
 // The API's edge: shapes and names, no decisions.
 class VmServiceImpl final : public vm::v1::VmService::CallbackService {
  public:
-  VmServiceImpl(WorkerPool& workers, VmManager& vms, VmFiles& files, GuestLinks& guests)
-      : workers_(workers), vms_(vms), files_(files), guests_(guests) {}
+  VmServiceImpl(WorkerPool& workers, VmManager& vms, VmFiles& files, GuestLinks& guests, StatsKeeper& stats)
+      : workers_(workers), vms_(vms), files_(files), guests_(guests), stats_(stats) {}
 
   grpc::ServerWriteReactor<vm::v1::CreateVmResponse>* CreateVm(
       grpc::CallbackServerContext* context, const vm::v1::CreateVmRequest* request) override;
@@ -20,6 +21,11 @@ class VmServiceImpl final : public vm::v1::VmService::CallbackService {
   grpc::ServerUnaryReactor* ListVms(grpc::CallbackServerContext* context,
                                     const vm::v1::ListVmsRequest* request,
                                     vm::v1::ListVmsResponse* response) override;
+  grpc::ServerUnaryReactor* GetVmStats(grpc::CallbackServerContext* context,
+                                       const vm::v1::GetVmStatsRequest* request,
+                                       vm::v1::GetVmStatsResponse* response) override;
+  grpc::ServerWriteReactor<vm::v1::WatchVmsResponse>* WatchVms(
+      grpc::CallbackServerContext* context, const vm::v1::WatchVmsRequest* request) override;
   grpc::ServerUnaryReactor* UpdateVm(grpc::CallbackServerContext* context,
                                      const vm::v1::UpdateVmRequest* request,
                                      vm::v1::UpdateVmResponse* response) override;
@@ -35,6 +41,12 @@ class VmServiceImpl final : public vm::v1::VmService::CallbackService {
                                    vm::v1::StopVmResponse* response) override;
   grpc::ServerWriteReactor<vm::v1::RestartVmResponse>* RestartVm(
       grpc::CallbackServerContext* context, const vm::v1::RestartVmRequest* request) override;
+  grpc::ServerUnaryReactor* PauseVm(grpc::CallbackServerContext* context,
+                                    const vm::v1::PauseVmRequest* request,
+                                    vm::v1::PauseVmResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeVm(grpc::CallbackServerContext* context,
+                                     const vm::v1::ResumeVmRequest* request,
+                                     vm::v1::ResumeVmResponse* response) override;
   grpc::ServerUnaryReactor* KillVm(grpc::CallbackServerContext* context, const vm::v1::KillVmRequest* request,
                                    vm::v1::KillVmResponse* response) override;
   grpc::ServerUnaryReactor* DeleteVm(grpc::CallbackServerContext* context,
@@ -57,6 +69,7 @@ class VmServiceImpl final : public vm::v1::VmService::CallbackService {
   VmManager& vms_;
   VmFiles& files_;
   GuestLinks& guests_;
+  StatsKeeper& stats_;
 };
 
 }  // namespace banger::vmd

@@ -1,5 +1,8 @@
 #include "services/vmd/vm_service.h"
 
+#include <set>
+
+#include "absl/strings/str_format.h"
 #include "services/vmd/testing/service_fixture.h"
 
 namespace banger::vmd {
@@ -127,6 +130,28 @@ TEST_F(VmServiceTest, StopAndDeleteAnswerWithWhatIsLeft) {
   DeleteVmResponse deleted;
   ASSERT_OK(Call(&VmService::Stub::DeleteVm, Named<DeleteVmRequest>("vms/box"), &deleted));
   EXPECT_THAT(world_.things.All(), IsEmpty());
+}
+
+TEST_F(VmServiceTest, TenThousandVmsComeEachOnceAndOnlyThoseThatAreUpOnRequest) {
+  constexpr int kVms = 10'000;
+  for (int i = 0; i < kVms; ++i) {
+    Vm vm{.uid = absl::StrFormat("%012x", i), .name = absl::StrCat("vm-", i)};
+    vm.state = i % 1000 == 7 ? VmState::kRunning : VmState::kStopped;
+    ASSERT_OK(world_.store.Insert(vm));
+  }
+  for (const bool only_up : {false, true}) {
+    std::set<std::string> seen;
+    ListVmsRequest request;
+    request.set_page_size(only_up ? 3 : 1000);
+    request.set_only_up(only_up);
+    do {
+      ListVmsResponse page;
+      ASSERT_OK(Call(&VmService::Stub::ListVms, request, &page));
+      for (const vm::v1::Vm& vm : page.vms()) EXPECT_TRUE(seen.insert(vm.uid()).second);
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    EXPECT_EQ(seen.size(), only_up ? 10u : 10'000u);
+  }
 }
 
 TEST_F(VmServiceTest, ListsPageByPage) {

@@ -1,6 +1,10 @@
 // A VM's life through every command.
+#include <fcntl.h>
+
+#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "common/os/file.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/harness.h"
 
@@ -172,6 +176,73 @@ TEST_F(LifecycleTest, SystemdComesUpBesideTheAgent) {
                          std::chrono::seconds(120)))
       << Exec("systemctl --failed; systemctl list-jobs");
   EXPECT_EQ(Exec("systemctl is-active ssh"), "active\n");
+}
+
+TEST_F(LifecycleTest, StatsOfHostAndGuestAreThere) {
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini", "--memory", "256M"}).status.code, 0);
+  const auto stats = [] {
+    const auto all =
+        nlohmann::json::parse(Run({"vm", "stats", "--format", "json", "box"}).out, nullptr, false);
+    return all["stats"][0];
+  };
+  EXPECT_TRUE(Eventually([&] { return stats().contains("guest") && stats().contains("cpu_percent"); }));
+  const auto now = stats();
+  EXPECT_GT(std::stoll(now["host"]["memory_bytes"].get<std::string>()), 30 << 20);
+  EXPECT_GT(std::stoll(now["disk_used_bytes"].get<std::string>()), 0);
+  EXPECT_GT(std::stoll(now["guest"]["memory_total_bytes"].get<std::string>()), 150 << 20);
+  EXPECT_GT(std::stoll(now["guest"]["home_size_bytes"].get<std::string>()), 0);
+  if (::geteuid() == 0) {
+    const auto received = [&] {
+      return std::stoll(stats()["host"]["network_received_bytes"].get<std::string>());
+    };
+    const auto before = received();
+    const std::string address = Show()["address"];
+    EXPECT_OK(RunCommandOk({.argv = {"ping", "-c", "1", "-s", "1000", "-W", "5", address}}));
+    EXPECT_GE(received() - before, 1000);
+  }
+}
+
+TEST_F(LifecycleTest, ALogIsFollowedOverAStopAndAStart) {
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini"}).status.code, 0);
+  const std::filesystem::path out = instance_->root() / "followed";
+  const UniqueFd file = *OpenFile(out, O_WRONLY | O_CREAT | O_TRUNC);
+  absl::StatusOr<Subprocess> follower = instance_->StartBanger({"vm", "logs", "-f", "box"}, file.get());
+  ASSERT_OK(follower);
+  const auto said = [&](const std::string& text) {
+    return Eventually([&] { return ReadFile(out)->find(text) != std::string::npos; });
+  };
+  Exec("echo before the stop > /dev/console");
+  EXPECT_TRUE(said("before the stop"));
+  ASSERT_EQ(Run({"vm", "restart", "box"}).status.code, 0);
+  Exec("echo after the start > /dev/console");
+  EXPECT_TRUE(said("after the start"));
+  ASSERT_EQ(Run({"vm", "delete", "--force", "box"}).status.code, 0);
+  EXPECT_EQ(follower->Wait()->code, 0);
+  std::filesystem::remove(out);
+}
+
+TEST_F(LifecycleTest, APausedVmGoesOnWhereItStoodWithTheRightTime) {
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini"}).status.code, 0);
+  // Counts as long as it runs.
+  Exec("(while :; do echo x >> /run/count; sleep 1; done) > /dev/null 2>&1 &");
+  ASSERT_EQ(Run({"vm", "pause", "box"}).status.code, 0);
+  EXPECT_EQ(Show()["state"], "STATE_PAUSED");
+  EXPECT_THAT(Run({"vm", "exec", "box", "--", "true"}).err, HasSubstr("VM_PAUSED"));
+  EXPECT_THAT(Run({"ps"}).out, HasSubstr("PAUSED"));
+  instance_->CrashDaemon("vmd");
+  ASSERT_OK(instance_->StartDaemon("vmd"));
+  EXPECT_EQ(Show()["state"], "STATE_PAUSED");
+  const std::time_t paused = std::time(nullptr);
+  // By which its clock falls behind.
+  ASSERT_TRUE(Eventually([&] { return std::time(nullptr) >= paused + 5; }));
+  ASSERT_EQ(Run({"vm", "resume", "box"}).status.code, 0);
+  EXPECT_EQ(Show()["state"], "STATE_RUNNING");
+  EXPECT_GE(std::stoll(Exec("date +%s")), paused + 5);
+  const std::string count = Exec("wc -l < /run/count");
+  EXPECT_TRUE(Eventually([&] { return Exec("wc -l < /run/count") != count; }));
+  ASSERT_EQ(Run({"vm", "pause", "box"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "stop", "box"}).status.code, 0);
+  EXPECT_EQ(Show()["state_detail"], "") << "the guest powered off by itself";
 }
 
 TEST_F(LifecycleTest, AnImageInUseStays) {

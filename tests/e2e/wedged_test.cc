@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 class WedgedTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto instance = Instance::Start();
+    auto instance = Instance::Start({.config = "stats_poll_interval = \"1s\"\n"});
     ASSERT_OK(instance);
     instance_ = new Instance(*std::move(instance));
     ASSERT_OK(instance_->ImportKernel());
@@ -57,6 +57,10 @@ TEST_F(WedgedTest, AStoppedVmmHoldsNobodyUpAndIsNamed) {
   // While that exec waits, all else goes on.
   EXPECT_THAT(Run({"vm", "list"}).out, HasSubstr("stuck"));
   EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+  EXPECT_TRUE(Eventually([] {
+    return Show("stuck")["state_detail"].dump().find("is stopped by a signal") != std::string::npos;
+  }));
+  EXPECT_THAT(Run({"vm", "stats"}).out, HasSubstr("is stopped by a signal"));
 
   const CommandResult exec = Run({"vm", "exec", "stuck", "--", "true"});
   EXPECT_FALSE(exec.status.success());
@@ -75,6 +79,44 @@ TEST_F(WedgedTest, AForcedDeleteEndsAStoppedVmm) {
   CreateWedged("stuck");
   EXPECT_EQ(Run({"vm", "delete", "--force", "stuck"}).status.code, 0);
   EXPECT_EQ(Run({"vm", "show", "stuck"}).status.code, 3);
+  EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
+}
+
+TEST_F(WedgedTest, AnAgentThatNeverAnswersIsNamedAndTheVmStopsAllTheSame) {
+  const HostSnapshot before = instance_->Snapshot();
+  ASSERT_EQ(Run({"vm", "create", "--name", "mute", "--image", "mini"}).status.code, 0);
+  // It answers no more, this command included.
+  absl::StatusOr<Subprocess> last = instance_->StartBanger(
+      {"vm", "exec", "mute", "--", "sh", "-c",
+       "for p in /proc/[0-9]*; do [ \"$(cat $p/comm)\" = agent ] && kill -STOP ${p#/proc/}; done"});
+  ASSERT_OK(last);
+  EXPECT_TRUE(Eventually([] {
+    return Show("mute")["state_detail"].dump().find("has not answered since") != std::string::npos;
+  }));
+  EXPECT_EQ(Show("mute")["state"], "STATE_RUNNING");
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+  const CommandResult exec = Run({"vm", "exec", "mute", "--", "true"});
+  EXPECT_EQ(exec.status.code, 1);
+  EXPECT_THAT(exec.err, HasSubstr("'mute'"));
+  ASSERT_OK(last->Wait());
+  EXPECT_EQ(Run({"vm", "stop", "--timeout", "5", "mute"}).status.code, 0);
+  EXPECT_EQ(Show("mute")["state"], "STATE_STOPPED");
+  EXPECT_EQ(Run({"vm", "delete", "mute"}).status.code, 0);
+  EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
+}
+
+TEST_F(WedgedTest, AGuestThatPanicsIsInErrorWithItsLastWordsAndStartsAgain) {
+  const HostSnapshot before = instance_->Snapshot();
+  ASSERT_EQ(Run({"vm", "create", "--name", "crash", "--image", "mini"}).status.code, 0);
+  const CommandResult panic =
+      Run({"vm", "exec", "crash", "--", "sh", "-c", "echo c > /proc/sysrq-trigger; sleep 60"});
+  EXPECT_EQ(panic.status.code, 1);
+  EXPECT_THAT(panic.err, HasSubstr("'crash'"));
+  EXPECT_TRUE(Eventually([] { return Show("crash")["state"] == "STATE_ERROR"; }));
+  EXPECT_THAT(Show("crash")["state_detail"].dump(), HasSubstr("Kernel panic - not syncing"));
+  EXPECT_EQ(Run({"vm", "start", "crash"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "exec", "crash", "--", "true"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "delete", "--force", "crash"}).status.code, 0);
   EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
 }
 

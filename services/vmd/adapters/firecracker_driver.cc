@@ -67,6 +67,11 @@ class FirecrackerMonitor final : public VmmMonitor {
 #endif
   }
 
+  absl::Status Pause() override { return FirecrackerApi(Api()).Send(StateRequest("Paused"), kCommandTimeout, {}); }
+  absl::Status Resume() override {
+    return FirecrackerApi(Api()).Send(StateRequest("Resumed"), kCommandTimeout, {});
+  }
+
   VmmExit HowItEnded() override {
     const LastWord word = ReadLastWord(paths_.console_log, paths_.console_begin);
     if (halted_ || word == LastWord::kHalted) return {VmmExit::Kind::kPoweredOff, ""};

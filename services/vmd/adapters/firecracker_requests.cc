@@ -69,6 +69,8 @@ FirecrackerRequest ActionRequest(const std::string& action) {
   return Put("/actions", {{"action_type", action}});
 }
 
+FirecrackerRequest StateRequest(const std::string& state) { return {"PATCH", "/vm", {{"state", state}}}; }
+
 KvmTrial FirecrackerKvmTrial(const std::filesystem::path& program, const std::filesystem::path& vmlinux) {
   const json machine = {
       {"boot-source",

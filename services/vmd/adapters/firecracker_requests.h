@@ -38,6 +38,8 @@ std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const Vm
                                                 const std::string& tap);
 
 FirecrackerRequest ActionRequest(const std::string& action);
+// "Paused" or "Resumed".
+FirecrackerRequest StateRequest(const std::string& state);
 
 // Boots the kernel with nothing to mount.
 KvmTrial FirecrackerKvmTrial(const std::filesystem::path& program, const std::filesystem::path& vmlinux);

@@ -57,6 +57,7 @@ TEST_F(FirecrackerRequestsTest, AllAreAsFirecrackerDescribesThem) {
   for (const Machine& machine : {modular, plain})
     for (const FirecrackerRequest& request : Requests(machine)) EXPECT_OK(Check(request)) << request.path;
   for (const char* action : {"InstanceStart", "SendCtrlAltDel"}) EXPECT_OK(Check(ActionRequest(action)));
+  for (const char* state : {"Paused", "Resumed"}) EXPECT_OK(Check(StateRequest(state)));
 }
 
 TEST_F(FirecrackerRequestsTest, TheCheckRefusesWhatIsNotDescribed) {

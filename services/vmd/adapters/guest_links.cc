@@ -192,6 +192,42 @@ absl::StatusOr<std::vector<std::string>> GuestLinks::Configure(const std::string
   return std::vector<std::string>(response.warnings().begin(), response.warnings().end());
 }
 
+absl::Status GuestLinks::SetTime(const std::string& uid, milliseconds timeout, const std::stop_token& stop) {
+  GuestConfig config;
+  {
+    const MutexLock lock(mutex_);
+    const auto guest = guests_.find(uid);
+    if (guest == guests_.end()) return absl::UnavailableError("guest agent: the VM is not running");
+    config.exec = guest->second.exec;  // Configure sets it anew
+  }
+  const auto deadline = steady_clock::now() + timeout;
+  // A connection that the pause has ended is made anew.
+  return rpc::RetryUnavailable(stop, [&]() -> absl::Status {
+    BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, Left(deadline), stop));
+    rpc::ClientCall call("", Left(deadline), stop);
+    config.time = std::chrono::system_clock::now();
+    v1::ConfigureResponse response;
+    return FromGuest(
+        v1::GuestService::NewStub(channel)->Configure(call.context(), ToProto(config), &response));
+  });
+}
+
+absl::StatusOr<GuestUsage> GuestLinks::Usage(const std::string& uid, milliseconds timeout,
+                                             const std::stop_token& stop) {
+  const auto deadline = steady_clock::now() + timeout;
+  BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, timeout, stop));
+  rpc::ClientCall call("", Left(deadline), stop);
+  v1::GetStatsResponse stats;
+  BANGER_RETURN_IF_ERROR(FromGuest(v1::GuestService::NewStub(channel)->GetStats(call.context(), {}, &stats)));
+  return GuestUsage{.memory_total_bytes = stats.memory_total_bytes(),
+                    .memory_available_bytes = stats.memory_available_bytes(),
+                    .load = stats.load(),
+                    .rootfs_used_bytes = stats.rootfs_used_bytes(),
+                    .rootfs_size_bytes = stats.rootfs_size_bytes(),
+                    .home_used_bytes = stats.home_used_bytes(),
+                    .home_size_bytes = stats.home_size_bytes()};
+}
+
 absl::Status GuestLinks::PowerOff(const std::string& uid, milliseconds timeout) {
   const auto deadline = steady_clock::now() + timeout;
   BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, timeout, {}));

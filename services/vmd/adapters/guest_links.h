@@ -35,6 +35,10 @@ class GuestLinks final : public Guests {
                          const std::stop_token& stop) override;
   absl::StatusOr<std::vector<std::string>> Configure(const std::string& uid, const GuestConfig& config,
                                                      const std::stop_token& stop) override;
+  absl::Status SetTime(const std::string& uid, std::chrono::milliseconds timeout,
+                       const std::stop_token& stop) override;
+  absl::StatusOr<GuestUsage> Usage(const std::string& uid, std::chrono::milliseconds timeout,
+                                   const std::stop_token& stop) override;
   absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) override;
 
   // For calls that core knows nothing of. The channel ends with its connection:

@@ -20,6 +20,7 @@ constexpr auto kGarbageInterval = 30s;
 // After imaged or netd was away.
 constexpr auto kRetryInterval = 5s;
 constexpr auto kRemindInterval = 2s;
+constexpr auto kStaleInterval = 10s;
 
 // False when stopped.
 bool Pause(const std::stop_token& stop, std::chrono::seconds duration) {
@@ -34,11 +35,19 @@ bool Pause(const std::stop_token& stop, std::chrono::seconds duration) {
 
 void Housekeeper::Start() {
   capper_ = std::jthread([this](const std::stop_token& stop) {
-    do CapConsoleLogs();
-    while (Pause(stop, kCapInterval));
+    CapAllLogs();
+    while (Pause(stop, kCapInterval)) CapLogs();
   });
   collector_ = std::jthread([this](const std::stop_token& stop) {
     while (Pause(stop, vms_.CollectGarbage() ? kGarbageInterval : kRetryInterval)) continue;
+  });
+  sampler_ = std::jthread([this](const std::stop_token& stop) {
+    do stats_.Sample();
+    while (Pause(stop, stats_interval_));
+  });
+  stopper_ = std::jthread([this](const std::stop_token& stop) {
+    while (Pause(stop, kStaleInterval)) vms_.StopStale();
+    vms_.SaveTouched();
   });
   reminder_ = std::jthread([this](const std::stop_token& stop) {
     do vms_.RemindNetwork();
@@ -47,20 +56,28 @@ void Housekeeper::Start() {
 }
 
 void Housekeeper::Stop() {
-  for (std::jthread* thread : {&capper_, &collector_, &reminder_}) thread->request_stop();
-  for (std::jthread* thread : {&capper_, &collector_, &reminder_})
+  for (std::jthread* thread : {&capper_, &sampler_, &stopper_, &collector_, &reminder_})
+    thread->request_stop();
+  for (std::jthread* thread : {&capper_, &sampler_, &stopper_, &collector_, &reminder_})
     if (thread->joinable()) thread->join();
 }
 
-void Housekeeper::CapConsoleLogs() {
+// What was written while vmd was away, of all VMs.
+void Housekeeper::CapAllLogs() {
   const absl::StatusOr<std::vector<std::string>> uids = files_.List();
   if (!uids.ok()) return;
-  for (const std::string& uid : *uids) {
-    const DiskPaths paths = files_.PathsOf(uid);
-    for (const std::filesystem::path& path : {paths.console_log, paths.vmm_log, paths.vmm_metrics}) {
-      const absl::Status capped = CapConsoleLog(path);
-      if (!capped.ok()) log::Warn("a log grows", {{"uid", uid}, {"error", std::string(capped.message())}});
-    }
+  for (const std::string& uid : *uids) CapLogsOf(uid);
+}
+
+void Housekeeper::CapLogs() {
+  for (const std::string& uid : vms_.UidsUp()) CapLogsOf(uid);
+}
+
+void Housekeeper::CapLogsOf(const std::string& uid) {
+  const DiskPaths paths = files_.PathsOf(uid);
+  for (const std::filesystem::path& path : {paths.console_log, paths.vmm_log, paths.vmm_metrics}) {
+    const absl::Status capped = CapConsoleLog(path);
+    if (!capped.ok()) log::Warn("a log grows", {{"uid", uid}, {"error", std::string(capped.message())}});
   }
 }
 

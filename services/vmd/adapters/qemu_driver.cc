@@ -25,6 +25,8 @@ class QemuMonitor final : public VmmMonitor {
 
   absl::Status Run(const std::stop_token&) override { return qmp_.Execute("cont", kStartTimeout).status(); }
   absl::Status PowerDown() override { return qmp_.Execute("system_powerdown", kCommandTimeout).status(); }
+  absl::Status Pause() override { return qmp_.Execute("stop", kCommandTimeout).status(); }
+  absl::Status Resume() override { return qmp_.Execute("cont", kCommandTimeout).status(); }
 
   VmmExit HowItEnded() override {
     qmp_.WaitForEnd(kCommandTimeout);

@@ -73,6 +73,7 @@ const std::vector<std::string>& StoreMigrations() {
          ) STRICT, WITHOUT ROWID;
          CREATE INDEX ports_by_uid ON ports (uid))",
       "ALTER TABLE vms ADD COLUMN size_origins TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE vms ADD COLUMN touch_time_us INTEGER NOT NULL DEFAULT 0",
   };
   return migrations;
 }
@@ -104,6 +105,13 @@ absl::StatusOr<bool> SqliteStore::ChangeState(const std::string& uid, VmState fr
   return db_.changes() == 1;
 }
 
+absl::Status SqliteStore::Touch(const std::string& uid, Time time) {
+  const MutexLock lock(mutex_);
+  const std::int64_t micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  return db_.Prepare("UPDATE vms SET touch_time_us=? WHERE uid=?").Bind(micros).Bind(uid).Run();
+}
+
 absl::Status SqliteStore::Delete(const std::string& uid) {
   const MutexLock lock(mutex_);
   return db_.Prepare("DELETE FROM vms WHERE uid=?").Bind(uid).Run();
@@ -131,15 +139,17 @@ absl::StatusOr<std::vector<Vm>> SqliteStore::Match(const std::string& reference)
   return ReadRows(std::move(by_uid));
 }
 
-absl::StatusOr<std::vector<Vm>> SqliteStore::List(const std::string& after, std::size_t limit) {
+absl::StatusOr<std::vector<Vm>> SqliteStore::List(const std::string& after, std::size_t limit, Which which) {
   const std::pair<std::string, std::string> key = absl::StrSplit(after, absl::MaxSplits('/', 1));
   std::int64_t micros = -1;
   if (!after.empty() && !absl::SimpleAtoi(key.first, &micros))
     return FieldInvalid("page_token", "is not one of ListVms");
   const MutexLock lock(mutex_);
-  SqliteStatement query = db_.Prepare(
-      absl::StrCat("SELECT ", VmColumns(),
-                   " FROM vms WHERE (create_time_us, uid) > (?,?) ORDER BY create_time_us, uid LIMIT ?"));
+  // STARTING, RUNNING, STOPPING, PAUSED.
+  const char* const up = which == Which::kUp ? " AND state IN (2, 3, 4, 7)" : "";
+  SqliteStatement query =
+      db_.Prepare(absl::StrCat("SELECT ", VmColumns(), " FROM vms WHERE (create_time_us, uid) > (?,?)", up,
+                               " ORDER BY create_time_us, uid LIMIT ?"));
   query.Bind(micros).Bind(key.second).Bind(static_cast<std::int64_t>(limit));
   return ReadRows(std::move(query));
 }
@@ -181,6 +191,19 @@ absl::StatusOr<std::vector<PublishedPort>> SqliteStore::PortsOf(const std::strin
     BANGER_ASSIGN_OR_RETURN(const bool more, query.Step());
     if (!more) return ports;
     ports.push_back(ReadPort(query));
+  }
+}
+
+absl::StatusOr<std::multimap<std::string, PublishedPort>> SqliteStore::AllPorts() {
+  const MutexLock lock(mutex_);
+  SqliteStatement query = db_.Prepare(
+      "SELECT host_address, host_port, protocol, guest_port, uid FROM ports "
+      "ORDER BY host_port, protocol, host_address");
+  std::multimap<std::string, PublishedPort> ports;
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const bool more, query.Step());
+    if (!more) return ports;
+    ports.emplace(query.Text(4), ReadPort(query));
   }
 }
 

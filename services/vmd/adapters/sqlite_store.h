@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,13 +25,15 @@ class SqliteStore final : public VmStore {
   absl::Status Update(const Vm& vm) override;
   absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
                                    const std::string& detail) override;
+  absl::Status Touch(const std::string& uid, Time time) override;
   absl::Status Delete(const std::string& uid) override;
   absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) override;
   absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) override;
-  absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) override;
+  absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit, Which which) override;
   absl::Status AddPort(const std::string& uid, const PublishedPort& port) override;
   absl::Status RemovePort(const std::string& uid, const PublishedPort& port) override;
   absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) override;
+  absl::StatusOr<std::multimap<std::string, PublishedPort>> AllPorts() override;
   absl::Status Record(const LedgerEntry& entry) override;
   absl::Status Strike(const std::string& uid, Resource resource) override;
   absl::StatusOr<std::vector<LedgerEntry>> Ledger(const std::string& uid) override;

@@ -40,6 +40,7 @@ Vm MakeVm(const std::string& uid, const std::string& name, int second = 0) {
   vm.network_mode = NetworkMode::kBridge;
   vm.address = "172.30.0.2";
   vm.mac = "52:b4:ac:1e:00:02";
+  vm.touch_time = Time(std::chrono::seconds(1'600'000'000));
   vm.create_time = Time(std::chrono::seconds(1'700'000'000 + second));
   vm.start_time = vm.create_time + std::chrono::microseconds(5);
   vm.boot_duration = std::chrono::milliseconds(812);
@@ -74,6 +75,8 @@ TEST_F(SqliteStoreTest, UpdatesAllButNameAndCreation) {
   vm.address.clear();
   vm.provisional = false;
   ASSERT_OK(store_->Update(vm));
+  vm.touch_time += std::chrono::hours(1);
+  ASSERT_OK(store_->Touch(vm.uid, vm.touch_time));
   EXPECT_THAT(store_->Find(vm.uid), IsOkAndHolds(Optional(vm)));
   EXPECT_THAT(store_->Update(MakeVm("ffffffffffff", "ghost")), StatusIs(absl::StatusCode::kNotFound));
 }
@@ -104,20 +107,38 @@ TEST_F(SqliteStoreTest, MatchesTheNameBeforeUidsThatBeginSo) {
   EXPECT_THAT(store_->Match("ffff"), IsOkAndHolds(IsEmpty()));
 }
 
+TEST_F(SqliteStoreTest, ListsOnlyWhatIsUp) {
+  for (const auto& [name, state] : {std::pair("created", VmState::kCreated),
+                                    {"starting", VmState::kStarting},
+                                    {"running", VmState::kRunning},
+                                    {"stopping", VmState::kStopping},
+                                    {"stopped", VmState::kStopped},
+                                    {"error", VmState::kError},
+                                    {"paused", VmState::kPaused}}) {
+    Vm vm = MakeVm(name, name);
+    vm.state = state;
+    ASSERT_OK(store_->Insert(vm));
+  }
+  std::vector<std::string> up;
+  ASSERT_OK_AND_ASSIGN(const std::vector<Vm> rows, store_->List("", 10, Which::kUp));
+  for (const Vm& row : rows) up.push_back(row.name);
+  EXPECT_THAT(up, ::testing::UnorderedElementsAre("starting", "running", "stopping", "paused"));
+}
+
 TEST_F(SqliteStoreTest, ListsByCreationInPages) {
   for (int i = 0; i < 5; ++i)
     ASSERT_OK(store_->Insert(MakeVm(absl::StrCat("00000000000", 9 - i), absl::StrCat("vm", i), i / 2)));
   std::vector<std::string> names;
   std::string after;
   for (int page = 0; page < 3; ++page) {
-    ASSERT_OK_AND_ASSIGN(const std::vector<Vm> rows, store_->List(after, 2));
+    ASSERT_OK_AND_ASSIGN(const std::vector<Vm> rows, store_->List(after, 2, Which::kAll));
     for (const Vm& vm : rows) {
       names.push_back(vm.name);
       after = absl::StrCat(vm.create_time.time_since_epoch() / std::chrono::microseconds(1), "/", vm.uid);
     }
   }
   EXPECT_THAT(names, ElementsAre("vm1", "vm0", "vm3", "vm2", "vm4"));
-  EXPECT_THAT(store_->List("nonsense", 2),
+  EXPECT_THAT(store_->List("nonsense", 2, Which::kAll),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_token")));
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-// What never changes, in the order of ReadVm.
-constexpr char kFixed[] = "uid, name, create_time_us";
+// What UpdateVmRow leaves alone, in the order of ReadVm.
+constexpr char kFixed[] = "uid, name, create_time_us, touch_time_us";
 
 // All else, in the order of BindChangeable and ReadVm.
 const std::vector<std::string>& Changeable() {
@@ -125,11 +125,11 @@ const std::string& VmColumns() {
 }
 
 SqliteStatement InsertVm(SqliteDatabase& db, const Vm& vm) {
-  std::string values = "?,?,?";
+  std::string values = "?,?,?,?";
   for (std::size_t i = 0; i < Changeable().size(); ++i) values += ",?";
   SqliteStatement insert =
       db.Prepare(absl::StrCat("INSERT INTO vms (", VmColumns(), ") VALUES (", values, ")"));
-  insert.Bind(vm.uid).Bind(vm.name).Bind(Micros(vm.create_time));
+  insert.Bind(vm.uid).Bind(vm.name).Bind(Micros(vm.create_time)).Bind(Micros(vm.touch_time));
   BindChangeable(insert, vm);
   return insert;
 }
@@ -150,6 +150,7 @@ Vm ReadVm(const SqliteStatement& row) {
   vm.uid = text();
   vm.name = text();
   vm.create_time = FromMicros(number());
+  vm.touch_time = FromMicros(number());
   vm.state = static_cast<VmState>(number());
   vm.state_detail = text();
   vm.provisional = number() != 0;

@@ -13,7 +13,7 @@ const std::string& VmColumns();
 
 // Binds all of a VM.
 SqliteStatement InsertVm(SqliteDatabase& db, const Vm& vm);
-// All but uid, name and create time.
+// All but uid, name, create time and touch time.
 SqliteStatement UpdateVmRow(SqliteDatabase& db, const Vm& vm);
 
 // Values that cannot be read are as if they were not there.

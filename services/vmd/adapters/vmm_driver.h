@@ -32,6 +32,9 @@ class VmmMonitor {
   // Lets the guest run. Once, and only after Spawn.
   virtual absl::Status Run(const std::stop_token& stop) = 0;
   virtual absl::Status PowerDown() = 0;
+  // As Vmm has them.
+  virtual absl::Status Pause() = 0;
+  virtual absl::Status Resume() = 0;
   // How the VMM, whose process has ended, came to that; kEnded when it did not say.
   // Waits a little for what is still on its way.
   virtual VmmExit HowItEnded() = 0;

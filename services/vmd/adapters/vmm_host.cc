@@ -131,6 +131,18 @@ absl::Status VmmHost::PowerDown(const std::string& uid) {
   return instance->monitor->PowerDown();
 }
 
+absl::Status VmmHost::Pause(const std::string& uid) {
+  const InstancePtr instance = FindInstance(uid);
+  if (instance == nullptr) return absl::NotFoundError("the VMM has ended");
+  return instance->monitor->Pause();
+}
+
+absl::Status VmmHost::Resume(const std::string& uid) {
+  const InstancePtr instance = FindInstance(uid);
+  if (instance == nullptr) return absl::NotFoundError("the VMM has ended");
+  return instance->monitor->Resume();
+}
+
 absl::Status VmmHost::Signal(const std::string& uid, int signal) {
   const InstancePtr instance = FindInstance(uid);
   if (instance == nullptr) return absl::NotFoundError("the VMM has ended");

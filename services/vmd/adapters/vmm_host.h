@@ -46,6 +46,8 @@ class VmmHost final : public Vmm {
   absl::StatusOr<VmmProcess> Adopt(const std::string& uid) override;
   std::optional<VmmProcess> Running(const std::string& uid) const override;
   absl::Status PowerDown(const std::string& uid) override;
+  absl::Status Pause(const std::string& uid) override;
+  absl::Status Resume(const std::string& uid) override;
   absl::Status Signal(const std::string& uid, int signal) override;
   bool WaitForEnd(const std::string& uid, std::chrono::milliseconds timeout,
                   const std::stop_token& stop) override;

@@ -32,6 +32,8 @@ class PlainMonitor final : public VmmMonitor {
   PlainMonitor(absl::Status run, VmmExit exit) : run_(std::move(run)), exit_(std::move(exit)) {}
   absl::Status Run(const std::stop_token&) override { return run_; }
   absl::Status PowerDown() override { return absl::UnimplementedError("no button"); }
+  absl::Status Pause() override { return absl::UnimplementedError("it does not stand still"); }
+  absl::Status Resume() override { return absl::UnimplementedError("it does not stand still"); }
   VmmExit HowItEnded() override { return exit_; }
 
  private:

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/vmd/core/usage.h"
 #include "services/vmd/core/vm.h"
 
 namespace banger::vmd {
@@ -40,6 +41,12 @@ struct LedgerEntry {
   bool operator==(const LedgerEntry&) const = default;
 };
 
+// Which VMs a list has.
+enum class Which {
+  kAll,
+  kUp,  // those that run, start, stop or are paused
+};
+
 class VmStore {
  public:
   virtual ~VmStore() = default;
@@ -51,13 +58,15 @@ class VmStore {
   // Only when the state still is `from`; whether it was.
   virtual absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
                                            const std::string& detail) = 0;
+  // When it was used last; the one thing of a row that Update leaves alone.
+  virtual absl::Status Touch(const std::string& uid, Time time) = 0;
   // Fine when there is none.
   virtual absl::Status Delete(const std::string& uid) = 0;
   virtual absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) = 0;
   // Those whose name is `reference`, else whose uid begins with it: at most ten.
   virtual absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) = 0;
   // By creation time, then uid; those after the row `after_uid` stood at.
-  virtual absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) = 0;
+  virtual absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit, Which which) = 0;
 
   // Published ports: the one place that decides which VM has which, whether it
   // runs or not. PORT_IN_USE with the name of the other VM; replaces what the same
@@ -66,6 +75,8 @@ class VmStore {
   // Fine when there is none.
   virtual absl::Status RemovePort(const std::string& uid, const PublishedPort& port) = 0;
   virtual absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) = 0;
+  // Of all VMs, by uid.
+  virtual absl::StatusOr<std::multimap<std::string, PublishedPort>> AllPorts() = 0;
 
   virtual absl::Status Record(const LedgerEntry& entry) = 0;
   virtual absl::Status Strike(const std::string& uid, Resource resource) = 0;
@@ -214,6 +225,10 @@ class Vmm {
   virtual std::optional<VmmProcess> Running(const std::string& uid) const = 0;
   // Presses the power button.
   virtual absl::Status PowerDown(const std::string& uid) = 0;
+  // The guest stands still, with all it has in memory, until Resume. Both are fine
+  // when it is so already.
+  virtual absl::Status Pause(const std::string& uid) = 0;
+  virtual absl::Status Resume(const std::string& uid) = 0;
   virtual absl::Status Signal(const std::string& uid, int signal) = 0;
   // True when it has ended within the timeout.
   virtual bool WaitForEnd(const std::string& uid, std::chrono::milliseconds timeout,
@@ -250,6 +265,11 @@ class Guests {
   virtual absl::StatusOr<std::vector<std::string>> Configure(const std::string& uid,
                                                              const GuestConfig& config,
                                                              const std::stop_token& stop) = 0;
+  // To the host's.
+  virtual absl::Status SetTime(const std::string& uid, std::chrono::milliseconds timeout,
+                               const std::stop_token& stop) = 0;
+  virtual absl::StatusOr<GuestUsage> Usage(const std::string& uid, std::chrono::milliseconds timeout,
+                                           const std::stop_token& stop) = 0;
   // Asks the guest to sync and power off; returns when it has agreed.
   virtual absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) = 0;
 };

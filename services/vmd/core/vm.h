@@ -22,6 +22,7 @@ enum class VmState {
   kStopping = 4,
   kStopped = 5,
   kError = 6,
+  kPaused = 7,
 };
 
 // The numbers are stored.
@@ -85,6 +86,7 @@ struct Vm {
   NetworkPolicy policy;
   Time create_time;
   Time start_time;  // epoch: never started
+  Time touch_time;  // as last stored; epoch: not since it is stored
   std::chrono::milliseconds boot_duration{0};
 
   bool operator==(const Vm&) const = default;

@@ -29,10 +29,13 @@ std::string PageKey(const Vm& vm) {
 }
 
 VmManager::VmManager(const Ports& ports, VmManagerOptions options)
-    : ports_(ports),
+    : store_(ports.store, events_),
+      ports_{store_,    ports.images, ports.network,  ports.files,
+             ports.vmm, ports.guests, ports.forwards, ports.clock},
       options_(std::move(options)),
-      resources_(ports),
-      booter_(ports, resources_, kBootsPerCpu * options_.host.cpus),
+      resources_(ports_),
+      booter_(ports_, resources_, kBootsPerCpu * options_.host.cpus),
+      uses_(ports.clock),
       background_(kBackgroundThreads, kBackgroundQueue) {}
 
 VmManager::~VmManager() { Shutdown(); }
@@ -53,28 +56,6 @@ absl::StatusOr<VmManager::Held> VmManager::Hold(const std::string& reference, co
   BANGER_ASSIGN_OR_RETURN(std::optional<Vm> now, ports_.store.Find(found.uid));
   if (!now.has_value()) return VmNotFound(reference);
   return Held{std::move(operation), *std::move(now)};
-}
-
-VmView VmManager::View(const Vm& vm) const {
-  VmView view{.vm = vm, .disk_used_bytes = ports_.files.DiskUsed(vm.uid)};
-  if (const std::optional<VmmProcess> process = ports_.vmm.Running(vm.uid)) {
-    view.vmm = process->vmm;
-    view.pid = process->pid;
-  }
-  AddNetworkTo(view);
-  return view;
-}
-
-absl::StatusOr<VmView> VmManager::Get(const std::string& reference) {
-  BANGER_ASSIGN_OR_RETURN(const Vm vm, Resolve(reference));
-  return View(vm);
-}
-
-absl::StatusOr<std::vector<VmView>> VmManager::List(const std::string& after, std::size_t limit) {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Vm> rows, ports_.store.List(after, limit));
-  std::vector<VmView> views;
-  for (const Vm& vm : rows) views.push_back(View(vm));
-  return views;
 }
 
 absl::StatusOr<VmView> VmManager::Create(const CreateVm& request, const ProgressFn& progress,
@@ -150,6 +131,7 @@ absl::Status VmManager::FinishCreate(Vm& vm, const VmOperation& operation, absl:
 absl::StatusOr<VmView> VmManager::Start(const std::string& reference, const ProgressFn& progress,
                                         const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(Held held, Hold(reference, stop));
+  if (held.vm.state == VmState::kPaused) return VmPaused(held.vm.name);
   if (!ports_.vmm.Running(held.vm.uid).has_value() || held.vm.state != VmState::kRunning)
     BANGER_RETURN_IF_ERROR(BootHeld(held, progress));
   return View(held.vm);
@@ -183,6 +165,8 @@ absl::Status VmManager::StopHeld(Held& held, std::chrono::milliseconds timeout) 
   if (!runs && vm.state == VmState::kCreated) return absl::OkStatus();
   bool killed = false;
   if (runs) {
+    // So that it can do what it is asked for; if not, it is killed.
+    if (vm.state == VmState::kPaused) ports_.vmm.Resume(vm.uid).IgnoreError();
     vm.state = VmState::kStopping;
     vm.state_detail.clear();
     BANGER_RETURN_IF_ERROR(ports_.store.Update(vm));
@@ -252,13 +236,19 @@ absl::Status VmManager::Delete(const std::string& reference, bool force, const s
   // The ledger outlives the row, so what is left is given back later.
   if (!given_back.ok())
     log::Warn("left for later", {{"vm", vm->name}, {"error", std::string(given_back.message())}});
-  return ports_.store.Delete(vm->uid);
+  BANGER_RETURN_IF_ERROR(ports_.store.Delete(vm->uid));
+  uses_.Forget(vm->uid);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Vm> VmManager::RequireRunning(const std::string& reference) {
+absl::StatusOr<VmInUse> VmManager::RequireRunning(const std::string& reference) {
   BANGER_ASSIGN_OR_RETURN(Vm vm, Resolve(reference));
-  if (vm.state != VmState::kRunning) return VmNotRunning(vm.name);
-  return vm;
+  // Before its state counts, so that it is not stopped in between.
+  VmUses::Use use = uses_.Begin(vm.uid);
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> now, ports_.store.Find(vm.uid));
+  if (now.has_value() && now->state == VmState::kPaused) return VmPaused(vm.name);
+  if (!now.has_value() || now->state != VmState::kRunning) return VmNotRunning(vm.name);
+  return VmInUse{*now, std::move(use)};
 }
 
 }  // namespace banger::vmd

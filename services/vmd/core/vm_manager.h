@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -16,6 +17,9 @@
 #include "services/vmd/core/host_resources.h"
 #include "services/vmd/core/operations.h"
 #include "services/vmd/core/sizes.h"
+#include "services/vmd/core/vm_events.h"
+#include "services/vmd/core/vm_uses.h"
+#include "services/vmd/core/watched_store.h"
 
 namespace banger::vmd {
 
@@ -47,6 +51,13 @@ struct VmManagerOptions {
   HostCapacity host;
   ResolvedSizes defaults;
   std::string default_image;
+  // VMs that nobody has used for so long are stopped; 0: never.
+  std::chrono::seconds stale_after{0};
+};
+
+// A VM that is in use as long as this lives.
+struct VmInUse : Vm {
+  VmUses::Use use;
 };
 
 // Where a method takes a `reference`, it is a name, a uid, or an unambiguous
@@ -60,8 +71,11 @@ class VmManager {
   ~VmManager();
 
   absl::StatusOr<VmView> Get(const std::string& reference);
+  // A row with what is true of it only now.
+  VmView View(const Vm& vm) const;
   // At most `limit`, those after the row that gave `after`; see PageKey.
-  absl::StatusOr<std::vector<VmView>> List(const std::string& after, std::size_t limit);
+  absl::StatusOr<std::vector<VmView>> List(const std::string& after, std::size_t limit,
+                                           Which which = Which::kAll);
 
   // A failed or cancelled create leaves nothing, but for a guest that ran and
   // never became ready: that VM is kept in ERROR, with its log.
@@ -81,12 +95,27 @@ class VmManager {
                               const std::stop_token& stop);
   absl::StatusOr<VmView> Restart(const std::string& reference, std::chrono::milliseconds timeout,
                                  const ProgressFn& progress, const std::stop_token& stop);
+  // Its guest stands still, with all it has, and loses no time of its own: what is
+  // due meanwhile happens at Resume, which sets the clock. Both are fine when it is so
+  // already. VM_NOT_RUNNING; Resume also GUEST_UNREACHABLE: it runs with its old clock.
+  absl::StatusOr<VmView> Pause(const std::string& reference, const std::stop_token& stop);
+  absl::StatusOr<VmView> Resume(const std::string& reference, const std::stop_token& stop);
+  // Of those that run, start or stop, and of which the console may grow.
+  std::vector<std::string> UidsUp();
+
   // Does not wait for other work on the VM: it is the way out of such work.
   absl::StatusOr<VmView> Kill(const std::string& reference, int signal);
   absl::Status Delete(const std::string& reference, bool force, const std::stop_token& stop);
 
-  // The VM, if a command can be run in it now (VM_NOT_RUNNING).
-  absl::StatusOr<Vm> RequireRunning(const std::string& reference);
+  // The VM, if it can be used now (VM_NOT_RUNNING). Whatever is done in its guest
+  // for somebody holds this meanwhile: what is in use is not stopped for being stale.
+  absl::StatusOr<VmInUse> RequireRunning(const std::string& reference);
+  // The same for what is known to run.
+  VmUses::Use Use(const std::string& uid) { return uses_.Begin(uid); }
+  // Stops what nobody has used for long; to be called now and then, does not wait.
+  void StopStale();
+  // So that the next vmd knows what has been used.
+  void SaveTouched();
 
   // After a start of vmd: takes over the VMs that still run, undoes creates that
   // were under way, stops what cannot go on. Before any other call; never waits
@@ -105,6 +134,12 @@ class VmManager {
 
   void OnVmmExit(const std::string& uid, const VmmExit& exit);
 
+  // What changes, for whoever wants to know.
+  VmEvents& events() { return events_; }
+
+  // What is wrong with a VM that runs, told in its state's detail; empty: nothing.
+  void NoteProblem(const std::string& uid, const std::string& problem);
+
  private:
   absl::StatusOr<Vm> Resolve(const std::string& reference);
   // Resolves, takes the VM's lock, reads the row again.
@@ -113,8 +148,9 @@ class VmManager {
     Vm vm;
   };
   absl::StatusOr<Held> Hold(const std::string& reference, const std::stop_token& stop);
-  VmView View(const Vm& vm) const;
-  void AddNetworkTo(VmView& view) const;
+  using AllPorts = std::multimap<std::string, PublishedPort>;
+  VmView View(const Vm& vm, const AllPorts& ports) const;
+  void AddNetworkTo(VmView& view, const AllPorts& ports) const;
   absl::Status ChangeSizes(const RequestedSizes& requested, Vm& vm);
   absl::Status ChangePolicy(const UpdateVm& change, NetworkPolicy& policy);
   absl::Status AllowVms(const std::vector<std::string>& references, NetworkPolicy& policy);
@@ -127,17 +163,24 @@ class VmManager {
   absl::Status StopHeld(Held& held, std::chrono::milliseconds timeout);
   bool AskToPowerOff(const Vm& vm, std::chrono::milliseconds timeout, const std::stop_token& interrupt);
 
+  bool IsStale(const Vm& vm) const;
+  absl::Status StopOneStale(const std::string& uid);
   absl::Status RecoverOne(Vm vm);
   bool CollectLedger();
   bool CollectUnknown();
   absl::Status RemindOf(const std::string& uid);
   void FinishExit(const std::string& uid, bool boot_again);
 
-  const Ports ports_;
+  VmEvents events_;
+  WatchedStore store_;
+  const Ports ports_;  // with that store
   const VmManagerOptions options_;
   HostResources resources_;
   Booter booter_;
   VmOperations operations_;
+  VmUses uses_;
+  mutable Mutex problems_mutex_;
+  std::map<std::string, std::string> problems_ ABSL_GUARDED_BY(problems_mutex_);  // by uid
   std::stop_source shutdown_;
   WorkerPool background_;  // last: its jobs use all the others
 };

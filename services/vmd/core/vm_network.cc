@@ -10,16 +10,15 @@
 
 namespace banger::vmd {
 
-void VmManager::AddNetworkTo(VmView& view) const {
+void VmManager::AddNetworkTo(VmView& view, const AllPorts& ports) const {
   for (const std::string& uid : view.vm.policy.peers) {
     const absl::StatusOr<std::optional<Vm>> peer = ports_.store.Find(uid);
     if (peer.ok() && peer->has_value()) view.allowed_vms.push_back((*peer)->name);
   }
-  const absl::StatusOr<std::vector<PublishedPort>> ports = ports_.store.PortsOf(view.vm.uid);
-  if (!ports.ok()) return;
-  for (const PublishedPort& port : *ports) {
-    VmView::Port shown{.port = port};
-    if (view.pid != 0 && !ports_.forwards.IsOpen(view.vm.uid, port))
+  const auto [first, last] = ports.equal_range(view.vm.uid);
+  for (auto port = first; port != last; ++port) {
+    VmView::Port shown{.port = port->second};
+    if (view.pid != 0 && !ports_.forwards.IsOpen(view.vm.uid, port->second))
       shown.problem = "nobody listens; publish it again to see why";
     view.ports.push_back(std::move(shown));
   }

@@ -40,8 +40,10 @@ void VmManager::OnVmmExit(const std::string& uid, const VmmExit& exit) {
   // Without the VM's lock, so that the state is right at once; work on the VM
   // that is under way has another state and sees the end by itself.
   const auto [state, detail] = StateAfter(exit);
-  const absl::StatusOr<bool> changed = ports_.store.ChangeState(uid, VmState::kRunning, state, detail);
-  if (!changed.ok() || !*changed) return;
+  bool changed = false;
+  for (const VmState from : {VmState::kRunning, VmState::kPaused})
+    changed = changed || ports_.store.ChangeState(uid, from, state, detail).value_or(false);
+  if (!changed) return;
   const bool boot_again = exit.kind == VmmExit::Kind::kRebooted;
   log::Info("VMM ended", {{"uid", uid}, {"detail", detail}});
   if (!background_.Submit([this, uid, boot_again] { FinishExit(uid, boot_again); }))
@@ -62,7 +64,7 @@ void VmManager::FinishExit(const std::string& uid, bool boot_again) {
 absl::Status VmManager::Recover() {
   std::string after;
   for (;;) {
-    BANGER_ASSIGN_OR_RETURN(const std::vector<Vm> rows, ports_.store.List(after, kPage));
+    BANGER_ASSIGN_OR_RETURN(const std::vector<Vm> rows, ports_.store.List(after, kPage, Which::kAll));
     for (const Vm& vm : rows) {
       LogLeft(vm.name, RecoverOne(vm));
       after = PageKey(vm);
@@ -72,30 +74,33 @@ absl::Status VmManager::Recover() {
 }
 
 absl::Status VmManager::RecoverOne(Vm vm) {
+  const Vm before = vm;
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.Begin(vm.uid, {}));
   if (vm.provisional) {
     log::Info("undoing a create that was cut short", {{"vm", vm.name}});
     LogLeft(vm.name, resources_.GiveBack(vm.uid, Resource::kImageLease));
     return ports_.store.Delete(vm.uid);
   }
-  const bool should_run = vm.state == VmState::kRunning || vm.state == VmState::kStopping;
+  const bool should_run =
+      vm.state == VmState::kRunning || vm.state == VmState::kStopping || vm.state == VmState::kPaused;
   const absl::StatusOr<VmmProcess> process =
       should_run ? ports_.vmm.Adopt(vm.uid) : absl::NotFoundError("it should not run");
   if (process.ok()) {
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
     ports_.guests.Open(vm.uid, process->agent, vm.exec);
     LogLeft(vm.name, booter_.OpenPorts(vm.uid));
-    if (vm.state == VmState::kRunning) return absl::OkStatus();
+    if (vm.state != VmState::kStopping) return absl::OkStatus();
     const bool queued = background_.Submit(
         [this, uid = vm.uid] { LogLeft(uid, Stop(uid, kStopTimeout, shutdown_.get_token()).status()); });
     return queued ? absl::OkStatus() : absl::ResourceExhaustedError("too much work to finish the stop");
   }
   const absl::Status given_back = resources_.GiveBack(vm.uid, Resource::kTap);
-  if (vm.state == VmState::kRunning) vm.state_detail = "found not running when vmd started";
+  if (vm.state == VmState::kRunning || vm.state == VmState::kPaused)
+    vm.state_detail = "found not running when vmd started";
   if (vm.state == VmState::kStarting) vm.state_detail = "the start was cut short when vmd ended";
   if (vm.state == VmState::kStopping) vm.state_detail.clear();
   if (should_run || vm.state == VmState::kStarting) vm.state = VmState::kStopped;
-  return JoinErrors(given_back, ports_.store.Update(vm));
+  return vm == before ? given_back : JoinErrors(given_back, ports_.store.Update(vm));
 }
 
 // A netd that has lost its ledger takes taps that are in use back without names

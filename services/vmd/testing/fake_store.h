@@ -29,7 +29,14 @@ class FakeStore final : public VmStore {
     if (absl::Status s = host_.Enter("Update"); !s.ok()) return s;
     const std::lock_guard lock(mutex_);
     if (!rows_.contains(vm.uid)) return VmNotFound(vm.name);
+    const Time touched = rows_[vm.uid].touch_time;
     rows_[vm.uid] = vm;
+    rows_[vm.uid].touch_time = touched;
+    return absl::OkStatus();
+  }
+  absl::Status Touch(const std::string& uid, Time time) override {
+    const std::lock_guard lock(mutex_);
+    if (const auto row = rows_.find(uid); row != rows_.end()) row->second.touch_time = time;
     return absl::OkStatus();
   }
   absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
@@ -63,11 +70,12 @@ class FakeStore final : public VmStore {
     }
     return by_uid;
   }
-  absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit) override {
+  absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit, Which which) override {
     const std::lock_guard lock(mutex_);
     std::vector<Vm> rows;
     for (const auto& [uid, row] : rows_)
-      if (uid > after.substr(after.find('/') + 1) && rows.size() < limit) rows.push_back(row);
+      if (uid > after.substr(after.find('/') + 1) && rows.size() < limit && IsOf(row, which))
+        rows.push_back(row);
     return rows;
   }
   absl::Status AddPort(const std::string& uid, const PublishedPort& port) override {
@@ -94,6 +102,10 @@ class FakeStore final : public VmStore {
       if (owner == uid) ports.push_back(port);
     return ports;
   }
+  absl::StatusOr<std::multimap<std::string, PublishedPort>> AllPorts() override {
+    const std::lock_guard lock(mutex_);
+    return ports_;
+  }
   absl::Status Record(const LedgerEntry& entry) override {
     if (absl::Status s = host_.Enter("Record"); !s.ok()) return s;
     const std::lock_guard lock(mutex_);
@@ -115,6 +127,11 @@ class FakeStore final : public VmStore {
   }
 
  private:
+  static bool IsOf(const Vm& row, Which which) {
+    return which == Which::kAll || row.state == VmState::kStarting || row.state == VmState::kRunning ||
+           row.state == VmState::kStopping || row.state == VmState::kPaused;
+  }
+
   FakeHost& host_;
   std::mutex mutex_;
   std::map<std::string, Vm> rows_;

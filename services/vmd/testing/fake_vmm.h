@@ -45,6 +45,17 @@ class FakeVmm final : public Vmm, FakeMaker {
     powered_down.Add(uid);
     return absl::OkStatus();
   }
+  absl::Status Pause(const std::string& uid) override {
+    if (absl::Status s = host_.Enter("Pause"); !s.ok()) return s;
+    things_.Add(absl::StrCat("paused ", uid));
+    return absl::OkStatus();
+  }
+  absl::Status Resume(const std::string& uid) override {
+    if (absl::Status s = host_.Enter("Resume"); !s.ok()) return s;
+    things_.Remove(absl::StrCat("paused ", uid));
+    return absl::OkStatus();
+  }
+  bool Paused(const std::string& uid) const { return things_.Has(absl::StrCat("paused ", uid)); }
   absl::Status Signal(const std::string& uid, int signal) override {
     if (signal == 9) End(uid, {VmmExit::Kind::kEnded, "signal 9"});
     return absl::OkStatus();
@@ -68,6 +79,7 @@ class FakeVmm final : public Vmm, FakeMaker {
     {
       const std::lock_guard lock(mutex_);
       things_.Remove(absl::StrCat("process ", uid));
+      things_.Remove(absl::StrCat("paused ", uid));
       known = known_.contains(uid);
     }
     ended_.notify_all();
@@ -129,13 +141,25 @@ class FakeGuests final : public Guests {
     configured.push_back(config);
     return std::vector<std::string>{};
   }
+  absl::Status SetTime(const std::string& uid, std::chrono::milliseconds, const std::stop_token&) override {
+    if (absl::Status s = host_.Enter("SetTime"); !s.ok()) return s;
+    const std::lock_guard lock(mutex_);
+    times_set.push_back(uid);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<GuestUsage> Usage(const std::string&, std::chrono::milliseconds,
+                                   const std::stop_token&) override {
+    if (absl::Status s = host_.Enter("Usage"); !s.ok()) return s;
+    return GuestUsage{.memory_total_bytes = 100, .memory_available_bytes = 40, .load = 0.5};
+  }
   absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds) override {
-    if (power == Power::kUnreachable) return absl::DeadlineExceededError("no answer");
+    if (power == Power::kUnreachable || vmm_.Paused(uid)) return absl::DeadlineExceededError("no answer");
     if (power == Power::kObeys) vmm_.End(uid, {VmmExit::Kind::kPoweredOff, ""});
     return absl::OkStatus();
   }
 
   std::vector<GuestConfig> configured;
+  std::vector<std::string> times_set;  // uids
   std::map<std::string, ExecDefaults> opened;
 
  private:

@@ -4,6 +4,8 @@
 // fails without doing anything, as a dead process would.
 #pragma once
 
+#include <atomic>
+
 #include "services/vmd/core/host_resources.h"
 #include "services/vmd/testing/fake_daemons.h"
 #include "services/vmd/testing/fake_host.h"
@@ -36,9 +38,27 @@ class FakeForwards final : public PortForwards, FakeMaker {
   }
 };
 
+class FakeMeter final : public UsageMeter {
+ public:
+  absl::StatusOr<HostUsage> Measure(pid_t vmm) override {
+    const std::lock_guard lock(mutex_);
+    const auto usage = usages_.find(vmm);
+    return usage == usages_.end() ? absl::StatusOr<HostUsage>(absl::NotFoundError("gone")) : usage->second;
+  }
+  void Set(pid_t vmm, const HostUsage& usage) {
+    const std::lock_guard lock(mutex_);
+    usages_[vmm] = usage;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<pid_t, HostUsage> usages_;
+};
+
 class FakeClock final : public Clock {
  public:
-  Time Now() override { return Time(std::chrono::seconds(1'700'000'000)); }
+  Time Now() override { return Time(std::chrono::seconds(seconds.load())); }
+  std::atomic<std::int64_t> seconds = 1'700'000'000;
 };
 
 // All of them.
@@ -53,6 +73,7 @@ struct FakeWorld {
   FakeGuests guests{host, vmm};
   FakeForwards forwards{host, things};
   FakeClock clock;
+  FakeMeter meter;
 
   Ports ports() { return {store, images, network, files, vmm, guests, forwards, clock}; }
 };

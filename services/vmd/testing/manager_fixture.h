@@ -23,9 +23,10 @@ class ManagerFixture : public ::testing::Test {
 
   void StartVmd() {
     const HostCapacity host{.cpus = 4, .memory_mib = 16384};
-    vms_ = std::make_unique<VmManager>(
-        world_.ports(),
-        VmManagerOptions{.host = host, .defaults = *DefaultSizes({}, host), .default_image = "mini"});
+    vms_ = std::make_unique<VmManager>(world_.ports(), VmManagerOptions{.host = host,
+                                                                        .defaults = *DefaultSizes({}, host),
+                                                                        .default_image = "mini",
+                                                                        .stale_after = stale_after_});
     world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
   }
   // kill -9, and a new vmd on the same host.
@@ -58,6 +59,7 @@ class ManagerFixture : public ::testing::Test {
   }
 
   FakeWorld world_;
+  std::chrono::seconds stale_after_{0};
   std::unique_ptr<VmManager> vms_;
 };
 

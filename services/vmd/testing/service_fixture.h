@@ -33,7 +33,8 @@ class ServiceFixture : public ::testing::Test {
         world_.ports(),
         VmManagerOptions{.host = host, .defaults = *DefaultSizes({}, host), .default_image = "mini"});
     world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
-    service_ = std::make_unique<VmServiceImpl>(workers_, *vms_, world_.files, links_);
+    stats_ = std::make_unique<StatsKeeper>(*vms_, world_.meter, links_, world_.clock);
+    service_ = std::make_unique<VmServiceImpl>(workers_, *vms_, world_.files, links_, *stats_);
     ASSERT_OK_AND_ASSIGN(server_, rpc::Server::Start({.socket = dir_.path() / "vmd.sock",
                                                       .configure = [this](grpc::ServerBuilder& builder) {
                                                         builder.RegisterService(service_.get());
@@ -42,6 +43,7 @@ class ServiceFixture : public ::testing::Test {
   }
   void TearDown() override {
     if (server_ != nullptr) server_->Shutdown(std::chrono::milliseconds(0));
+    stats_.reset();
     vms_.reset();
   }
 
@@ -58,6 +60,7 @@ class ServiceFixture : public ::testing::Test {
   WorkerPool workers_{16, 16};
   GuestLinks links_{std::chrono::seconds(3)};
   std::unique_ptr<VmManager> vms_;
+  std::unique_ptr<StatsKeeper> stats_;
   std::unique_ptr<VmServiceImpl> service_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<vm::v1::VmService::Stub> stub_;

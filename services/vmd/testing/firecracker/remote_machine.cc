@@ -90,6 +90,10 @@ absl::Status RemoteMachine::Start(json parts, std::function<void()> on_reset) {
   return absl::OkStatus();
 }
 
+absl::Status RemoteMachine::SetRunning(bool runs) {
+  return qmp_->Execute(runs ? "cont" : "stop", 5s).status();
+}
+
 absl::Status RemoteMachine::PressCtrlAltDel() {
   const auto key = [](const char* name) { return json{{"type", "qcode"}, {"data", name}}; };
   return qmp_->Execute("send-key", 5s, {{"keys", {key("ctrl"), key("alt"), key("delete")}}}).status();

@@ -32,6 +32,7 @@ class RemoteMachine {
   // thread of QMP's.
   absl::Status Start(nlohmann::json parts, std::function<void()> on_reset);
   absl::Status PressCtrlAltDel();
+  absl::Status SetRunning(bool runs);
 
   // Readable when the machine has ended; -1 before it has started.
   int connection() const { return connection_.get(); }
