@@ -16,7 +16,9 @@ InterfaceSettings FromProto(const v1::Interface& interface) {
   return {.mac = interface.mac(),
           .address = interface.address(),
           .gateway = interface.gateway(),
-          .mtu = interface.mtu()};
+          .mtu = interface.mtu(),
+          .ipv6_address = interface.ipv6_address(),
+          .ipv6_gateway = interface.ipv6_gateway()};
 }
 
 std::chrono::system_clock::time_point FromProto(const google::protobuf::Timestamp& time) {

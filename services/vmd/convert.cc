@@ -159,6 +159,7 @@ v1::Vm ToProto(const VmView& view) {
   proto.set_rootfs_size_bytes(vm.sizes.rootfs_size_bytes);
   *proto.mutable_size_origins() = ToProto(vm.size_origins);
   proto.set_address(vm.address);
+  proto.set_ipv6_address(vm.ipv6_address);
   proto.set_mac(vm.mac);
   proto.set_network_mode(static_cast<v1::Vm::NetworkMode>(vm.network_mode));
   proto.set_vmm(view.vmm);

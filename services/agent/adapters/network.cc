@@ -20,6 +20,7 @@
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/agent/adapters/ipv6.h"
 
 namespace banger::agent {
 namespace fs = std::filesystem;
@@ -141,10 +142,14 @@ absl::Status ConfigureInterface(const InterfaceSettings& settings) {
     request.ifr_mtu = settings.mtu;
     BANGER_RETURN_IF_ERROR(Control(fd.get(), SIOCSIFMTU, request, "set the MTU"));
   }
+  const bool wants_ipv6 = !settings.ipv6_address.empty();
+  const absl::Status prepared = wants_ipv6 ? PrepareIpv6(name) : absl::OkStatus();
   BANGER_RETURN_IF_ERROR(BringUp(fd.get(), name));
   RemoveDefaultRoutes(fd.get(), name);
-  if (settings.gateway.empty()) return absl::OkStatus();
-  return SetDefaultRoute(fd.get(), name, settings.gateway);
+  if (!settings.gateway.empty()) BANGER_RETURN_IF_ERROR(SetDefaultRoute(fd.get(), name, settings.gateway));
+  // A guest without it has IPv4 all the same.
+  if (!prepared.ok() || !wants_ipv6) return prepared;
+  return ConfigureIpv6(name, settings.ipv6_address, settings.ipv6_gateway);
 }
 
 }  // namespace banger::agent

@@ -9,15 +9,17 @@ namespace banger::agent {
 
 struct InterfaceSettings {
   std::string mac;
-  std::string address;  // IPv4 CIDR
-  std::string gateway;  // empty: no default route
-  int mtu = 0;          // 0: as it is
+  std::string address;       // IPv4 CIDR
+  std::string gateway;       // empty: no default route
+  int mtu = 0;               // 0: as it is
+  std::string ipv6_address;  // IPv6 CIDR; empty: IPv6 is left alone
+  std::string ipv6_gateway;  // empty: no default route
 };
 
 // Brings the loopback interface up.
 absl::Status BringUpLoopback();
 
-// Sets address and default route of the interface with that MAC, replacing what
+// Sets addresses and default routes of the interface with that MAC, replacing what
 // it had, and brings it up. NOT_FOUND when there is none, INVALID_ARGUMENT when
 // a value is none.
 absl::Status ConfigureInterface(const InterfaceSettings& settings);

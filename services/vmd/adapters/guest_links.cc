@@ -60,6 +60,8 @@ v1::ConfigureRequest ToProto(const GuestConfig& config) {
     request.mutable_interface()->set_address(config.address);
     request.mutable_interface()->set_gateway(config.gateway);
     request.mutable_interface()->set_mtu(config.mtu);
+    request.mutable_interface()->set_ipv6_address(config.ipv6_address);
+    request.mutable_interface()->set_ipv6_gateway(config.ipv6_gateway);
   }
   if (!config.nameserver.empty()) request.add_nameservers(config.nameserver);
   *request.mutable_exec_defaults() = ToProto(config.exec);

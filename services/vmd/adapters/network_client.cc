@@ -45,7 +45,10 @@ absl::StatusOr<Endpoint> GrpcNetworkClient::CreateEndpoint(const std::string& ui
                   .mac = response.endpoint().mac(),
                   .gateway = response.network().gateway(),
                   .mtu = response.network().mtu(),
-                  .nameserver = response.network().dns().guest_server()};
+                  .nameserver = response.network().dns().guest_server(),
+                  .ipv6_address = response.endpoint().ipv6_address(),
+                  .ipv6_prefix_length = response.network().ipv6_prefix_length(),
+                  .ipv6_gateway = response.network().ipv6_gateway()};
 }
 
 absl::Status GrpcNetworkClient::SetPolicy(const std::string& uid, const NetworkPolicy& policy,

@@ -17,26 +17,11 @@ constexpr char kFixed[] = "uid, name, create_time_us, touch_time_us";
 
 // All else, in the order of BindChangeable and ReadVm.
 const std::vector<std::string>& Changeable() {
-  static const std::vector<std::string> columns = {"state",
-                                                   "state_detail",
-                                                   "provisional",
-                                                   "image",
-                                                   "vcpu",
-                                                   "memory_mib",
-                                                   "disk_size_bytes",
-                                                   "rootfs_size_bytes",
-                                                   "size_origins",
-                                                   "exec_env",
-                                                   "exec_user",
-                                                   "exec_working_dir",
-                                                   "exec_entrypoint",
-                                                   "exec_cmd",
-                                                   "network_mode",
-                                                   "address",
-                                                   "mac",
-                                                   "policy",
-                                                   "start_time_us",
-                                                   "boot_ms"};
+  static const std::vector<std::string> columns = {
+      "state",           "state_detail",      "provisional",  "image",    "vcpu",         "memory_mib",
+      "disk_size_bytes", "rootfs_size_bytes", "size_origins", "exec_env", "exec_user",    "exec_working_dir",
+      "exec_entrypoint", "exec_cmd",          "network_mode", "address",  "ipv6_address", "mac",
+      "policy",          "start_time_us",     "boot_ms"};
   return columns;
 }
 
@@ -112,7 +97,8 @@ void BindChangeable(SqliteStatement& statement, const Vm& vm) {
   statement.Bind(EncodeOrigins(vm.size_origins));
   statement.Bind(Encode(vm.exec.env)).Bind(vm.exec.user).Bind(vm.exec.working_dir);
   statement.Bind(Encode(vm.exec.entrypoint)).Bind(Encode(vm.exec.cmd));
-  statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address).Bind(vm.mac);
+  statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address);
+  statement.Bind(vm.ipv6_address).Bind(vm.mac);
   statement.Bind(EncodePolicy(vm.policy));
   statement.Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count());
 }
@@ -167,6 +153,7 @@ Vm ReadVm(const SqliteStatement& row) {
   vm.exec.cmd = DecodeTexts(text());
   vm.network_mode = static_cast<NetworkMode>(number());
   vm.address = text();
+  vm.ipv6_address = text();
   vm.mac = text();
   vm.policy = DecodePolicy(text());
   vm.start_time = FromMicros(number());

@@ -34,6 +34,10 @@ GuestConfig ConfigFor(const Vm& vm, const Endpoint& endpoint, const ImageFiles& 
   config.gateway = endpoint.gateway;
   config.mtu = endpoint.mtu;
   config.nameserver = endpoint.nameserver;
+  if (!endpoint.ipv6_address.empty()) {
+    config.ipv6_address = absl::StrCat(endpoint.ipv6_address, "/", endpoint.ipv6_prefix_length);
+    config.ipv6_gateway = endpoint.ipv6_gateway;
+  }
   return config;
 }
 
@@ -112,6 +116,7 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
   steps.push_back({"start", Resource::kProcess, "", [&](const std::stop_token& s) -> absl::Status {
                      vm.mac = started.endpoint.mac;
                      vm.address = vm.network_mode == NetworkMode::kBridge ? started.endpoint.address : "";
+                     vm.ipv6_address = started.endpoint.ipv6_address;
                      vm.exec = started.image.exec;
                      vm.state = VmState::kStarting;
                      vm.state_detail.clear();

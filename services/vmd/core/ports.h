@@ -114,7 +114,10 @@ struct Endpoint {
   std::string mac;
   std::string gateway;
   int mtu = 0;
-  std::string nameserver;  // empty: there is none
+  std::string nameserver;    // empty: there is none
+  std::string ipv6_address;  // empty where IPv6 is off, as is its gateway
+  int ipv6_prefix_length = 0;
+  std::string ipv6_gateway;
 };
 
 class NetworkClient {
@@ -244,7 +247,9 @@ struct GuestConfig {
   std::string address;  // CIDR; empty leaves the network alone
   std::string gateway;  // may be empty
   int mtu = 0;
-  std::string nameserver;  // may be empty
+  std::string nameserver;    // may be empty
+  std::string ipv6_address;  // CIDR; empty leaves IPv6 alone
+  std::string ipv6_gateway;
   ExecDefaults exec;
   Time time;
 };

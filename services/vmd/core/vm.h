@@ -82,6 +82,7 @@ struct Vm {
   ExecDefaults exec;
   NetworkMode network_mode = NetworkMode::kNone;
   std::string address;
+  std::string ipv6_address;  // empty without IPv6
   std::string mac;
   NetworkPolicy policy;
   Time create_time;

@@ -21,6 +21,21 @@ class VmNetworkTest : public ManagerFixture {
   bool IsOpen(const VmView& view) { return world_.forwards.IsOpen(view.vm.uid, kWeb); }
 };
 
+TEST_F(VmNetworkTest, AVmHasAnAddressOfEachFamilyWhereTheNetworkHasIpv6) {
+  world_.network.ipv6 = true;
+  const VmView view = Create({.name = "box"});
+  EXPECT_EQ(view.vm.address, "172.30.0.2");
+  EXPECT_EQ(view.vm.ipv6_address, "fd00::ac1e:2");
+  EXPECT_EQ(world_.guests.configured.back().ipv6_address, "fd00::ac1e:2/64");
+  EXPECT_EQ(world_.guests.configured.back().ipv6_gateway, "fd00::ac1e:1");
+  // Off again, it has none from its next start on.
+  world_.network.ipv6 = false;
+  ASSERT_OK(vms_->Stop("box", std::chrono::seconds(1), {}));
+  ASSERT_OK_AND_ASSIGN(const VmView started, vms_->Start("box", kQuiet, {}));
+  EXPECT_EQ(started.vm.ipv6_address, "");
+  EXPECT_EQ(world_.guests.configured.back().ipv6_address, "");
+}
+
 TEST_F(VmNetworkTest, ANewVmMayDoNothingUnlessSaidOtherwise) {
   const VmView plain = Create({.name = "plain"});
   EXPECT_EQ(world_.network.policies.at(plain.vm.uid), NetworkPolicy());

@@ -35,6 +35,7 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
  public:
   using FakeMaker::FakeMaker;
   bool present = true;
+  bool ipv6 = false;
   std::string last_hostname;
 
   bool Present() override { return present; }
@@ -47,7 +48,10 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
                     .prefix_length = 24,
                     .mac = "52:b4:ac:1e:00:02",
                     .gateway = "172.30.0.1",
-                    .nameserver = "172.30.0.1"};
+                    .nameserver = "172.30.0.1",
+                    .ipv6_address = ipv6 ? "fd00::ac1e:2" : "",
+                    .ipv6_prefix_length = ipv6 ? 64 : 0,
+                    .ipv6_gateway = ipv6 ? "fd00::ac1e:1" : ""};
   }
   absl::Status SetPolicy(const std::string& uid, const NetworkPolicy& policy,
                          const std::stop_token&) override {
