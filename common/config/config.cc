@@ -258,6 +258,8 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
   const Section network = {{"bridge", Into(config.network.bridge)},
                            {"address", Into(config.network.address)},
                            {"prefix", IntoInt(config.network.prefix, 16, 30)},
+                           {"ipv6", Into(config.network.ipv6)},
+                           {"ipv6_prefix", Into(config.network.ipv6_prefix)},
                            {"tap_pool_size", IntoInt(config.network.tap_pool_size, 0, 64)},
                            {"dns_listen", Into(config.network.dns_listen)},
                            {"upstream_dns", IntoStrings(config.network.upstream_dns)}};

@@ -20,6 +20,11 @@ struct NetworkConfig {
   // the host reaches that network elsewhere.
   std::string address;
   int prefix = 24;  // 16 to 30
+  // Guests have IPv6 as well.
+  bool ipv6 = false;
+  // Their IPv6 network, a /64: "fd12:3456:789a::/64". Empty: a unique local one that
+  // is always the same for this host and bridge.
+  std::string ipv6_prefix;
   // Taps kept ready for VMs to come while one runs; 0 to 64.
   int tap_pool_size = 4;
   // Where DNS for programs of the host listens: a loopback address and a port.

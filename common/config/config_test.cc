@@ -27,6 +27,7 @@ class ConfigTest : public ::testing::Test {
 TEST_F(ConfigTest, NoFileGivesTheDefaults) {
   ASSERT_OK_AND_ASSIGN(const Config config, LoadConfig({}));
   EXPECT_EQ(config.network.bridge, "br-banger");
+  EXPECT_FALSE(config.network.ipv6);
   EXPECT_EQ(config.vm_defaults, VmDefaults());
 }
 
@@ -47,10 +48,11 @@ TEST_F(ConfigTest, TheShippedFileIsTheDefaultsAndItsExamplesAreRight) {
 TEST_F(ConfigTest, KeysAreRead) {
   ASSERT_OK_AND_ASSIGN(
       const Config config,
-      Load("vmm = \"qemu-tcg\"\n[network]\nprefix = 26\n[vm_defaults]\ndisk_size = \"512M\"\n"
+      Load("vmm = \"qemu-tcg\"\n[network]\nprefix = 26\nipv6 = true\n[vm_defaults]\ndisk_size = \"512M\"\n"
            "[images]\ncache_size = \"5G\"\n"));
   EXPECT_EQ(config.vmm, "qemu-tcg");
   EXPECT_EQ(config.network.prefix, 26);
+  EXPECT_TRUE(config.network.ipv6);
   EXPECT_THAT(config.network.upstream_dns, ::testing::IsEmpty());
   EXPECT_EQ(config.vm_defaults.disk_size_bytes.value, 512 << 20);
   EXPECT_EQ(config.images.cache_size_bytes, std::int64_t{5} << 30);
@@ -89,6 +91,9 @@ TEST_F(ConfigTest, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_THAT(Load("[network]\nupstream_dns = [1]\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("network.upstream_dns is not a list of strings")));
+  EXPECT_THAT(
+      Load("[network]\nipv6 = \"yes\"\n"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("network.ipv6 is neither true nor false")));
   EXPECT_THAT(Load("[network]\nprefix = 99\n"), StatusIs(absl::StatusCode::kInvalidArgument,
                                                          HasSubstr("network.prefix is not a whole number")));
   EXPECT_THAT(Load("vmm = 3\n"),

@@ -49,10 +49,11 @@ absl::StatusOr<Policy> FromProto(const v1::EndpointPolicy& proto) {
   return policy;
 }
 
-v1::Endpoint ToProto(const Endpoint& endpoint) {
+v1::Endpoint ToProto(const Endpoint& endpoint, const Subnet& subnet) {
   v1::Endpoint proto;
   proto.set_name(EndpointName(endpoint.id));
   proto.set_address(endpoint.address.ToString());
+  if (subnet.has_ipv6()) proto.set_ipv6_address(subnet.AddressOf(endpoint.address, Family::kIpv6).ToString());
   proto.set_mac(endpoint.mac().ToString());
   proto.set_tap(endpoint.tap);
   proto.set_owner_uid(endpoint.owner);
@@ -69,7 +70,8 @@ v1::NetworkHealth ToProto(const Health& health) {
   if (health.repairs > 0)
     *proto.mutable_repair_time() = google::protobuf::util::TimeUtil::TimeTToTimestamp(
         std::chrono::system_clock::to_time_t(health.last_repair));
-  proto.set_forwards_everywhere(health.forwards_everywhere);
+  proto.set_forwards_everywhere(health.forwards_everywhere.ipv4);
+  proto.set_ipv6_forwards_everywhere(health.forwards_everywhere.ipv6);
   for (const std::string& problem : health.problems) proto.add_problems(problem);
   return proto;
 }
@@ -79,6 +81,10 @@ v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, co
   proto.set_bridge(bridge);
   proto.set_gateway(subnet.gateway().ToString());
   proto.set_prefix_length(subnet.prefix_length());
+  if (subnet.has_ipv6()) {
+    proto.set_ipv6_gateway(subnet.AddressOf(subnet.gateway(), Family::kIpv6).ToString());
+    proto.set_ipv6_prefix_length(subnet.NetworkOf(Family::kIpv6).length());
+  }
   proto.set_mtu(mtu);
   proto.mutable_dns()->set_guest_server(dns.guest_server);
   proto.mutable_dns()->set_host_listen(dns.host_listen);

@@ -20,7 +20,7 @@ struct DnsStatus {
   std::vector<std::string> warnings;
 };
 
-v1::Endpoint ToProto(const Endpoint& endpoint);
+v1::Endpoint ToProto(const Endpoint& endpoint, const Subnet& subnet);
 v1::NetworkHealth ToProto(const Health& health);
 v1::Network ToProto(const std::string& bridge, const Subnet& subnet, int mtu, const DnsStatus& dns);
 

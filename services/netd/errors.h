@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/error.h"
+#include "services/netd/core/prefix.h"
 
 namespace banger::netd {
 
@@ -88,14 +89,15 @@ inline absl::Status InterfaceNotOurs(const std::string& interface, const std::st
                   {{"interface", interface}});
 }
 
-inline absl::Status SubnetInUse(const std::string& subnet, const std::string& route,
-                                const std::string& interface) {
-  return ApiError(
-      absl::StatusCode::kFailedPrecondition, "SUBNET_IN_USE",
-      absl::StrCat("subnet ", subnet, " collides with the host's route ", route, " dev ", interface,
-                   ": set another [network] address, or none and restart netd, which takes a "
-                   "free subnet"),
-      {{"subnet", subnet}, {"route", route}, {"interface", interface}});
+inline absl::Status SubnetInUse(const Prefix& subnet, const Prefix& route, const std::string& interface) {
+  const char* remedy =
+      subnet.family() == Family::kIpv4
+          ? "set another [network] address, or none and restart netd, which takes a free subnet"
+          : "set another [network] ipv6_prefix";
+  return ApiError(absl::StatusCode::kFailedPrecondition, "SUBNET_IN_USE",
+                  absl::StrCat("subnet ", subnet.ToString(), " collides with the host's route ",
+                               route.ToString(), " dev ", interface, ": ", remedy),
+                  {{"subnet", subnet.ToString()}, {"route", route.ToString()}, {"interface", interface}});
 }
 
 inline absl::Status BridgeAddressDiffers(const std::string& bridge, const std::string& has,
@@ -104,6 +106,12 @@ inline absl::Status BridgeAddressDiffers(const std::string& bridge, const std::s
                   absl::StrCat("bridge '", bridge, "' is in use with address ", has,
                                " but is configured to have ", wanted, ": stop its VMs first"),
                   {{"bridge", bridge}, {"address", has}});
+}
+
+// [network] ipv6 on a host that has none.
+inline absl::Status NoIpv6() {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "NO_IPV6",
+                  "[network] ipv6 is on, but this host's kernel has no IPv6: switch either", {});
 }
 
 }  // namespace banger::netd

@@ -32,6 +32,15 @@ const NameServer::Records& World() {
       {"intranet.test. A", "intranet.test. 60 IN A 10.99.0.5"},
       {"alias.test. A", "alias.test. 300 IN CNAME Edge.cdn.example.\nedge.cdn.example. 60 IN A 192.0.2.12"},
       {"edge.cdn.example. A", "edge.cdn.example. 60 IN A 192.0.2.12"},
+      {"both.test. A", "both.test. 60 IN A 192.0.2.10"},
+      {"both.test. AAAA", "both.test. 60 IN AAAA 2001:db8:2::10"},
+      {"loopback.evil. AAAA", "loopback.evil. 60 IN AAAA ::1"},
+      {"gateway.evil. AAAA", "gateway.evil. 60 IN AAAA fd00:1:2::ac1e:1"},
+      {"neighbour.evil. AAAA",
+       "neighbour.evil. 60 IN AAAA 2001:db8:2::10\nneighbour.evil. 60 IN AAAA fd00:1:2::ac1e:3"},
+      {"mapped.evil. AAAA", "mapped.evil. 60 IN AAAA ::ffff:172.30.0.3"},
+      {"translated.evil. AAAA", "translated.evil. 60 IN AAAA 64:ff9b::169.254.169.254"},
+      {"metadata.evil. AAAA", "metadata.evil. 60 IN AAAA fd00:ec2::254"},
       {"loopback.evil. A", "loopback.evil. 60 IN A 127.0.0.1"},
       {"gateway.evil. A", "gateway.evil. 60 IN A 172.30.0.1"},
       {"neighbour.evil. A", "neighbour.evil. 60 IN A 192.0.2.10\nneighbour.evil. 60 IN A 172.30.0.3"},
@@ -222,6 +231,46 @@ TEST_F(NetdEgressTest, ALyingNameServerOpensNeitherHostNorNeighbours) {
   for (const char* to : {"host", "uplink", "victim", "metadata", "container", "web"})
     for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp})
       EXPECT_FALSE(Reaches("vm", to, protocol)) << to;
+}
+
+class NetdEgressIpv6Test : public NetdEgressTest {
+ protected:
+  bool has_ipv6() const override { return true; }
+  std::string Config() override {
+    return absl::StrCat(NetdEgressTest::Config(), "ipv6 = true\nipv6_prefix = \"", kPrefix6, "\"\n");
+  }
+};
+
+TEST_F(NetdEgressIpv6Test, AListedNameOpensItsAddressesOfBothFamilies) {
+  Boot("vm", Named({"both.test"}));
+  EXPECT_FALSE(ReachesAddress("vm", kWeb6));
+  EXPECT_EQ(Dig("vm", {"+short", "both.test", "AAAA"}), "2001:db8:2::10\n");
+  for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp})
+    EXPECT_TRUE(ReachesAddress("vm", kWeb6, kPort, protocol));
+  EXPECT_FALSE(ReachesAddress("vm", kWeb));
+  EXPECT_EQ(Address("vm", "both.test"), "192.0.2.10\n");
+  EXPECT_TRUE(ReachesAddress("vm", kWeb));
+  EXPECT_FALSE(ReachesAddress("vm", kIntranet6));
+  // What is open stays so over a flush and a killed netd.
+  Nft("flush ruleset");
+  EXPECT_TRUE(Eventually([&] { return !ReachesAddress("vm", kIntranet6); }));
+  EXPECT_TRUE(ReachesAddress("vm", kWeb6));
+  End(SIGKILL);
+  Start();
+  EXPECT_TRUE(ReachesAddress("vm", kWeb6));
+  ASSERT_OK(Client().SetPolicy("vm", Named({"web.test"})));
+  EXPECT_FALSE(ReachesAddress("vm", kWeb6));
+}
+
+TEST_F(NetdEgressIpv6Test, ALyingNameServerOpensNeitherHostNorNeighbours) {
+  Boot("vm", Named({"*.evil"}));
+  Boot("other");
+  for (const char* name : {"loopback", "gateway", "neighbour", "mapped", "translated", "metadata"})
+    EXPECT_TRUE(IsRefused("vm", {absl::StrCat(name, ".evil"), "AAAA"})) << name;
+  for (const char* to : {"gateway", "other"})
+    EXPECT_FALSE(
+        ReachesAddress("vm", std::string(to) == "other" ? AddressOf("other", Family::kIpv6) : kGateway6));
+  EXPECT_FALSE(ReachesAddress("vm", kMetadata6));
 }
 
 }  // namespace

@@ -10,26 +10,37 @@ namespace banger::netd {
 
 using rpc::Call;
 
+namespace {
+
+void SetUplinks(const Interfaces& uplinks, v1::Network& network) {
+  network.mutable_uplinks()->Assign(uplinks.ipv4.begin(), uplinks.ipv4.end());
+  network.mutable_ipv6_uplinks()->Assign(uplinks.ipv6.begin(), uplinks.ipv6.end());
+}
+
+}  // namespace
+
 absl::StatusOr<v1::Network> NetworkService::DescribeNetwork() const {
   BANGER_ASSIGN_OR_RETURN(const int mtu, network_.Mtu());
   v1::Network described = ToProto(bridge_, network_.subnet(), mtu, dns_());
-  for (const std::string& uplink : network_.Uplinks()) described.add_uplinks(uplink);
-  for (const std::string& interface : network_.Forwarding()) described.add_forwarding(interface);
+  SetUplinks(network_.Uplinks(), described);
+  const Interfaces forwarding = network_.Forwarding();
+  described.mutable_forwarding()->Assign(forwarding.ipv4.begin(), forwarding.ipv4.end());
+  described.mutable_ipv6_forwarding()->Assign(forwarding.ipv6.begin(), forwarding.ipv6.end());
   return described;
 }
 
 grpc::ServerUnaryReactor* NetworkService::GetNetwork(grpc::CallbackServerContext* context,
                                                      const v1::GetNetworkRequest*,
                                                      v1::GetNetworkResponse* response) {
-  return rpc::Unary(
-      workers_, context, response, [this](const Call&) -> absl::StatusOr<v1::GetNetworkResponse> {
-        v1::GetNetworkResponse found;
-        BANGER_ASSIGN_OR_RETURN(*found.mutable_network(), DescribeNetwork());
-        BANGER_ASSIGN_OR_RETURN(const Health health, network_.Inspect());
-        *found.mutable_health() = ToProto(health);
-        found.mutable_network()->mutable_uplinks()->Assign(health.uplinks.begin(), health.uplinks.end());
-        return found;
-      });
+  return rpc::Unary(workers_, context, response,
+                    [this](const Call&) -> absl::StatusOr<v1::GetNetworkResponse> {
+                      v1::GetNetworkResponse found;
+                      BANGER_ASSIGN_OR_RETURN(*found.mutable_network(), DescribeNetwork());
+                      BANGER_ASSIGN_OR_RETURN(const Health health, network_.Inspect());
+                      *found.mutable_health() = ToProto(health);
+                      SetUplinks(health.uplinks, *found.mutable_network());
+                      return found;
+                    });
 }
 
 grpc::ServerUnaryReactor* NetworkService::CreateEndpoint(grpc::CallbackServerContext* context,
@@ -41,7 +52,7 @@ grpc::ServerUnaryReactor* NetworkService::CreateEndpoint(grpc::CallbackServerCon
                           const Endpoint endpoint,
                           network_.Create(call.peer_uid, request->endpoint_id(), request->hostname()));
                       v1::CreateEndpointResponse created;
-                      *created.mutable_endpoint() = ToProto(endpoint);
+                      *created.mutable_endpoint() = ToProto(endpoint, network_.subnet());
                       BANGER_ASSIGN_OR_RETURN(*created.mutable_network(), DescribeNetwork());
                       return created;
                     });
@@ -54,7 +65,7 @@ grpc::ServerUnaryReactor* NetworkService::ListEndpoints(grpc::CallbackServerCont
                     [this](const Call& call) -> absl::StatusOr<v1::ListEndpointsResponse> {
                       v1::ListEndpointsResponse listed;
                       for (const Endpoint& endpoint : network_.List(call.peer_uid))
-                        *listed.add_endpoints() = ToProto(endpoint);
+                        *listed.add_endpoints() = ToProto(endpoint, network_.subnet());
                       return listed;
                     });
 }
@@ -67,7 +78,7 @@ grpc::ServerUnaryReactor* NetworkService::AttachTap(grpc::CallbackServerContext*
                       BANGER_ASSIGN_OR_RETURN(const std::string id, EndpointId(request->name()));
                       BANGER_ASSIGN_OR_RETURN(const Endpoint endpoint, network_.Attach(call.peer_uid, id));
                       v1::AttachTapResponse attached;
-                      *attached.mutable_endpoint() = ToProto(endpoint);
+                      *attached.mutable_endpoint() = ToProto(endpoint, network_.subnet());
                       BANGER_ASSIGN_OR_RETURN(*attached.mutable_network(), DescribeNetwork());
                       return attached;
                     });
@@ -83,7 +94,7 @@ grpc::ServerUnaryReactor* NetworkService::SetEndpointPolicy(grpc::CallbackServer
                       BANGER_ASSIGN_OR_RETURN(const Endpoint endpoint,
                                               network_.SetPolicy(call.peer_uid, id, std::move(policy)));
                       v1::SetEndpointPolicyResponse changed;
-                      *changed.mutable_endpoint() = ToProto(endpoint);
+                      *changed.mutable_endpoint() = ToProto(endpoint, network_.subnet());
                       return changed;
                     });
 }

@@ -91,6 +91,9 @@ TEST(PrivilegesDocTest, HasTheSysctlsAndTheTapsIoctls) {
   const std::regex pattern(R"re("(/proc/sys/net/[a-z0-9/]*/)", [a-z_]+, "(/[a-z0-9_]+)")re");
   for (std::sregex_iterator match(code.begin(), code.end(), pattern), end; match != end; ++match)
     sysctls.insert(absl::StrCat((*match)[1].str(), "INTERFACE", (*match)[2].str()));
+  for (const std::string& option :
+       Matches(Source("services/netd/adapters/ipv6_options.h"), "kIpv6[A-Za-z]+\\[\\] = \"([a-z0-9_]+)\""))
+    sysctls.insert("/proc/sys/net/ipv6/conf/INTERFACE/" + option);
   EXPECT_EQ(Matches(section, "`(/proc/sys/[^`]+)`"), sysctls);
   EXPECT_EQ(Matches(code, "::ioctl\\([^;]*(TUNSET[A-Z]+)"), Matches(section, "`(TUNSET[A-Z]+)`"));
 }

@@ -23,12 +23,14 @@
 #include "services/netd/adapters/file_ledger.h"
 #include "services/netd/adapters/former.h"
 #include "services/netd/adapters/host_watcher.h"
+#include "services/netd/adapters/ipv6_prefix.h"
 #include "services/netd/adapters/linux_link_host.h"
 #include "services/netd/adapters/linux_router.h"
 #include "services/netd/adapters/nft_firewall.h"
 #include "services/netd/adapters/subnet_choice.h"
 #include "services/netd/core/network.h"
 #include "services/netd/dns_parts.h"
+#include "services/netd/errors.h"
 #include "services/netd/network_service.h"
 #include "services/netd/tap_pool.h"
 #include "services/netd/tap_server.h"
@@ -77,7 +79,7 @@ absl::Status CheckDirectory(const std::filesystem::path& directory) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config, const std::filesystem::path& directory) {
+absl::StatusOr<Subnet> Ipv4Subnet(const NetworkConfig& config, const std::filesystem::path& directory) {
   if (config.address.empty()) {
     BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<Netlink> netlink, Netlink::Connect());
     return ChooseSubnet(*netlink, config.bridge, LinuxLinkHost::MarkOf(config.bridge, directory),
@@ -88,6 +90,19 @@ absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config, const std::
   absl::StatusOr<Subnet> subnet = Subnet::Create(*gateway, config.prefix);
   if (!subnet.ok()) return Annotate(subnet.status(), "[network]");
   return subnet;
+}
+
+absl::StatusOr<Subnet> ConfiguredSubnet(const NetworkConfig& config, const std::filesystem::path& directory) {
+  BANGER_ASSIGN_OR_RETURN(Subnet subnet, Ipv4Subnet(config, directory));
+  if (!config.ipv6) return subnet;
+  if (!std::filesystem::exists("/proc/sys/net/ipv6")) return NoIpv6();
+  const absl::StatusOr<Prefix> prefix =
+      config.ipv6_prefix.empty() ? ChooseIpv6Prefix(config.bridge, "/etc/machine-id", directory / "ipv6-seed")
+                                 : Prefix::Parse(config.ipv6_prefix);
+  if (!prefix.ok()) return Annotate(prefix.status(), "[network] ipv6_prefix");
+  absl::StatusOr<Subnet> both = subnet.WithIpv6(*prefix);
+  if (!both.ok()) return Annotate(both.status(), "[network] ipv6_prefix");
+  return both;
 }
 
 // Whoever started us starts us again; what is on the host stays as it is, as after
@@ -139,7 +154,9 @@ class NetdParts final : public rpc::DaemonParts {
     BANGER_ASSIGN_OR_RETURN(parts->host_, LinuxLinkHost::Create({.bridge = context.config.network.bridge,
                                                                  .subnet = subnet,
                                                                  .directory = directory}));
-    BANGER_ASSIGN_OR_RETURN(parts->router_, LinuxRouter::Create());
+    BANGER_ASSIGN_OR_RETURN(parts->router_,
+                            LinuxRouter::Create({.bridge = context.config.network.bridge,
+                                                 .ipv6_undo = directory / "ipv6-forwarding.json"}));
     const std::string& bridge = context.config.network.bridge;
     parts->firewall_.emplace(
         nft, FirewallTarget{.bridge = bridge, .subnet = subnet, .mark = MarkOfRules(bridge, directory)});

@@ -124,7 +124,8 @@ absl::StatusOr<Ledger::Contents> FileLedger::Load() {
   };
 
   BANGER_RETURN_IF_ERROR(read(ForwardingFile(), [&](const json& object) {
-    contents.records.forwarding = object.at("interfaces").get<std::set<std::string>>();
+    contents.records.forwarding = {.ipv4 = object.at("interfaces").get<std::set<std::string>>(),
+                                   .ipv6 = object.value("ipv6_interfaces", std::set<std::string>())};
     return absl::OkStatus();
   }));
   std::set<Ipv4> addresses;
@@ -150,8 +151,10 @@ absl::Status FileLedger::Save(const Endpoint& endpoint) {
 
 absl::Status FileLedger::Remove(const std::string& id) { return RemoveFileDurably(RowOf(id)); }
 
-absl::Status FileLedger::SaveForwarding(const std::set<std::string>& interfaces) {
-  return WriteFileAtomically(ForwardingFile(), Versioned({{"interfaces", interfaces}}));
+absl::Status FileLedger::SaveForwarding(const Interfaces& interfaces) {
+  json object = {{"interfaces", interfaces.ipv4}};
+  if (!interfaces.ipv6.empty()) object["ipv6_interfaces"] = interfaces.ipv6;
+  return WriteFileAtomically(ForwardingFile(), Versioned(std::move(object)));
 }
 
 }  // namespace banger::netd

@@ -16,7 +16,7 @@ namespace banger::netd {
 //                       "tap": "bgr-ac1e0002", "hostname": "web",
 //                       "policy": {"nat": true, "egress": 2, "networks": ["10.0.0.0/8"],
 //                                  "domains": ["example.com"], "peers": ["…"]}}
-//   forwarding.json    {"version": 1, "interfaces": ["eth0"]}
+//   forwarding.json    {"version": 1, "interfaces": ["eth0"], "ipv6_interfaces": ["eth0"]}
 //
 // It is meant for a directory that a reboot empties, but an old one does no
 // harm: its taps are gone and Network::Start sees that.
@@ -30,7 +30,7 @@ class FileLedger final : public Ledger {
   absl::StatusOr<Contents> Load() override;
   absl::Status Save(const Endpoint& endpoint) override;
   absl::Status Remove(const std::string& id) override;
-  absl::Status SaveForwarding(const std::set<std::string>& interfaces) override;
+  absl::Status SaveForwarding(const Interfaces& interfaces) override;
 
  private:
   std::filesystem::path RowOf(const std::string& id) const;

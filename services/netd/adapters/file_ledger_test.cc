@@ -50,8 +50,9 @@ TEST_F(FileLedgerTest, GivesBackWhatWasSaved) {
   FileLedger ledger(dir_.path());
   ASSERT_OK(ledger.Save(endpoint));
   ASSERT_OK(ledger.Save(Row("b", "10.0.0.10")));
-  ASSERT_OK(ledger.SaveForwarding({"eth0"}));
-  Records records = {.endpoints = {{"a", endpoint}, {"b", Row("b", "10.0.0.10")}}, .forwarding = {"eth0"}};
+  ASSERT_OK(ledger.SaveForwarding({.ipv4 = {"eth0"}, .ipv6 = {"wlan0"}}));
+  Records records = {.endpoints = {{"a", endpoint}, {"b", Row("b", "10.0.0.10")}},
+                     .forwarding = {.ipv4 = {"eth0"}, .ipv6 = {"wlan0"}}};
   EXPECT_EQ(Load().records, records);
 
   ASSERT_OK(ledger.Save(Row("a", "10.0.0.11")));

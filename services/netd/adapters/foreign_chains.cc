@@ -42,14 +42,14 @@ bool MayDrop(const json& chain) {
   return chain.value("policy", "") == "drop" || chain.value("table", "") == "firewalld";
 }
 
-absl::StatusOr<std::set<Chain>> ChainsThatDrop(const NftProgram& nft) {
+absl::StatusOr<std::set<Chain>> ChainsThatDrop(const NftProgram& nft, const std::set<std::string>& families) {
   BANGER_ASSIGN_OR_RETURN(const std::vector<json> chains,
                           QueryObjects(nft, {"-j", "list", "chains"}, "chain"));
   std::set<Chain> all, dropping;
   for (const json& chain : chains) all.insert(ChainOf(chain));
   for (const json& chain : chains) {
     const auto [family, table, name] = ChainOf(chain);
-    if ((family != "ip" && family != "inet") || IsOfBanger(table) || !IsPlain(table) || !IsPlain(name) ||
+    if (families.count(family) == 0 || IsOfBanger(table) || !IsPlain(table) || !IsPlain(name) ||
         !MayDrop(chain))
       continue;
     const Chain for_users{family, table, "DOCKER-USER"};
@@ -62,7 +62,7 @@ absl::StatusOr<std::set<Chain>> ChainsThatDrop(const NftProgram& nft) {
 }  // namespace
 
 absl::StatusOr<bool> ForeignChains::Ensure() {
-  BANGER_ASSIGN_OR_RETURN(const std::set<Chain> chains, ChainsThatDrop(nft_));
+  BANGER_ASSIGN_OR_RETURN(const std::set<Chain> chains, ChainsThatDrop(nft_, families_));
   std::string text;
   for (const Chain& chain : chains) {
     const auto& [family, table, name] = chain;

@@ -17,8 +17,10 @@ namespace banger::netd {
 // DOCKER-USER, which is used where there is one.
 class ForeignChains {
  public:
-  ForeignChains(const NftProgram& nft, std::string bridge, std::string mark)
-      : nft_(nft), bridge_(std::move(bridge)), mark_(std::move(mark)) {}
+  // `families` are nft's words for them; "inet" is of both.
+  ForeignChains(const NftProgram& nft, std::string bridge, std::string mark,
+                std::set<std::string> families = {})
+      : nft_(nft), bridge_(std::move(bridge)), mark_(std::move(mark)), families_(std::move(families)) {}
 
   // Puts our rules where they are missing; whether they were anywhere.
   absl::StatusOr<bool> Ensure();
@@ -29,6 +31,7 @@ class ForeignChains {
   const NftProgram nft_;
   const std::string bridge_;
   const std::string mark_;
+  const std::set<std::string> families_;
 };
 
 }  // namespace banger::netd

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <utility>
 
 #include "common/status/error.h"
@@ -26,14 +27,16 @@ using std::chrono::steady_clock;
 // to notice little of it.
 constexpr milliseconds kSettle{50};
 
-absl::StatusOr<UniqueFd> Subscribe(int protocol, int group) {
+absl::StatusOr<UniqueFd> Subscribe(int protocol, std::initializer_list<int> groups) {
   UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!socket.valid()) return ErrnoError(errno, "create netlink socket");
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
-      ::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
     return ErrnoError(errno, "subscribe to the host's changes");
+  for (const int group : groups)
+    if (::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+      return ErrnoError(errno, "subscribe to the host's changes");
   return socket;
 }
 
@@ -47,8 +50,9 @@ void Drain(int socket) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HostWatcher>> HostWatcher::Start(Callbacks callbacks, milliseconds period) {
-  BANGER_ASSIGN_OR_RETURN(UniqueFd routes, Subscribe(NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE));
-  BANGER_ASSIGN_OR_RETURN(UniqueFd filter, Subscribe(NETLINK_NETFILTER, NFNLGRP_NFTABLES));
+  BANGER_ASSIGN_OR_RETURN(UniqueFd routes,
+                          Subscribe(NETLINK_ROUTE, {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}));
+  BANGER_ASSIGN_OR_RETURN(UniqueFd filter, Subscribe(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake.valid()) return ErrnoError(errno, "create eventfd");
   return std::unique_ptr<HostWatcher>(

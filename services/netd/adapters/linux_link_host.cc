@@ -1,7 +1,5 @@
 #include "services/netd/adapters/linux_link_host.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -9,9 +7,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/netd/adapters/ipv6_options.h"
 #include "services/netd/adapters/subnet_choice.h"
 #include "services/netd/adapters/tap_device.h"
 #include "services/netd/errors.h"
@@ -25,11 +23,42 @@ constexpr int kEthernetMtu = 1500;
 
 // Before the interface is up, so that it never has an address.
 absl::Status DisableIpv6(const std::string& interface) {
-  const std::string file = absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/disable_ipv6");
-  absl::StatusOr<UniqueFd> fd = OpenFile(file, O_WRONLY);
-  if (absl::IsNotFound(fd.status())) return absl::OkStatus();  // a kernel without IPv6
-  if (!fd.ok()) return fd.status();
-  return Annotate(WriteFully(fd->get(), "1"), absl::StrCat("disable IPv6 on '", interface, "'"));
+  const absl::Status disabled = SetIpv6Option(interface, kIpv6Disable, '1');
+  return absl::IsNotFound(disabled) ? absl::OkStatus() : disabled;  // a kernel without IPv6
+}
+
+// Only what we give it: no addresses of its own, nothing that guests advertise.
+absl::Status EnableIpv6(const std::string& interface) {
+  constexpr std::pair<const char*, char> kOptions[] = {{kIpv6AcceptRa, '0'},        {kIpv6Autoconf, '0'},
+                                                       {kIpv6AcceptRedirects, '0'}, {kIpv6AcceptDad, '0'},
+                                                       {kIpv6AddrGenMode, '1'},     {kIpv6Disable, '0'}};
+  for (const auto& [option, value] : kOptions) {
+    const absl::Status set = SetIpv6Option(interface, option, value);
+    if (absl::IsNotFound(set)) return NoIpv6();
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
+}
+
+// The link-local one is what neighbours are asked from; the same on every host.
+std::vector<LinkAddress> WantedAddresses(const Subnet& subnet) {
+  std::vector<LinkAddress> wanted;
+  for (const Family family : subnet.families())
+    wanted.push_back({.address = subnet.AddressOf(subnet.gateway(), family),
+                      .prefix_length = subnet.NetworkOf(family).length()});
+  if (subnet.has_ipv6()) wanted.push_back({.address = *IpAddress::Parse("fe80::1"), .prefix_length = 64});
+  return wanted;
+}
+
+bool IsLinkLocal(const IpAddress& address) { return Prefix::Parse("fe80::/10")->Contains(address); }
+
+std::vector<LinkAddress> MissingAddresses(const Subnet& subnet, const std::vector<LinkAddress>& there) {
+  std::vector<LinkAddress> missing = WantedAddresses(subnet);
+  for (const LinkAddress& address : there)
+    std::erase_if(missing, [&](const LinkAddress& wanted) {
+      return address.address == wanted.address && address.prefix_length == wanted.prefix_length;
+    });
+  return missing;
 }
 
 std::string WhatItIs(const Link& link) {
@@ -75,13 +104,14 @@ absl::StatusOr<std::optional<Link>> LinuxLinkHost::FindLink(const std::string& n
 
 absl::Status LinuxLinkHost::EnsureBridge() {
   BANGER_ASSIGN_OR_RETURN(std::optional<Link> bridge, FindLink(options_.bridge));
-  bool has_address = false;
+  BridgeAddresses addresses{.missing = WantedAddresses(options_.subnet)};
   if (bridge.has_value()) {
     BANGER_RETURN_IF_ERROR(CheckIsOurBridge(*bridge));
-    BANGER_ASSIGN_OR_RETURN(has_address, HasItsAddress(*bridge));
+    BANGER_ASSIGN_OR_RETURN(addresses, LookAtAddresses(*bridge));
+    const bool is_right = addresses.missing.empty() && !addresses.has_unwanted_ipv6;
+    if (is_right && bridge->up && bridge->alias == mark_) return absl::OkStatus();
   }
-  if (has_address && bridge->up && bridge->alias == mark_) return absl::OkStatus();
-  if (!has_address) {
+  if (!addresses.missing.empty()) {
     BANGER_RETURN_IF_ERROR(CheckSubnetIsFree());
     BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));  // an idle one may have gone
   }
@@ -93,15 +123,16 @@ absl::Status LinuxLinkHost::EnsureBridge() {
     BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));
     if (!bridge.has_value()) return absl::AbortedError("the new bridge was removed by somebody");
   }
-  const absl::Status finished = FinishBridge(*bridge, has_address);
+  const absl::Status finished = FinishBridge(*bridge, addresses.missing);
   if (!finished.ok() && is_new) return JoinErrors(finished, netlink_->DeleteLink(*bridge));
   return finished;
 }
 
-absl::Status LinuxLinkHost::FinishBridge(const Link& bridge, bool has_address) {
+absl::Status LinuxLinkHost::FinishBridge(const Link& bridge, const std::vector<LinkAddress>& missing) {
   BANGER_RETURN_IF_ERROR(netlink_->SetLink(bridge, {.alias = mark_}));
-  BANGER_RETURN_IF_ERROR(DisableIpv6(bridge.name));
-  if (!has_address) BANGER_RETURN_IF_ERROR(netlink_->AddAddress(bridge, options_.subnet));
+  BANGER_RETURN_IF_ERROR(options_.subnet.has_ipv6() ? EnableIpv6(bridge.name) : DisableIpv6(bridge.name));
+  for (const LinkAddress& wanted : missing)
+    BANGER_RETURN_IF_ERROR(netlink_->AddAddress(bridge, wanted.address, wanted.prefix_length));
   return netlink_->SetLink(bridge, {.up = true});
 }
 
@@ -117,31 +148,38 @@ bool LinuxLinkHost::IsUnfinishedBridge(const Link& link) const {
          link.mac == Mac::ForAddress(options_.subnet.gateway()).ToString();
 }
 
-absl::StatusOr<bool> LinuxLinkHost::HasItsAddress(const Link& bridge) {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses(bridge.index));
-  std::string other;
-  bool found = false;
-  for (const LinkAddress& address : addresses) {
-    if (address.address == options_.subnet.gateway() &&
-        address.prefix_length == options_.subnet.prefix_length())
-      found = true;
-    else
-      other = absl::StrCat(address.address.ToString(), "/", address.prefix_length);
+absl::StatusOr<LinuxLinkHost::BridgeAddresses> LinuxLinkHost::LookAtAddresses(const Link& bridge) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge.index));
+  const Subnet& subnet = options_.subnet;
+  BridgeAddresses found{.missing = MissingAddresses(subnet, there)};
+  for (const LinkAddress& address : there) {
+    const Family family = address.address.family();
+    if (family == Family::kIpv6 && !subnet.has_ipv6()) {
+      found.has_unwanted_ipv6 = true;
+      continue;
+    }
+    const IpAddress gateway = subnet.AddressOf(subnet.gateway(), family);
+    const bool is_missing = std::any_of(found.missing.begin(), found.missing.end(),
+                                        [&](const LinkAddress& a) { return a.address == gateway; });
+    if (!is_missing || IsLinkLocal(address.address)) continue;
+    BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
+    for (const Link& link : links)
+      if (link.master == bridge.index)
+        return BridgeAddressDiffers(bridge.name,
+                                    absl::StrCat(address.address.ToString(), "/", address.prefix_length),
+                                    absl::StrCat(gateway.ToString(), "/", subnet.NetworkOf(family).length()));
+    BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(bridge));
+    return BridgeAddresses{.missing = WantedAddresses(subnet)};
   }
-  if (found || other.empty()) return found;
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
-  for (const Link& link : links)
-    if (link.master == bridge.index)
-      return BridgeAddressDiffers(bridge.name, other, options_.subnet.ToString());
-  BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(bridge));
-  return false;
+  return found;
 }
 
 absl::Status LinuxLinkHost::CheckSubnetIsFree() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<SubnetConflict> conflict,
                           FindConflict(*netlink_, options_.subnet, options_.bridge));
   if (!conflict.has_value()) return absl::OkStatus();
-  return SubnetInUse(options_.subnet.ToString(), conflict->route, conflict->interface);
+  return SubnetInUse(options_.subnet.NetworkOf(conflict->route.family()), conflict->route,
+                     conflict->interface);
 }
 
 absl::Status LinuxLinkHost::RemoveBridge() {
@@ -159,21 +197,21 @@ absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
 absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
   if (!bridge.has_value() || !bridge->up || bridge->alias != mark_) return false;
-  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink_->Addresses(bridge->index));
-  return std::any_of(addresses.begin(), addresses.end(), [&](const LinkAddress& address) {
-    return address.address == options_.subnet.gateway();
-  });
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge->index));
+  return MissingAddresses(options_.subnet, there).empty();
 }
 
 // Not more than the host's way out takes: a guest's larger packets would vanish
 // where nobody tells it so.
 absl::StatusOr<int> LinuxLinkHost::HostMtu() {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes());
   BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
   int mtu = kEthernetMtu;
-  for (const Route& route : routes)
-    for (const Link& link : links)
-      if (route.prefix_length == 0 && route.link == link.index) mtu = std::min(mtu, link.mtu);
+  for (const Family family : options_.subnet.families()) {
+    BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes(family));
+    for (const Route& route : routes)
+      for (const Link& link : links)
+        if (route.network.length() == 0 && route.link == link.index) mtu = std::min(mtu, link.mtu);
+  }
   return mtu;
 }
 

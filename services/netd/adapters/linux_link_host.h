@@ -20,9 +20,9 @@ namespace banger::netd {
 //   bridge   banger:BRIDGE:DIRECTORY
 //   tap      banger:BRIDGE:DIRECTORY:OWNER:ENDPOINT; of a spare one without ENDPOINT
 //
-// so that netds with another bridge or directory leave each other alone. Guests
-// speak IPv4 only: IPv6 is off on the bridge and the taps, as a guest's router
-// advertisements would else change the host's routes.
+// so that netds with another bridge or directory leave each other alone. The
+// bridge has IPv6 only where the subnet does, without what a guest's router
+// advertisements would change; taps never have it.
 class LinuxLinkHost final : public LinkHost {
  public:
   struct Options {
@@ -54,9 +54,13 @@ class LinuxLinkHost final : public LinkHost {
   absl::Status CheckIsOurBridge(const Link& link) const;
   bool IsUnfinishedBridge(const Link& link) const;
   absl::Status CheckSubnetIsFree();
-  // Whether the bridge has its address; an idle one with another is removed.
-  absl::StatusOr<bool> HasItsAddress(const Link& bridge);
-  absl::Status FinishBridge(const Link& bridge, bool has_address);
+  struct BridgeAddresses {
+    std::vector<LinkAddress> missing;
+    bool has_unwanted_ipv6 = false;  // of a time when it was on
+  };
+  // An idle bridge with another address is removed.
+  absl::StatusOr<BridgeAddresses> LookAtAddresses(const Link& bridge);
+  absl::Status FinishBridge(const Link& bridge, const std::vector<LinkAddress>& missing);
   absl::StatusOr<int> HostMtu();
 
   std::string AliasOf(const Tap& tap) const;

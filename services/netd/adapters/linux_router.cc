@@ -16,12 +16,15 @@
 namespace banger::netd {
 namespace {
 
-std::string ForwardingFile(const std::string& interface) {
-  return absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding");
+// Whether packets that come in by the interface are forwarded.
+std::string ForwardingFile(Family family, const std::string& interface) {
+  if (family == Family::kIpv4) return absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding");
+  return absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/force_forwarding");
 }
 
-absl::StatusOr<bool> ReadForwarding(const std::string& interface) {
-  const absl::StatusOr<std::string> text = ReadFile(ForwardingFile(interface));
+// False when there is none.
+absl::StatusOr<bool> ReadSwitch(const std::string& file) {
+  const absl::StatusOr<std::string> text = ReadFile(file);
   if (absl::IsNotFound(text.status())) return false;
   if (!text.ok()) return text.status();
   return absl::StartsWith(*text, "1");
@@ -29,23 +32,27 @@ absl::StatusOr<bool> ReadForwarding(const std::string& interface) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LinuxRouter>> LinuxRouter::Create() {
+bool LinuxRouter::CanForwardIpv6ByInterface() {
+  return std::filesystem::exists(ForwardingFile(Family::kIpv6, "all"));
+}
+
+absl::StatusOr<std::unique_ptr<LinuxRouter>> LinuxRouter::Create(Options options) {
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<Netlink> netlink, Netlink::Connect());
-  return std::unique_ptr<LinuxRouter>(new LinuxRouter(std::move(netlink)));
+  return std::unique_ptr<LinuxRouter>(new LinuxRouter(std::move(options), std::move(netlink)));
 }
 
 // A host may have several: in tables of their own (policy routing, as VPNs use
 // it), in halves, by several next hops. Of those in the main table only the best
 // is used.
-absl::StatusOr<std::set<std::string>> LinuxRouter::Uplinks() {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes());
+absl::StatusOr<std::set<std::string>> LinuxRouter::Uplinks(Family family) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes(family));
   std::uint32_t best = std::numeric_limits<std::uint32_t>::max();
   for (const Route& route : routes)
-    if (route.prefix_length == 0 && route.is_main) best = std::min(best, route.metric);
+    if (route.network.length() == 0 && route.is_main) best = std::min(best, route.metric);
   std::set<int> used;
   for (const Route& route : routes) {
-    const bool is_default = route.prefix_length == 0 && (!route.is_main || route.metric == best);
-    if (is_default || route.prefix_length == 1) used.insert(route.link);
+    const bool is_worse = route.network.length() == 0 && route.is_main && route.metric != best;
+    if (route.IsDefault() && !is_worse) used.insert(route.link);
   }
   used.erase(0);  // routes without an interface
   std::set<std::string> uplinks;
@@ -58,12 +65,29 @@ absl::StatusOr<std::set<std::string>> LinuxRouter::Uplinks() {
   return uplinks;
 }
 
-absl::StatusOr<bool> LinuxRouter::Forwards(const std::string& interface) { return ReadForwarding(interface); }
+absl::StatusOr<bool> LinuxRouter::Forwards(Family family, const std::string& interface) {
+  if (HasOneSwitch(family)) {
+    if (interface != options_.bridge) return true;  // nothing to be done for it
+    BANGER_ASSIGN_OR_RETURN(const Ipv6Switch::State state, ipv6_switch_.Look());
+    return state != Ipv6Switch::State::kOff;
+  }
+  BANGER_ASSIGN_OR_RETURN(const bool itself, ReadSwitch(ForwardingFile(family, interface)));
+  if (itself || family == Family::kIpv4) return itself;
+  return ForwardsEverywhere(family);
+}
 
-absl::StatusOr<bool> LinuxRouter::ForwardsEverywhere() { return ReadForwarding("all"); }
+absl::StatusOr<bool> LinuxRouter::ForwardsEverywhere(Family family) {
+  if (family == Family::kIpv4) return ReadSwitch(ForwardingFile(family, "all"));
+  BANGER_ASSIGN_OR_RETURN(const Ipv6Switch::State state, ipv6_switch_.Look());
+  return state == Ipv6Switch::State::kOthers;
+}
 
-absl::Status LinuxRouter::SetForwarding(const std::string& interface, bool on) {
-  const absl::StatusOr<UniqueFd> fd = OpenFile(ForwardingFile(interface), O_WRONLY);
+absl::Status LinuxRouter::SetForwarding(Family family, const std::string& interface, bool on) {
+  if (HasOneSwitch(family)) {
+    if (interface != options_.bridge) return absl::OkStatus();
+    return on ? ipv6_switch_.TurnOn() : ipv6_switch_.TurnOff();
+  }
+  const absl::StatusOr<UniqueFd> fd = OpenFile(ForwardingFile(family, interface), O_WRONLY);
   if (absl::IsNotFound(fd.status())) return absl::OkStatus();
   if (!fd.ok()) return fd.status();
   return Annotate(WriteFully(fd->get(), on ? "1" : "0"), absl::StrCat("set forwarding of '", interface, "'"));

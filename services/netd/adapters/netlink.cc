@@ -1,5 +1,6 @@
 #include "services/netd/adapters/netlink.h"
 
+#include <linux/if_addr.h>
 #include <net/if.h>
 #include <netlink/cache.h>
 #include <netlink/errno.h>
@@ -9,7 +10,9 @@
 #include <netlink/route/route.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -60,19 +63,23 @@ Link FromNl(rtnl_link* link) {
           .carrier = rtnl_link_get_carrier(link) != 0};
 }
 
-Owned<nl_addr> ToNl(Ipv4 address, int prefix_length) {
-  const std::uint32_t bits = htonl(address.bits());
-  Owned<nl_addr> made(nl_addr_build(AF_INET, &bits, sizeof bits));
+int ToNl(Family family) { return family == Family::kIpv4 ? AF_INET : AF_INET6; }
+
+Owned<nl_addr> ToNl(const IpAddress& address, int prefix_length) {
+  const std::size_t size = static_cast<std::size_t>(AddressLength(address.family())) / 8;
+  Owned<nl_addr> made(nl_addr_build(ToNl(address.family()), address.bytes().data(), size));
   nl_addr_set_prefixlen(made.get(), prefix_length);
   return made;
 }
 
-// 0.0.0.0 for none, as the destination of a default route has no bytes.
-Ipv4 FromNl(nl_addr* address) {
-  std::uint32_t bits = 0;
-  if (address != nullptr && nl_addr_get_len(address) == sizeof bits)
-    bits = *static_cast<const std::uint32_t*>(nl_addr_get_binary_addr(address));
-  return Ipv4(ntohl(bits));
+// All zero for none, as the destination of a default route has no bytes.
+IpAddress FromNl(nl_addr* address, Family family) {
+  IpAddress::Bytes bytes{};
+  if (address != nullptr)
+    std::memcpy(bytes.data(), nl_addr_get_binary_addr(address),
+                std::min<std::size_t>(nl_addr_get_len(address), bytes.size()));
+  if (family == Family::kIpv6) return IpAddress(bytes);
+  return Ipv4(std::uint32_t{bytes[0]} << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]);
 }
 
 // For its life requests are taken at their word, and refused when they are unclear.
@@ -98,9 +105,10 @@ void ForEach(nl_cache* cache, Visit visit) {
 
 }  // namespace
 
-std::string Route::ToString() const {
-  if (prefix_length == 0) return "default";
-  return absl::StrCat(network.ToString(), "/", prefix_length);
+bool Route::IsDefault() const {
+  const bool is_all_assigned =
+      network.family() == Family::kIpv6 && network.length() == 3 && network.network().bytes()[0] == 0x20;
+  return network.length() <= 1 || is_all_assigned;
 }
 
 absl::StatusOr<std::unique_ptr<Netlink>> Netlink::Connect() {
@@ -174,48 +182,54 @@ absl::StatusOr<std::vector<LinkAddress>> Netlink::Addresses(int link) {
   // many guests has many.
   const StrictRequests strict(socket_.get());
   ifaddrmsg request{};
-  request.ifa_family = AF_INET;
+  request.ifa_family = AF_UNSPEC;
   request.ifa_index = static_cast<unsigned>(link);
   BANGER_RETURN_IF_ERROR(Check(
       nl_send_simple(socket_.get(), RTM_GETADDR, NLM_F_DUMP, &request, sizeof request), "list addresses"));
   BANGER_RETURN_IF_ERROR(Check(nl_cache_pickup(socket_.get(), raw), "list addresses"));
   std::vector<LinkAddress> addresses;
   ForEach<rtnl_addr>(raw, [&](rtnl_addr* address) {
-    if (rtnl_addr_get_family(address) != AF_INET) return;
+    const int family = rtnl_addr_get_family(address);
+    if (family != AF_INET && family != AF_INET6) return;
     if (link != 0 && rtnl_addr_get_ifindex(address) != link) return;  // of an old kernel
-    addresses.push_back({.link = rtnl_addr_get_ifindex(address),
-                         .address = FromNl(rtnl_addr_get_local(address)),
-                         .prefix_length = rtnl_addr_get_prefixlen(address)});
+    addresses.push_back(
+        {.link = rtnl_addr_get_ifindex(address),
+         .address = FromNl(rtnl_addr_get_local(address), family == AF_INET ? Family::kIpv4 : Family::kIpv6),
+         .prefix_length = rtnl_addr_get_prefixlen(address)});
   });
   return addresses;
 }
 
-absl::Status Netlink::AddAddress(const Link& link, const Subnet& subnet) {
-  const Owned<rtnl_addr> address(rtnl_addr_alloc());
-  const Owned<nl_addr> local = ToNl(subnet.gateway(), subnet.prefix_length());
-  const Owned<nl_addr> broadcast = ToNl(subnet.broadcast(), 32);
-  rtnl_addr_set_ifindex(address.get(), link.index);
-  rtnl_addr_set_local(address.get(), local.get());
-  rtnl_addr_set_broadcast(address.get(), broadcast.get());
-  return Check(rtnl_addr_add(socket_.get(), address.get(), 0),
-               absl::StrCat("give address ", subnet.ToString(), " to ", Describe(link)));
+absl::Status Netlink::AddAddress(const Link& link, const IpAddress& address, int prefix_length) {
+  const Owned<rtnl_addr> wanted(rtnl_addr_alloc());
+  const Owned<nl_addr> local = ToNl(address, prefix_length);
+  rtnl_addr_set_ifindex(wanted.get(), link.index);
+  rtnl_addr_set_local(wanted.get(), local.get());
+  if (address.family() == Family::kIpv6) {
+    rtnl_addr_set_flags(wanted.get(), IFA_F_NODAD);
+  } else {
+    const Ipv4 last(address.low_bits().bits() | (0xffffffffU >> prefix_length));
+    const Owned<nl_addr> broadcast = ToNl(last, AddressLength(Family::kIpv4));
+    rtnl_addr_set_broadcast(wanted.get(), broadcast.get());
+  }
+  return Check(rtnl_addr_add(socket_.get(), wanted.get(), 0),
+               absl::StrCat("give address ", address.ToString(), "/", prefix_length, " to ", Describe(link)));
 }
 
-absl::StatusOr<std::vector<Route>> Netlink::Routes() {
+absl::StatusOr<std::vector<Route>> Netlink::Routes(Family family) {
   nl_cache* raw = nullptr;
-  BANGER_RETURN_IF_ERROR(Check(rtnl_route_alloc_cache(socket_.get(), AF_INET, 0, &raw), "list routes"));
+  BANGER_RETURN_IF_ERROR(Check(rtnl_route_alloc_cache(socket_.get(), ToNl(family), 0, &raw), "list routes"));
   const Owned<nl_cache> cache(raw);
   std::vector<Route> routes;
   ForEach<rtnl_route>(raw, [&](rtnl_route* route) {
     if (rtnl_route_get_type(route) != RTN_UNICAST) return;
     nl_addr* destination = rtnl_route_get_dst(route);
+    const int length = destination != nullptr ? static_cast<int>(nl_addr_get_prefixlen(destination)) : 0;
     for (int i = 0; i < rtnl_route_get_nnexthops(route); ++i)
-      routes.push_back(
-          {.network = FromNl(destination),
-           .prefix_length = destination != nullptr ? static_cast<int>(nl_addr_get_prefixlen(destination)) : 0,
-           .link = rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, i)),
-           .is_main = rtnl_route_get_table(route) == RT_TABLE_MAIN,
-           .metric = rtnl_route_get_priority(route)});
+      routes.push_back({.network = Prefix::Of(FromNl(destination, family), length),
+                        .link = rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, i)),
+                        .is_main = rtnl_route_get_table(route) == RT_TABLE_MAIN,
+                        .metric = rtnl_route_get_priority(route)});
   });
   return routes;
 }

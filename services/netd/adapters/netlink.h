@@ -31,19 +31,19 @@ struct Link {
 
 struct LinkAddress {
   int link = 0;
-  Ipv4 address;
+  IpAddress address;
   int prefix_length = 0;
 };
 
 struct Route {
-  Ipv4 network;
-  int prefix_length = 0;
+  Prefix network;
   int link = 0;
   // In the main table, or one that rules choose.
   bool is_main = false;
   std::uint32_t metric = 0;  // of several to one network the lowest is used
 
-  std::string ToString() const;
+  // Also one of the halves that VPNs make of it, and for IPv6 all that is assigned.
+  bool IsDefault() const;
 };
 
 // What SetLink changes; what is not set stays.
@@ -72,12 +72,13 @@ class Netlink {
   // By index; fine when it is gone.
   absl::Status DeleteLink(const Link& link);
 
-  // IPv4, of all interfaces or the one with the index.
+  // Of both families, and of all interfaces or the one with the index.
   absl::StatusOr<std::vector<LinkAddress>> Addresses(int link = 0);
-  absl::Status AddAddress(const Link& link, const Subnet& subnet);
+  // Usable at once: nobody is asked whether they have it.
+  absl::Status AddAddress(const Link& link, const IpAddress& address, int prefix_length);
 
-  // IPv4 unicast routes of all tables, one for each next hop.
-  absl::StatusOr<std::vector<Route>> Routes();
+  // Unicast routes of all tables, one for each next hop.
+  absl::StatusOr<std::vector<Route>> Routes(Family family);
 
  private:
   struct Free {

@@ -1,5 +1,7 @@
 #include "services/netd/adapters/nft_firewall.h"
 
+#include <set>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/error.h"
@@ -12,8 +14,19 @@ namespace banger::netd {
 
 using std::chrono::steady_clock;
 
+namespace {
+
+std::set<std::string> ForeignFamilies(const Subnet& subnet) {
+  if (subnet.has_ipv6()) return {"ip", "ip6", "inet"};
+  return {"ip", "inet"};
+}
+
+}  // namespace
+
 NftFirewall::NftFirewall(NftProgram nft, FirewallTarget target)
-    : nft_(std::move(nft)), target_(std::move(target)), foreign_(nft_, target_.bridge, target_.mark) {}
+    : nft_(std::move(nft)),
+      target_(std::move(target)),
+      foreign_(nft_, target_.bridge, target_.mark, ForeignFamilies(target_.subnet)) {}
 
 absl::StatusOr<std::string> NftFirewall::OwnerOfTable() const {
   const absl::StatusOr<std::string> listed = nft_.Query({"-t", "list", "table", "inet", TableName(target_)});

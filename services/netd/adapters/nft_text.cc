@@ -1,36 +1,73 @@
 #include "services/netd/adapters/nft_text.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
+#include "services/netd/adapters/nft_tables.h"
 
 namespace banger::netd {
 namespace {
 
-std::string Quoted(const std::string& text) { return absl::StrCat("\"", text, "\""); }
+// The same address or network of a guest in the rules of one family.
+class InFamily {
+ public:
+  InFamily(const Subnet& subnet, Family family) : subnet_(subnet), family_(family) {}
 
-std::string OwnAddress(Ipv4 guest) {
-  return absl::StrCat(Quoted(TapName(guest)), " . ", Mac::ForAddress(guest).ToString(), " . ",
-                      guest.ToString());
-}
+  // Of a set or chain that each family has.
+  std::string Name(const std::string& name) const { return name + (family_ == Family::kIpv4 ? "" : "6"); }
+  std::string Address(Ipv4 guest) const { return subnet_.AddressOf(guest, family_).ToString(); }
+  std::string Peers(const std::pair<Ipv4, Ipv4>& peers) const {
+    return absl::StrCat(Address(peers.first), " . ", Address(peers.second));
+  }
+  template <typename Destination>  // an address or a network
+  std::string Way(const std::pair<Ipv4, Destination>& way) const {
+    return absl::StrCat(Address(way.first), " . ", way.second.ToString());
+  }
+  // What the guest may send from; of IPv6 also its link-local address.
+  std::string Own(Ipv4 guest) const {
+    const Mac mac = Mac::ForAddress(guest);
+    const std::string card = absl::StrCat(Quoted(TapName(guest)), " . ", mac.ToString(), " . ");
+    const std::string own = card + Address(guest);
+    if (family_ == Family::kIpv4) return own;
+    return absl::StrCat(own, ", ", card, mac.LinkLocalAddress().ToString());
+  }
+
+ private:
+  const Subnet& subnet_;
+  const Family family_;
+};
+
 std::string PeerTaps(const std::pair<Ipv4, Ipv4>& peers) {
   return absl::StrCat(Quoted(TapName(peers.first)), " . ", Quoted(TapName(peers.second)));
 }
-std::string Peers(const std::pair<Ipv4, Ipv4>& peers) {
-  return absl::StrCat(peers.first.ToString(), " . ", peers.second.ToString());
+
+// nft has no name for these fields of neighbour discovery: they are plain numbers.
+template <typename Bytes>
+std::string Number(const Bytes& bytes) {
+  return absl::StrCat("0x", absl::BytesToHexString(std::string(bytes.begin(), bytes.end())));
 }
-std::string Network(const std::pair<Ipv4, Prefix>& entry) {
-  return absl::StrCat(entry.first.ToString(), " . ", entry.second.ToString());
+std::string NeighbourAddresses(const Subnet& subnet, Ipv4 guest) {
+  const std::string tap = Quoted(TapName(guest));
+  return absl::StrCat(tap, " . ", Number(subnet.AddressOf(guest, Family::kIpv6).bytes()), ", ", tap, " . ",
+                      Number(Mac::ForAddress(guest).LinkLocalAddress().bytes()));
+}
+// The option with its kind (1: sender's, 2: target's), its length in eight bytes, the MAC.
+std::string NeighbourCards(Ipv4 guest) {
+  std::vector<std::uint8_t> option = {1, 1};
+  const std::array<std::uint8_t, 6> mac = Mac::ForAddress(guest).bytes();
+  option.insert(option.end(), mac.begin(), mac.end());
+  const std::string tap = Quoted(TapName(guest));
+  const std::string of_sender = Number(option);
+  option[0] = 2;
+  return absl::StrCat(tap, " . ", of_sender, ", ", tap, " . ", Number(option));
 }
 
-std::string Opened(const OpenedAddresses::value_type& entry, SteadyTime now) {
-  const auto left = std::chrono::ceil<std::chrono::seconds>(entry.second - now).count();
-  return absl::StrCat(Peers(entry.first), " timeout ", left, "s");
-}
+std::string Protocol(Family family) { return family == Family::kIpv4 ? "ipv4" : "ipv6"; }
 
 // Writes the "add element" and "delete element" lines of one set.
 class SetWriter {
@@ -64,23 +101,25 @@ class SetWriter {
 };
 
 // Guests that may go everywhere, by each uplink.
-void ChangeOpen(SetWriter& writer, const Rules& from, const Rules& to) {
+void ChangeOpen(SetWriter& writer, const InFamily& in, Family family, const Rules& from, const Rules& to) {
   const auto change = [&](const absl::btree_set<Ipv4>& before, const absl::btree_set<Ipv4>& after,
                           const std::set<std::string>& uplinks) {
     for (const std::string& uplink : uplinks)
-      writer.Change("inet", "open", before, after,
-                    [&](Ipv4 guest) { return absl::StrCat(guest.ToString(), " . ", Quoted(uplink)); });
+      writer.Change("inet", in.Name("open"), before, after,
+                    [&](Ipv4 guest) { return absl::StrCat(in.Address(guest), " . ", Quoted(uplink)); });
   };
-  if (from.uplinks == to.uplinks) return change(from.open, to.open, to.uplinks);
-  change(from.open, {}, from.uplinks);
-  change({}, to.open, to.uplinks);
+  const std::set<std::string>& uplinks = to.uplinks[family];
+  if (from.uplinks[family] == uplinks) return change(from.open, to.open, uplinks);
+  change(from.open, {}, from.uplinks[family]);
+  change({}, to.open, uplinks);
 }
 
 // An element has its end from when it is added. What may have ended by itself is
 // added before it is deleted, as a deletion of nothing is an error.
-void ChangeOpened(SetWriter& writer, const OpenedAddresses& from, const OpenedAddresses& to, SteadyTime now) {
+void ChangeOpened(SetWriter& writer, const InFamily& in, const OpenedAddresses& from,
+                  const OpenedAddresses& to, SteadyTime now) {
   std::vector<OpenedAddresses::value_type> gone, added;
-  std::set<std::pair<Ipv4, Ipv4>> known, known_before;
+  std::set<std::pair<Ipv4, IpAddress>> known, known_before;
   for (const auto& entry : from) {
     known_before.insert(entry.first);
     const auto kept = to.find(entry.first);
@@ -92,121 +131,30 @@ void ChangeOpened(SetWriter& writer, const OpenedAddresses& from, const OpenedAd
     const bool is_new = had == from.end() || had->second != entry.second;
     if (is_new && entry.second > now) added.push_back(entry);
   }
-  const auto address = [](const auto& entry) { return Peers(entry.first); };
-  writer.Write("add", "inet", "opened", gone, address);
-  writer.Write("delete", "inet", "opened", gone, address);
-  writer.Write("add", "inet", "opened", added, [now](const auto& entry) { return Opened(entry, now); });
-  writer.Change("inet", "named", known_before, known, Peers);
+  const auto way = [&in](const auto& entry) { return in.Way(entry.first); };
+  const auto way_until = [&](const auto& entry) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(entry.second - now).count();
+    return absl::StrCat(in.Way(entry.first), " timeout ", left, "s");
+  };
+  writer.Write("add", "inet", in.Name("opened"), gone, way);
+  writer.Write("delete", "inet", in.Name("opened"), gone, way);
+  writer.Write("add", "inet", in.Name("opened"), added, way_until);
+  writer.Change("inet", in.Name("named"), known_before, known,
+                [&in](const auto& pair) { return in.Way(pair); });
 }
 
-// Patterns for the names of all taps that this subnet can have, so that the
-// frames of one that no rule knows are dropped.
-std::vector<std::string> TapPatterns(const Subnet& subnet) {
-  const int whole_digits = subnet.prefix_length() / 4;
-  const int rest = subnet.prefix_length() % 4;
-  const std::string network = TapName(subnet.network());
-  const std::size_t stem = network.size() - 8 + static_cast<std::size_t>(whole_digits);
-  if (rest == 0) return {absl::StrCat(network.substr(0, stem), "*")};
-  std::vector<std::string> patterns;
-  for (std::uint32_t i = 0; i < (1u << (4 - rest)); ++i) {
-    const Ipv4 part(subnet.network().bits() + (i << (28 - 4 * whole_digits)));
-    patterns.push_back(absl::StrCat(TapName(part).substr(0, stem + 1), whole_digits == 7 ? "" : "*"));
-  }
-  return patterns;
+// Those of a family only.
+absl::btree_set<std::pair<Ipv4, Prefix>> NetworksOf(const Rules& rules, Family family) {
+  absl::btree_set<std::pair<Ipv4, Prefix>> networks;
+  for (const auto& entry : rules.networks)
+    if (entry.second.family() == family) networks.insert(networks.end(), entry);
+  return networks;
 }
-
-constexpr char kBridgeTable[] = R"(
-table bridge $table {
-  comment $mark
-  set own_addresses { type ifname . ether_addr . ipv4_addr; }
-  set peer_taps { type ifname . ifname; }
-  chain from_guest {
-    ether type arp iifname . ether saddr . arp saddr ip @own_addresses iifname . arp saddr ether . arp saddr ip @own_addresses accept
-    ether type ip iifname . ether saddr . ip saddr @own_addresses accept
-    drop
-  }
-  chain to_guest {
-    iifname . oifname @peer_taps accept
-    drop
-  }
-  chain prerouting {
-    type filter hook prerouting priority filter; policy accept;
-$from_taps  }
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-$between_taps  }
-}
-)";
-
-// Everything that comes from the bridge and is not accepted is refused aloud, so
-// that guests do not wait for timeouts. Packets that belong to no connection
-// would leave without their address changed. What most packets are comes first, as
-// each rule before it costs a hundredth of the rate.
-constexpr char kInetTable[] = R"(
-table inet $table {
-  comment $mark
-  set peers { type ipv4_addr . ipv4_addr; }
-  set open { type ipv4_addr . ifname; }
-  set networks { type ipv4_addr . ipv4_addr; flags interval; }
-  set opened { type ipv4_addr . ipv4_addr; flags timeout; }
-  set named { type ipv4_addr . ipv4_addr; }
-  set uplinks { type ifname; }
-  chain refuse {
-    meta l4proto tcp reject with tcp reset
-    reject with icmpx admin-prohibited
-  }
-  chain input {
-    type filter hook input priority filter; policy accept;
-    iifname != $bridge accept
-    ct state established,related accept
-    ip daddr $gateway udp dport 53 accept
-    ip daddr $gateway tcp dport 53 accept
-    ip daddr $gateway icmp type echo-request accept
-    goto refuse
-  }
-  chain from_guest {
-    ip daddr 169.254.0.0/16 goto refuse
-    ct state invalid drop
-    ip saddr . oifname @open accept
-    oifname $bridge ip saddr . ip daddr @peers accept
-    oifname != @uplinks goto refuse
-    ip saddr . ip daddr @networks accept
-    ip saddr . ip daddr @opened accept
-    ct state established ip saddr . ip daddr @named accept
-    goto refuse
-  }
-  chain to_guest {
-    ct state established,related accept
-    drop
-  }
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    iifname $bridge goto from_guest
-    oifname $bridge goto to_guest
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr $subnet oifname @uplinks masquerade
-  }
-}
-)";
-
-std::string TablesText(const FirewallTarget& target) {
-  std::string from_taps, between_taps;
-  for (const std::string& pattern : TapPatterns(target.subnet)) {
-    absl::StrAppend(&from_taps, "    iifname ", Quoted(pattern), " goto from_guest\n");
-    absl::StrAppend(&between_taps, "    iifname ", Quoted(pattern), " goto to_guest\n");
-  }
-  const Subnet& subnet = target.subnet;
-  return absl::StrReplaceAll(
-      absl::StrCat(kBridgeTable, kInetTable),
-      {{"$table", TableName(target)},
-       {"$mark", Quoted(target.mark)},
-       {"$bridge", Quoted(target.bridge)},
-       {"$gateway", subnet.gateway().ToString()},
-       {"$subnet", absl::StrCat(subnet.network().ToString(), "/", subnet.prefix_length())},
-       {"$from_taps", from_taps},
-       {"$between_taps", between_taps}});
+OpenedAddresses OpenedOf(const Rules& rules, Family family) {
+  OpenedAddresses opened;
+  for (const auto& entry : rules.opened)
+    if (entry.first.second.family() == family) opened.insert(opened.end(), entry);
+  return opened;
 }
 
 }  // namespace
@@ -237,13 +185,24 @@ std::string ReplaceText(const FirewallTarget& target, const Rules& rules, Steady
 std::string ChangeText(const FirewallTarget& target, const Rules& from, const Rules& to, SteadyTime now) {
   std::string text;
   SetWriter writer(target, text);
-  writer.Change("bridge", "own_addresses", from.guests, to.guests, OwnAddress);
   writer.Change("bridge", "peer_taps", from.peers, to.peers, PeerTaps);
-  writer.Change("inet", "peers", from.peers, to.peers, Peers);
-  ChangeOpen(writer, from, to);
-  writer.Change("inet", "networks", from.networks, to.networks, Network);
-  writer.Change("inet", "uplinks", from.uplinks, to.uplinks, Quoted);
-  ChangeOpened(writer, from.opened, to.opened, now);
+  for (const Family family : target.subnet.families()) {
+    const InFamily in(target.subnet, family);
+    const auto own = [&in](Ipv4 guest) { return in.Own(guest); };
+    const auto peers = [&in](const auto& pair) { return in.Peers(pair); };
+    const auto way = [&in](const auto& entry) { return in.Way(entry); };
+    writer.Change("bridge", in.Name("own_addresses"), from.guests, to.guests, own);
+    writer.Change("inet", in.Name("peers"), from.peers, to.peers, peers);
+    ChangeOpen(writer, in, family, from, to);
+    writer.Change("inet", in.Name("networks"), NetworksOf(from, family), NetworksOf(to, family), way);
+    writer.Change("inet", in.Name("uplinks"), from.uplinks[family], to.uplinks[family], Quoted);
+    ChangeOpened(writer, in, OpenedOf(from, family), OpenedOf(to, family), now);
+  }
+  if (!target.subnet.has_ipv6()) return text;
+  const auto addresses = [&](Ipv4 guest) { return NeighbourAddresses(target.subnet, guest); };
+  writer.Change("bridge", "neighbour_addresses", from.guests, to.guests, addresses);
+  writer.Change("bridge", "neighbour_cards", from.guests, to.guests, NeighbourCards);
+  writer.Change("inet", "closed", from.closed, to.closed, Protocol);
   return text;
 }
 

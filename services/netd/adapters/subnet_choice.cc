@@ -32,8 +32,9 @@ absl::StatusOr<std::optional<Subnet>> SubnetInUseBy(Netlink& netlink, const std:
   if (!has_ports) return std::optional<Subnet>();
   BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink.Addresses());
   for (const LinkAddress& address : addresses) {
-    const absl::StatusOr<Subnet> subnet = Subnet::Create(address.address, address.prefix_length);
-    if (address.link == bridge->index && subnet.ok()) return std::optional<Subnet>(*subnet);
+    if (address.link != bridge->index || address.address.family() != Family::kIpv4) continue;
+    const absl::StatusOr<Subnet> subnet = Subnet::Create(address.address.low_bits(), address.prefix_length);
+    if (subnet.ok()) return std::optional<Subnet>(*subnet);
   }
   return std::optional<Subnet>();
 }
@@ -43,19 +44,20 @@ absl::StatusOr<std::optional<Subnet>> SubnetInUseBy(Netlink& netlink, const std:
 absl::StatusOr<std::optional<SubnetConflict>> FindConflict(Netlink& netlink, const Subnet& subnet,
                                                            const std::string& bridge) {
   BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink.Links());
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink.Routes());
-  for (const Route& route : routes) {
-    // Default routes, also in the two halves that VPNs make of them.
-    if (route.prefix_length <= 1 || !subnet.Overlaps(route.network, route.prefix_length)) continue;
-    const std::string interface = NameOf(links, route.link);
-    if (interface != bridge) return SubnetConflict{route.ToString(), interface};
+  for (const Family family : subnet.families()) {
+    BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink.Routes(family));
+    for (const Route& route : routes) {
+      if (route.IsDefault() || !subnet.Overlaps(route.network)) continue;
+      const std::string interface = NameOf(links, route.link);
+      if (interface != bridge) return SubnetConflict{route.network, interface};
+    }
   }
   // Tunnels have addresses without a network.
   BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, netlink.Addresses());
   for (const LinkAddress& address : addresses) {
     const std::string interface = NameOf(links, address.link);
-    if (subnet.Overlaps(address.address, 32) && interface != bridge)
-      return SubnetConflict{address.address.ToString() + "/32", interface};
+    const Prefix alone = Prefix::Of(address.address, AddressLength(address.address.family()));
+    if (subnet.Overlaps(alone) && interface != bridge) return SubnetConflict{alone, interface};
   }
   return std::optional<SubnetConflict>();
 }
@@ -69,9 +71,9 @@ absl::StatusOr<Subnet> ChooseSubnet(Netlink& netlink, const std::string& bridge,
     BANGER_ASSIGN_OR_RETURN(const std::optional<SubnetConflict> conflict,
                             FindConflict(netlink, subnet, bridge));
     if (!conflict.has_value()) return subnet;
-    log::Warn(
-        "subnet passed over, as the host reaches it elsewhere",
-        {{"subnet", subnet.ToString()}, {"route", conflict->route}, {"interface", conflict->interface}});
+    log::Warn("subnet passed over, as the host reaches it elsewhere", {{"subnet", subnet.ToString()},
+                                                                       {"route", conflict->route.ToString()},
+                                                                       {"interface", conflict->interface}});
   }
   return Subnet::Create(*Ipv4::Parse(kCandidates[0]), prefix_length);
 }

@@ -11,7 +11,7 @@ namespace banger::netd {
 
 // What the host reaches elsewhere: "10.0.0.0/8" dev "tun0".
 struct SubnetConflict {
-  std::string route;
+  Prefix route;
   std::string interface;
 };
 

@@ -12,89 +12,111 @@ namespace {
 
 constexpr std::ptrdiff_t kMaxOpened = 1024;  // for one guest
 
+std::pair<OpenedAddresses::iterator, OpenedAddresses::iterator> RangeOf(OpenedAddresses& opened, Ipv4 guest) {
+  return {opened.lower_bound({guest, IpAddress()}),
+          opened.lower_bound({Ipv4(guest.bits() + 1), IpAddress()})};
+}
+
 }  // namespace
 
-absl::Status Enforcer::Enforce(const Endpoints& endpoints, const std::set<Ipv4>& spares) {
-  if (!knows_uplinks_) {
-    BANGER_ASSIGN_OR_RETURN(uplinks_, router_.Uplinks());
-    knows_uplinks_ = true;
+absl::Status Enforcer::FindUplinks() {
+  for (const Family family : families_) {
+    BANGER_ASSIGN_OR_RETURN(uplinks_[family], router_.Uplinks(family));
   }
+  knows_uplinks_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Enforcer::Enforce(const Endpoints& endpoints, const std::set<Ipv4>& spares) {
+  if (!knows_uplinks_) BANGER_RETURN_IF_ERROR(FindUplinks());
   in_force_ = false;
   Rules rules = RulesFor(endpoints, spares, uplinks_, opened_);
-  const bool forwards = rules.forwards;
+  Interfaces wanted;
+  for (const Family family : families_) {
+    if (!rules.forwards || uplinks_[family].empty()) continue;
+    wanted[family] = uplinks_[family];
+    wanted[family].insert(bridge_);
+  }
+  if (!wanted.ipv6.empty()) {
+    BANGER_ASSIGN_OR_RETURN(const bool everywhere, router_.ForwardsEverywhere(Family::kIpv6));
+    if (!everywhere) rules.closed.insert(Family::kIpv6);
+  }
   // Rules come first: whatever is forwarded from then on is filtered.
   BANGER_RETURN_IF_ERROR(firewall_.Apply(std::move(rules)));
-  std::set<std::string> forwarding;
-  if (forwards) {
-    forwarding = uplinks_;
-    forwarding.insert(bridge_);
-  }
-  BANGER_RETURN_IF_ERROR(SetForwarding(forwarding));
+  // Also of a family that guests had before a restart.
+  for (const Family family : {Family::kIpv4, Family::kIpv6})
+    BANGER_RETURN_IF_ERROR(SetForwarding(family, wanted[family]));
   in_force_ = true;
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Enforcer::Refresh(const Endpoints& endpoints, const std::set<Ipv4>& spares) {
-  BANGER_ASSIGN_OR_RETURN(uplinks_, router_.Uplinks());
-  knows_uplinks_ = true;
+  BANGER_RETURN_IF_ERROR(FindUplinks());
   BANGER_ASSIGN_OR_RETURN(const bool repaired, firewall_.Repair());
   BANGER_RETURN_IF_ERROR(Enforce(endpoints, spares));
   return repaired;
 }
 
-absl::Status Enforcer::Remove() { return JoinErrors(SetForwarding({}), firewall_.Remove()); }
+absl::Status Enforcer::Remove() {
+  return JoinErrors(JoinErrors(SetForwarding(Family::kIpv4, {}), SetForwarding(Family::kIpv6, {})),
+                    firewall_.Remove());
+}
 
-absl::Status Enforcer::SetForwarding(const std::set<std::string>& wanted) {
+absl::Status Enforcer::SetForwarding(Family family, const std::set<std::string>& wanted) {
   for (const std::string& interface : wanted) {
-    BANGER_ASSIGN_OR_RETURN(const bool forwards, router_.Forwards(interface));
+    BANGER_ASSIGN_OR_RETURN(const bool forwards, router_.Forwards(family, interface));
     // The bridge is ours, whatever a lost ledger knew.
     if (forwards && interface != bridge_) continue;
-    if (forwarding_.count(interface) == 0) {
-      std::set<std::string> next = forwarding_;
-      next.insert(interface);
-      BANGER_RETURN_IF_ERROR(save_(next));
-      forwarding_ = std::move(next);
+    if (forwarding_[family].count(interface) == 0) {
+      Interfaces next = forwarding_;
+      next[family].insert(interface);
+      BANGER_RETURN_IF_ERROR(Record(std::move(next)));
     }
-    if (!forwards) BANGER_RETURN_IF_ERROR(router_.SetForwarding(interface, true));
+    if (!forwards) BANGER_RETURN_IF_ERROR(router_.SetForwarding(family, interface, true));
   }
-  const std::set<std::string> ours = forwarding_;
+  const std::set<std::string> ours = forwarding_[family];
   for (const std::string& interface : ours)
-    if (wanted.count(interface) == 0) BANGER_RETURN_IF_ERROR(StopForwarding(interface));
+    if (wanted.count(interface) == 0) BANGER_RETURN_IF_ERROR(StopForwarding(family, interface));
   return absl::OkStatus();
 }
 
-absl::Status Enforcer::StopForwarding(const std::string& interface) {
-  // Whoever has made the host a router since, Docker say, wants this one too.
-  BANGER_ASSIGN_OR_RETURN(const bool everywhere, router_.ForwardsEverywhere());
-  if (!everywhere) BANGER_RETURN_IF_ERROR(router_.SetForwarding(interface, false));
-  std::set<std::string> next = forwarding_;
-  next.erase(interface);
-  BANGER_RETURN_IF_ERROR(save_(next));
-  forwarding_ = std::move(next);
+absl::Status Enforcer::StopForwarding(Family family, const std::string& interface) {
+  // Whoever has made the host a router since, Docker say, wants this one too; what
+  // there is for IPv6 is ours alone.
+  BANGER_ASSIGN_OR_RETURN(const bool everywhere, router_.ForwardsEverywhere(family));
+  if (family == Family::kIpv6 || !everywhere)
+    BANGER_RETURN_IF_ERROR(router_.SetForwarding(family, interface, false));
+  Interfaces next = forwarding_;
+  next[family].erase(interface);
+  return Record(std::move(next));
+}
+
+absl::Status Enforcer::Record(Interfaces forwarding) {
+  BANGER_RETURN_IF_ERROR(save_(forwarding));
+  forwarding_ = std::move(forwarding);
   return absl::OkStatus();
 }
 
-bool Enforcer::Open(Ipv4 guest, const std::vector<Ipv4>& addresses, SteadyTime until) {
+bool Enforcer::Open(Ipv4 guest, const std::vector<IpAddress>& addresses, SteadyTime until) {
   bool changed = !in_force_;
-  for (const Ipv4 address : addresses) {
+  for (const IpAddress& address : addresses) {
     const auto [entry, is_new] = opened_.try_emplace({guest, address}, until);
     // The grace covers what is missing: not each answer has to change the rules.
     if (!is_new && entry->second >= until - kGrace / 2) continue;
     entry->second = until;
     changed = true;
   }
-  const auto begin = opened_.lower_bound({guest, Ipv4()});
-  for (auto surplus = std::distance(begin, opened_.upper_bound({guest, Ipv4(0xffffffff)})) - kMaxOpened;
-       surplus > 0; --surplus)
-    opened_.erase(std::min_element(opened_.lower_bound({guest, Ipv4()}),
-                                   opened_.upper_bound({guest, Ipv4(0xffffffff)}),
-                                   [](const auto& a, const auto& b) { return a.second < b.second; }));
+  const auto [begin, end] = RangeOf(opened_, guest);
+  for (auto surplus = std::distance(begin, end) - kMaxOpened; surplus > 0; --surplus) {
+    const auto [first, last] = RangeOf(opened_, guest);
+    opened_.erase(
+        std::min_element(first, last, [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
   return changed;
 }
 
 bool Enforcer::Close(Ipv4 guest) {
-  const auto begin = opened_.lower_bound({guest, Ipv4()});
-  const auto end = opened_.upper_bound({guest, Ipv4(0xffffffff)});
+  const auto [begin, end] = RangeOf(opened_, guest);
   const bool any = begin != end;
   opened_.erase(begin, end);
   return any;

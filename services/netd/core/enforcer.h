@@ -17,14 +17,19 @@ namespace banger::netd {
 class Enforcer {
  public:
   // Stores which interfaces we have made forward, before they do.
-  using SaveForwarding = std::function<absl::Status(const std::set<std::string>&)>;
+  using SaveForwarding = std::function<absl::Status(const Interfaces&)>;
 
-  // Both must outlive it.
-  Enforcer(std::string bridge, Firewall& firewall, Router& router, SaveForwarding save)
-      : bridge_(std::move(bridge)), firewall_(firewall), router_(router), save_(std::move(save)) {}
+  // Firewall and router must outlive it.
+  Enforcer(std::string bridge, std::vector<Family> families, Firewall& firewall, Router& router,
+           SaveForwarding save)
+      : bridge_(std::move(bridge)),
+        families_(std::move(families)),
+        firewall_(firewall),
+        router_(router),
+        save_(std::move(save)) {}
 
   // What an earlier netd had recorded, and opened.
-  void Restore(std::set<std::string> forwarding, OpenedAddresses opened) {
+  void Restore(Interfaces forwarding, OpenedAddresses opened) {
     forwarding_ = std::move(forwarding);
     opened_ = std::move(opened);
   }
@@ -44,26 +49,30 @@ class Enforcer {
   // A name that the guest's policy lists has these addresses. Connections to them
   // go on after that; of the guest's addresses the last thousand are remembered.
   // True: needs Enforce.
-  bool Open(Ipv4 guest, const std::vector<Ipv4>& addresses, SteadyTime until);
+  bool Open(Ipv4 guest, const std::vector<IpAddress>& addresses, SteadyTime until);
   // Forgets what was opened for the guest, as its policy is another now. True when
   // there was anything.
   bool Close(Ipv4 guest);
 
-  const std::set<std::string>& uplinks() const { return uplinks_; }
-  const std::set<std::string>& forwarding() const { return forwarding_; }
+  const Interfaces& uplinks() const { return uplinks_; }
+  const Interfaces& forwarding() const { return forwarding_; }
 
  private:
-  absl::Status SetForwarding(const std::set<std::string>& wanted);
-  absl::Status StopForwarding(const std::string& interface);
+  absl::Status FindUplinks();
+  absl::Status SetForwarding(Family family, const std::set<std::string>& wanted);
+  absl::Status StopForwarding(Family family, const std::string& interface);
+  // Stores it, and then remembers it.
+  absl::Status Record(Interfaces forwarding);
 
   const std::string bridge_;
+  const std::vector<Family> families_;
   Firewall& firewall_;
   Router& router_;
   const SaveForwarding save_;
   bool knows_uplinks_ = false;
   bool in_force_ = false;  // the last Enforce has done all
-  std::set<std::string> uplinks_;
-  std::set<std::string> forwarding_;
+  Interfaces uplinks_;
+  Interfaces forwarding_;
   OpenedAddresses opened_;
 };
 

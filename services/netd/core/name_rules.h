@@ -24,7 +24,7 @@ struct NameAnswer {
   Ipv4 guest;
   std::string name;
   std::vector<std::string> aliases;  // where its CNAMEs lead
-  std::vector<Ipv4> addresses;
+  std::vector<IpAddress> addresses;
   std::chrono::seconds ttl{0};
 };
 

@@ -27,8 +27,8 @@ Network::Network(const std::string& bridge, const Subnet& subnet, const Host& ho
     : subnet_(subnet),
       host_(host),
       // Called by the enforcer, and so with the mutex held.
-      enforcer_(bridge, host.firewall, host.router,
-                [this](const std::set<std::string>& forwarding) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      enforcer_(bridge, subnet.families(), host.firewall, host.router,
+                [this](const Interfaces& forwarding) ABSL_NO_THREAD_SAFETY_ANALYSIS {
                   BANGER_RETURN_IF_ERROR(host_.ledger.SaveForwarding(forwarding));
                   records_.forwarding = forwarding;
                   return absl::OkStatus();
@@ -116,8 +116,10 @@ absl::StatusOr<Health> Network::Inspect() {
   const MutexLock lock(mutex_);
   Health health{.repairs = repairs_, .last_repair = last_repair_, .problems = problems_};
   BANGER_ASSIGN_OR_RETURN(health.bridge_up, host_.links.BridgeIsUp());
-  BANGER_ASSIGN_OR_RETURN(health.uplinks, host_.router.Uplinks());
-  BANGER_ASSIGN_OR_RETURN(health.forwards_everywhere, host_.router.ForwardsEverywhere());
+  for (const Family family : subnet_.families()) {
+    BANGER_ASSIGN_OR_RETURN(health.uplinks[family], host_.router.Uplinks(family));
+    BANGER_ASSIGN_OR_RETURN(health.forwards_everywhere[family], host_.router.ForwardsEverywhere(family));
+  }
   if (!HasTaps()) return health;
   BANGER_ASSIGN_OR_RETURN(const bool in_place, host_.firewall.IsInPlace());
   health.rules = in_place ? Health::Rules::kInPlace : Health::Rules::kChanged;
@@ -249,25 +251,29 @@ absl::StatusOr<std::vector<bool>> Network::LetThrough(const std::vector<NameAnsw
   std::vector<bool> may_be_sent;
   bool changed = false;
   for (const NameAnswer& answer : answers) {
-    const bool leads_outside = std::all_of(answer.addresses.begin(), answer.addresses.end(),
-                                           [this](Ipv4 address) { return MayBeNamed(address, subnet_); });
+    std::vector<IpAddress> usable;  // of a family that guests have
+    for (const IpAddress& address : answer.addresses)
+      if (subnet_.has_ipv6() || address.family() == Family::kIpv4) usable.push_back(address);
+    const bool leads_outside = std::all_of(usable.begin(), usable.end(), [this](const IpAddress& address) {
+      return MayBeNamed(address, subnet_);
+    });
     const bool is_listed = names_.Of(answer.guest, answer.name) == NamePermission::kListed;
     may_be_sent.push_back(is_listed && leads_outside);
     if (!may_be_sent.back()) continue;
     const SteadyTime until = std::chrono::steady_clock::now() + answer.ttl + Enforcer::kGrace;
     names_.AllowAliases(answer.guest, answer.aliases, until);
-    changed = enforcer_.Open(answer.guest, answer.addresses, until) || changed;
+    changed = enforcer_.Open(answer.guest, usable, until) || changed;
   }
   if (changed) BANGER_RETURN_IF_ERROR(Enforce());
   return may_be_sent;
 }
 
-std::set<std::string> Network::Uplinks() const {
+Interfaces Network::Uplinks() const {
   const MutexLock lock(mutex_);
   return enforcer_.uplinks();
 }
 
-std::set<std::string> Network::Forwarding() const {
+Interfaces Network::Forwarding() const {
   const MutexLock lock(mutex_);
   return enforcer_.forwarding();
 }

@@ -36,11 +36,11 @@ struct Health {
   enum class Rules { kNotNeeded = 1, kInPlace = 2, kChanged = 3 };
 
   bool bridge_up = false;
-  std::set<std::string> uplinks;  // of the host, whether a guest needs them or not
+  Interfaces uplinks;  // of the host, whether a guest needs them or not
   Rules rules = Rules::kNotNeeded;
   std::int64_t repairs = 0;  // of rules that somebody had changed, since Start
   std::chrono::system_clock::time_point last_repair;
-  bool forwards_everywhere = false;
+  PerFamily<bool> forwards_everywhere;
   std::vector<std::string> problems;  // that the last reconciliation could not put right
 };
 
@@ -131,9 +131,9 @@ class Network {
   absl::StatusOr<std::vector<bool>> LetThrough(const std::vector<NameAnswer>& answers)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What of the host's own is in use for the guests now; sorted.
-  std::set<std::string> Uplinks() const ABSL_LOCKS_EXCLUDED(mutex_);
-  std::set<std::string> Forwarding() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // What of the host's own is in use for the guests now.
+  Interfaces Uplinks() const ABSL_LOCKS_EXCLUDED(mutex_);
+  Interfaces Forwarding() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Removes spare taps, and unless an endpoint has a tap bridge, rules and
   // forwarding.

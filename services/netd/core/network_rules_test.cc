@@ -39,22 +39,22 @@ class NetworkRulesTest : public ::testing::Test {
   static Policy Named(const std::vector<std::string>& domains) {
     return {.nat = true, .egress = {.mode = Egress::Mode::kListed, .domains = domains}};
   }
-  bool LetThrough(Ipv4 guest, const std::string& name, const std::vector<Ipv4>& addresses,
+  bool LetThrough(Ipv4 guest, const std::string& name, const std::vector<IpAddress>& addresses,
                   std::chrono::seconds ttl = 60s) {
     const auto sent =
         network_->LetThrough({{.guest = guest, .name = name, .addresses = addresses, .ttl = ttl}});
     EXPECT_OK(sent);
     return sent.ok() && (*sent)[0];
   }
-  std::vector<std::pair<Ipv4, Ipv4>> Opened() const {
-    std::vector<std::pair<Ipv4, Ipv4>> opened;
+  std::vector<std::pair<Ipv4, IpAddress>> Opened() const {
+    std::vector<std::pair<Ipv4, IpAddress>> opened;
     if (world_.firewall.applied.has_value())
       for (const auto& [pair, until] : world_.firewall.applied->opened) opened.push_back(pair);
     return opened;
   }
 
-  const Ipv4 web_ = *Ipv4::Parse("192.0.2.10");
-  const Ipv4 other_ = *Ipv4::Parse("192.0.2.11");
+  const IpAddress web_ = *Ipv4::Parse("192.0.2.10");
+  const IpAddress other_ = *Ipv4::Parse("192.0.2.11");
   FakeHost world_;
   std::unique_ptr<Network> network_;
 };
@@ -77,42 +77,42 @@ TEST_F(NetworkRulesTest, RulesComeBeforeTheTapAndGoAfterIt) {
 
 TEST_F(NetworkRulesTest, ForwardingIsOnForThoseWhoNeedItAndRecorded) {
   Attach("plain");
-  EXPECT_THAT(world_.router.forwarding, IsEmpty());
+  EXPECT_THAT(world_.router.forwarding.ipv4, IsEmpty());
   Attach("nat", {.nat = true});
-  EXPECT_THAT(world_.router.forwarding, UnorderedElementsAre("br0", "eth0"));
-  EXPECT_THAT(world_.ledger.records.forwarding, UnorderedElementsAre("br0", "eth0"));
-  world_.router.uplinks = {"wlan0"};
+  EXPECT_THAT(world_.router.forwarding.ipv4, UnorderedElementsAre("br0", "eth0"));
+  EXPECT_THAT(world_.ledger.records.forwarding.ipv4, UnorderedElementsAre("br0", "eth0"));
+  world_.router.uplinks.ipv4 = {"wlan0"};
   ASSERT_OK(network_->Refresh());
-  EXPECT_THAT(world_.router.forwarding, UnorderedElementsAre("br0", "wlan0"));
+  EXPECT_THAT(world_.router.forwarding.ipv4, UnorderedElementsAre("br0", "wlan0"));
   Restart();  // and it still knows what it has switched on
   ASSERT_OK(network_->SetPolicy(kAlice, "nat", {}));
-  EXPECT_THAT(world_.router.forwarding, IsEmpty());
-  EXPECT_THAT(world_.ledger.records.forwarding, IsEmpty());
+  EXPECT_THAT(world_.router.forwarding.ipv4, IsEmpty());
+  EXPECT_THAT(world_.ledger.records.forwarding.ipv4, IsEmpty());
 }
 
 TEST_F(NetworkRulesTest, WhatForwardedBeforeGoesOnForwarding) {
-  world_.router.forwarding = {"eth0"};
+  world_.router.forwarding.ipv4 = {"eth0"};
   Attach("nat", {.nat = true});
-  EXPECT_THAT(world_.ledger.records.forwarding, ElementsAre("br0"));
+  EXPECT_THAT(world_.ledger.records.forwarding.ipv4, ElementsAre("br0"));
   ASSERT_OK(network_->Delete(kAlice, "nat"));
-  EXPECT_THAT(world_.router.forwarding, ElementsAre("eth0"));
+  EXPECT_THAT(world_.router.forwarding.ipv4, ElementsAre("eth0"));
 }
 
 TEST_F(NetworkRulesTest, TheBridgesForwardingIsOursAlsoAfterALostLedger) {
   Attach("nat", {.nat = true});
-  world_.ledger.records.forwarding.clear();
+  world_.ledger.records.forwarding.ipv4.clear();
   Restart();
-  EXPECT_THAT(world_.ledger.records.forwarding, ElementsAre("br0"));
+  EXPECT_THAT(world_.ledger.records.forwarding.ipv4, ElementsAre("br0"));
   ASSERT_OK(network_->Delete(kAlice, "nat"));
-  EXPECT_THAT(world_.router.forwarding, ElementsAre("eth0"));
+  EXPECT_THAT(world_.router.forwarding.ipv4, ElementsAre("eth0"));
 }
 
 TEST_F(NetworkRulesTest, AHostMadeARouterMeanwhileStaysOne) {
   Attach("nat", {.nat = true});
-  world_.router.everywhere = true;
+  world_.router.everywhere.ipv4 = true;
   ASSERT_OK(network_->Delete(kAlice, "nat"));
-  EXPECT_THAT(world_.router.forwarding, UnorderedElementsAre("br0", "eth0"));
-  EXPECT_THAT(world_.ledger.records.forwarding, IsEmpty());
+  EXPECT_THAT(world_.router.forwarding.ipv4, UnorderedElementsAre("br0", "eth0"));
+  EXPECT_THAT(world_.ledger.records.forwarding.ipv4, IsEmpty());
 }
 
 TEST_F(NetworkRulesTest, RepairsWhatOthersChanged) {

@@ -5,7 +5,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -18,8 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxEntries = 256;
 constexpr std::size_t kMaxDomainLength = 253;
-
-std::uint32_t Mask(int length) { return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length); }
 
 bool IsLabel(absl::string_view label) {
   const auto allowed = [](char c) {
@@ -54,27 +51,6 @@ std::vector<Prefix> Merged(std::vector<Prefix> networks) {
 }
 
 }  // namespace
-
-absl::StatusOr<Prefix> Prefix::Parse(absl::string_view text) {
-  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('/', 1));
-  int length = 32;
-  const absl::StatusOr<Ipv4> network = Ipv4::Parse(parts.first);
-  const bool has_length = parts.first.size() != text.size();
-  if (!network.ok() || (has_length && (!absl::SimpleAtoi(parts.second, &length) || length < 0 ||
-                                       length > 32 || absl::StrCat(length) != parts.second)))
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not an IPv4 network"));
-  if ((network->bits() & ~Mask(length)) != 0)
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", text, "' has bits set beyond its prefix: did you mean ",
-                     Ipv4(network->bits() & Mask(length)).ToString(), "/", length, "?"));
-  return Prefix(*network, length);
-}
-
-bool Prefix::Contains(const Prefix& other) const {
-  return length_ <= other.length_ && (other.network_.bits() & Mask(length_)) == network_.bits();
-}
-
-std::string Prefix::ToString() const { return absl::StrCat(network_.ToString(), "/", length_); }
 
 absl::StatusOr<Policy> NormalPolicy(Policy policy) {
   Egress& egress = policy.egress;

@@ -1,38 +1,14 @@
 // What a VM may do on the network besides talking to its host.
 #pragma once
 
-#include <compare>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "services/netd/core/address.h"
+#include "services/netd/core/prefix.h"
 
 namespace banger::netd {
-
-// An IPv4 network: "10.0.0.0/8".
-class Prefix {
- public:
-  // A network or one address. INVALID_ARGUMENT when bits beyond the prefix are
-  // set, as then the writer meant something else.
-  static absl::StatusOr<Prefix> Parse(absl::string_view text);
-
-  Ipv4 network() const { return network_; }
-  int length() const { return length_; }
-  bool Contains(const Prefix& other) const;
-  // "10.0.0.0/8", "192.0.2.7/32".
-  std::string ToString() const;
-
-  auto operator<=>(const Prefix&) const = default;
-
- private:
-  Prefix(Ipv4 network, int length) : network_(network), length_(length) {}
-
-  Ipv4 network_;
-  int length_;
-};
 
 // Where a VM with NAT may go.
 struct Egress {

@@ -104,22 +104,23 @@ class Router {
   virtual ~Router() = default;
 
   // The interfaces that its default routes use.
-  virtual absl::StatusOr<std::set<std::string>> Uplinks() = 0;
+  virtual absl::StatusOr<std::set<std::string>> Uplinks(Family family) = 0;
 
   // Whether packets that come in by the interface are forwarded; false when
   // there is no such interface.
-  virtual absl::StatusOr<bool> Forwards(const std::string& interface) = 0;
-  // Fine when there is no such interface.
-  virtual absl::Status SetForwarding(const std::string& interface, bool on) = 0;
-  // Whether the host is meant to be a router on all its interfaces.
-  virtual absl::StatusOr<bool> ForwardsEverywhere() = 0;
+  virtual absl::StatusOr<bool> Forwards(Family family, const std::string& interface) = 0;
+  // Fine when there is no such interface. Of IPv6 this leaves to others what they
+  // have switched on.
+  virtual absl::Status SetForwarding(Family family, const std::string& interface, bool on) = 0;
+  // Whether somebody wants the host to be a router on all its interfaces.
+  virtual absl::StatusOr<bool> ForwardsEverywhere(Family family) = 0;
 };
 
 // What netd must know after a restart.
 struct Records {
   Endpoints endpoints;
   // Interfaces whose forwarding is on only because of us.
-  std::set<std::string> forwarding;
+  Interfaces forwarding;
 
   bool operator==(const Records&) const = default;
 };
@@ -141,7 +142,7 @@ class Ledger {
   virtual absl::Status Save(const Endpoint& endpoint) = 0;
   // Fine when there is none.
   virtual absl::Status Remove(const std::string& id) = 0;
-  virtual absl::Status SaveForwarding(const std::set<std::string>& interfaces) = 0;
+  virtual absl::Status SaveForwarding(const Interfaces& interfaces) = 0;
 };
 
 }  // namespace banger::netd

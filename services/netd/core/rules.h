@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/btree_set.h"
 #include "services/netd/core/endpoint.h"
@@ -17,15 +18,25 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 // From a guest to an address outside, until then: what a resolver's answer opens.
 // Afterwards only connections that are there go on.
-using OpenedAddresses = std::map<std::pair<Ipv4, Ipv4>, SteadyTime>;
+using OpenedAddresses = std::map<std::pair<Ipv4, IpAddress>, SteadyTime>;
+
+// Their names.
+using Interfaces = PerFamily<std::set<std::string>>;
+
+// Where no guest goes, whatever its policy says: link-local networks, where clouds'
+// metadata services are, and where else those are.
+const std::vector<Prefix>& ForbiddenNetworks(Family family);
 
 // Whether a name may lead a guest there: not to hosts' own addresses (0/8, 127/8,
-// 169.254/16), groups and broadcasts (224/3), or into the guests' network. What is
-// the host's otherwise, or on no uplink, is out of reach whatever names say.
-bool MayBeNamed(Ipv4 address, const Subnet& subnet);
+// 169.254/16), groups and broadcasts (224/3), or into the guests' network; of IPv6
+// only to what is assigned (2000::/3), unique local (fc00::/7), or an IPv4 address
+// that it may lead to (64:ff9b::/96, RFC 6052). What is the host's otherwise, or on
+// no uplink, is out of reach whatever names say.
+bool MayBeNamed(const IpAddress& address, const Subnet& subnet);
 
 // All that is not allowed here is dropped, but for what every guest may do:
-//   * send frames with its own MAC and its own IPv4 address, also in ARP;
+//   * send frames with its own MAC and its own addresses, also in ARP and
+//     neighbour discovery;
 //   * ask its gateway for names (port 53) and ping it;
 //   * answer what the host asks it.
 struct Rules {
@@ -38,7 +49,10 @@ struct Rules {
   absl::btree_set<std::pair<Ipv4, Prefix>> networks;
   OpenedAddresses opened;
   // Interfaces that the host's default routes use.
-  std::set<std::string> uplinks;
+  Interfaces uplinks;
+  // Of these the host forwards nothing that neither comes from guests nor goes to
+  // them, as it forwards only because of them.
+  std::set<Family> closed;
 
   // Whether packets have to be forwarded at all.
   bool forwards = false;
@@ -47,7 +61,7 @@ struct Rules {
 };
 
 // Of the endpoints that have a tap; a spare tap may do what every guest may.
-Rules RulesFor(const Endpoints& endpoints, const std::set<Ipv4>& spares, const std::set<std::string>& uplinks,
+Rules RulesFor(const Endpoints& endpoints, const std::set<Ipv4>& spares, const Interfaces& uplinks,
                const OpenedAddresses& opened);
 
 }  // namespace banger::netd

@@ -85,14 +85,20 @@ std::uint32_t LifetimeOf(const ldns_pkt& packet, std::uint16_t asked) {
   return std::min(NegativeLifetime(ldns_pkt_authority(&packet)), PositiveLifetime(packet));
 }
 
-std::vector<Ipv4> AddressesIn(const ldns_rr_list* answers) {
-  std::vector<Ipv4> addresses;
+std::vector<IpAddress> AddressesIn(const ldns_rr_list* answers) {
+  std::vector<IpAddress> addresses;
   for (std::size_t i = 0; i < ldns_rr_list_rr_count(answers); ++i) {
     const ldns_rr* record = ldns_rr_list_rr(answers, i);
-    if (ldns_rr_get_type(record) != LDNS_RR_TYPE_A || ldns_rr_rd_count(record) != 1) continue;
+    const ldns_rr_type type = ldns_rr_get_type(record);
+    if ((type != LDNS_RR_TYPE_A && type != LDNS_RR_TYPE_AAAA) || ldns_rr_rd_count(record) != 1) continue;
     const ldns_rdf* data = ldns_rr_rdf(record, 0);
-    if (ldns_rdf_size(data) == 4)
-      addresses.emplace_back(Read32(reinterpret_cast<const char*>(ldns_rdf_data(data))));
+    IpAddress::Bytes bytes{};
+    if (type == LDNS_RR_TYPE_A && ldns_rdf_size(data) == 4) {
+      addresses.emplace_back(Ipv4(Read32(reinterpret_cast<const char*>(ldns_rdf_data(data)))));
+    } else if (type == LDNS_RR_TYPE_AAAA && ldns_rdf_size(data) == bytes.size()) {
+      std::copy_n(ldns_rdf_data(data), bytes.size(), bytes.begin());
+      addresses.emplace_back(bytes);
+    }
   }
   return addresses;
 }

@@ -28,8 +28,8 @@ class Answer {
   // In seconds: the least of its TTLs; that of the SOA for a negative answer. 0:
   // not to be kept.
   std::uint32_t lifetime() const { return lifetime_; }
-  // Of its A records.
-  const std::vector<Ipv4>& addresses() const { return addresses_; }
+  // Of its A and AAAA records.
+  const std::vector<IpAddress>& addresses() const { return addresses_; }
   // Where its CNAMEs lead: "www.example.org", in lower case; of the first 16.
   const std::vector<std::string>& aliases() const { return aliases_; }
   // What it takes in memory, about.
@@ -50,7 +50,7 @@ class Answer {
   bool without_edns_ = false;
   std::uint16_t flags_ = 0;
   std::uint32_t lifetime_ = 0;
-  std::vector<Ipv4> addresses_;
+  std::vector<IpAddress> addresses_;
   std::vector<std::string> aliases_;
 };
 

@@ -8,11 +8,21 @@
 #include "services/netd/dns/reply.h"
 
 namespace banger::netd::dns {
+
+// Where the reverse names of a family are, and what each label says of the address.
+struct ReverseTree {
+  Family family;
+  absl::string_view suffix;
+  int label_bits;
+};
+
 namespace {
+
+constexpr ReverseTree kReverseTrees[] = {{Family::kIpv4, absl::string_view("\7in-addr\4arpa\0", 14), 8},
+                                         {Family::kIpv6, absl::string_view("\3ip6\4arpa\0", 10), 4}};
 
 // With its root label, as names end in the wire format.
 constexpr absl::string_view kApex("\2vm\0", 4);
-constexpr absl::string_view kReverseSuffix("\7in-addr\4arpa\0", 14);
 // As RFC 6303 has it for zones without servers of their own.
 constexpr absl::string_view kResponsible("\6nobody\7invalid\0", 16);
 
@@ -49,37 +59,54 @@ std::size_t AnswerApex(const Query& query, std::size_t apex, std::uint32_t seria
   return reply->Finish(kNoError);
 }
 
-// A name below in-addr.arpa, read from its right end.
+// A name in such a tree, read from its right end.
 struct ReverseName {
-  std::array<std::uint8_t, 4> octets{};  // in the order of the address
-  int count = 0;
-  std::array<std::size_t, 5> offsets{};  // where the name with that many octets begins
-  bool more = false;                     // there are labels that are no octets
+  IpAddress address;                               // as far as it is known; then zeros
+  int known = 0;                                   // bits
+  std::array<std::size_t, kMaxNameSize> begins{};  // of the names with that many bits known
+  bool more = false;                               // there are labels that say nothing of an address
 };
 
-bool ParseOctet(absl::string_view label, std::uint8_t* octet) {
+// A decimal octet or a hexadecimal digit.
+bool ParseLabel(absl::string_view label, int bits, std::uint8_t* value) {
   std::uint32_t number = 0;
-  if (!absl::SimpleAtoi(label, &number) || number > 255 || absl::StrCat(number) != label) return false;
-  *octet = static_cast<std::uint8_t>(number);
+  const bool is_number = bits == 8 ? absl::SimpleAtoi(label, &number) && absl::StrCat(number) == label
+                                   : absl::SimpleHexAtoi(label, &number) && label.size() == 1;
+  if (!is_number || number >> bits != 0) return false;
+  *value = static_cast<std::uint8_t>(number);
   return true;
 }
 
-ReverseName ParseReverse(absl::string_view name) {
+ReverseName ParseReverse(absl::string_view name, const ReverseTree& tree) {
   std::array<std::size_t, kMaxNameSize / 2 + 1> begins;
   std::size_t labels = 0;
-  const std::size_t end = name.size() - kReverseSuffix.size();
+  const std::size_t end = name.size() - tree.suffix.size();
   for (std::size_t at = 0; at < end; at += 1 + static_cast<unsigned char>(name[at])) begins[labels++] = at;
   ReverseName reverse;
-  reverse.offsets[0] = end;
+  reverse.begins[0] = end;
+  IpAddress::Bytes bytes{};
   while (labels > 0) {
     const std::size_t begin = begins[labels - 1];
     const absl::string_view label = name.substr(begin + 1, static_cast<unsigned char>(name[begin]));
-    if (reverse.count == 4 || !ParseOctet(label, &reverse.octets[reverse.count])) break;
-    reverse.offsets[++reverse.count] = begin;
+    std::uint8_t value = 0;
+    if (reverse.known == AddressLength(tree.family) || !ParseLabel(label, tree.label_bits, &value)) break;
+    const int shift = 8 - tree.label_bits - reverse.known % 8;
+    bytes[static_cast<std::size_t>(reverse.known / 8)] |= static_cast<std::uint8_t>(value << shift);
+    reverse.known += tree.label_bits;
+    reverse.begins[static_cast<std::size_t>(reverse.known)] = begin;
     --labels;
   }
   reverse.more = labels > 0;
+  reverse.address = tree.family == Family::kIpv6
+                        ? IpAddress(bytes)
+                        : IpAddress(Ipv4(Read32(reinterpret_cast<const char*>(bytes.data()))));
   return reverse;
+}
+
+// Of the zones that the network's reverse names are in, cut at the octet (RFC 1035).
+int ZoneBits(const Prefix& network) {
+  if (network.family() == Family::kIpv6) return network.length();
+  return network.length() == 16 ? 16 : 24;
 }
 
 // Whether a whole label begins where the suffix does.
@@ -95,7 +122,8 @@ bool EndsWithName(absl::string_view name, absl::string_view suffix) {
 std::size_t Authority::Answer(const Query& query, std::uint16_t flags, char* buffer) const {
   flags |= kFlagAuthoritative;
   if (EndsWithName(query.name(), kApex)) return AnswerForward(query, flags, buffer);
-  if (EndsWithName(query.name(), kReverseSuffix)) return AnswerReverse(query, flags, buffer);
+  for (const ReverseTree& tree : kReverseTrees)
+    if (EndsWithName(query.name(), tree.suffix)) return AnswerReverse(query, tree, flags, buffer);
   return 0;
 }
 
@@ -108,32 +136,38 @@ std::size_t Authority::AnswerForward(const Query& query, std::uint16_t flags, ch
   const std::optional<Ipv4> address =
       1 + label_size == apex ? zone_.AddressOf(name.substr(1, label_size)) : std::nullopt;
   if (!address.has_value()) return Negative(kNameError, apex, zone_.serial(), &reply);
+  if (query.type == kTypeAaaa && subnet_.has_ipv6()) {
+    const IpAddress::Bytes bytes = subnet_.AddressOf(*address, Family::kIpv6).bytes();
+    reply.Answer(0, kTypeAaaa, kTtl, bytes.size())
+        .PutBytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return reply.Finish(kNoError);
+  }
   // To ANY one record is answer enough (RFC 8482).
   if (query.type != kTypeA && query.type != kTypeAny) return Negative(kNoError, apex, zone_.serial(), &reply);
   reply.Answer(0, kTypeA, kTtl, 4).Put32(address->bits());
   return reply.Finish(kNoError);
 }
 
-std::size_t Authority::AnswerReverse(const Query& query, std::uint16_t flags, char* buffer) const {
-  const ReverseName reverse = ParseReverse(query.name());
-  const int zone_octets = subnet_.prefix_length() == 16 ? 2 : 3;
-  if (reverse.count < zone_octets) return 0;
-  std::uint32_t bits = 0;
-  for (int i = 0; i < 4; ++i) bits = bits << 8 | reverse.octets[static_cast<std::size_t>(i)];
+std::size_t Authority::AnswerReverse(const Query& query, const ReverseTree& tree, std::uint16_t flags,
+                                     char* buffer) const {
+  if (tree.family == Family::kIpv6 && !subnet_.has_ipv6()) return 0;
+  const ReverseName reverse = ParseReverse(query.name(), tree);
+  const Prefix network = subnet_.NetworkOf(tree.family);
+  const Prefix asked = Prefix::Of(reverse.address, reverse.known);
+  const int zone_bits = ZoneBits(network);
   // Of a subnet that shares its zone with others only the addresses are ours.
-  const int known = std::min(reverse.count * 8, 32);
-  const Ipv4 last(bits | (known == 32 ? 0 : ~std::uint32_t{0} >> known));
-  const auto in_subnet = [this](Ipv4 address) {
-    return address >= subnet_.network() && address <= subnet_.broadcast();
-  };
-  if (!in_subnet(Ipv4(bits)) || !in_subnet(last)) return 0;
+  if (reverse.known < zone_bits || !network.Contains(asked)) return 0;
 
   Reply reply(query, flags, buffer);
-  const std::size_t apex = reverse.offsets[static_cast<std::size_t>(zone_octets)];
+  const std::size_t apex = reverse.begins[static_cast<std::size_t>(zone_bits)];
   if (reverse.more) return Negative(kNameError, apex, zone_.serial(), &reply);
-  if (reverse.count == zone_octets) return AnswerApex(query, apex, zone_.serial(), &reply);
-  if (reverse.count < 4) return Negative(kNoError, apex, zone_.serial(), &reply);
-  const std::string hostname = zone_.HostnameOf(Ipv4(bits));
+  if (reverse.known == zone_bits) return AnswerApex(query, apex, zone_.serial(), &reply);
+  if (reverse.known < AddressLength(tree.family)) {
+    const bool leads_to_names = subnet_.MembersOf(tree.family).Overlaps(asked);
+    return Negative(leads_to_names ? kNoError : kNameError, apex, zone_.serial(), &reply);
+  }
+  const std::optional<Ipv4> member = subnet_.MemberWith(reverse.address);
+  const std::string hostname = member.has_value() ? zone_.HostnameOf(*member) : "";
   if (hostname.empty()) return Negative(kNameError, apex, zone_.serial(), &reply);
   if (query.type != kTypePtr && query.type != kTypeAny)
     return Negative(kNoError, apex, zone_.serial(), &reply);

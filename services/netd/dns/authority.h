@@ -14,9 +14,12 @@ namespace banger::netd::dns {
 inline constexpr std::uint32_t kTtl = 5;
 inline constexpr std::uint32_t kNegativeTtl = 1;
 
+struct ReverseTree;
+
 // Below .vm there is one label for each guest that runs. Reverse names are ours
 // as far as they lie in the subnet; their zone is cut at the octet (RFC 1035),
-// so a /20 has sixteen. Thread-safe.
+// so a /20 has sixteen. AAAA and ip6.arpa are there where the subnet has IPv6.
+// Thread-safe.
 class Authority {
  public:
   // `zone` must outlive it.
@@ -29,7 +32,8 @@ class Authority {
 
  private:
   std::size_t AnswerForward(const Query& query, std::uint16_t flags, char* buffer) const;
-  std::size_t AnswerReverse(const Query& query, std::uint16_t flags, char* buffer) const;
+  std::size_t AnswerReverse(const Query& query, const ReverseTree& tree, std::uint16_t flags,
+                            char* buffer) const;
 
   const Subnet subnet_;
   const Zone& zone_;

@@ -296,7 +296,7 @@ class OneName final : public ResolverPolicy {
     return name == "www.example.org" ? NamePermission::kListed : NamePermission::kRefused;
   }
   void LetThrough(NameAnswer answer, std::function<void(bool)> done) override {
-    for (const Ipv4 address : answer.addresses)
+    for (const IpAddress& address : answer.addresses)
       seen.push_back(absl::StrCat(answer.guest.ToString(), " ", answer.name, " ", address.ToString(), " ",
                                   answer.ttl.count()));
     aliases = answer.aliases;

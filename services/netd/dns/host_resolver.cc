@@ -65,6 +65,14 @@ std::vector<std::string> RoutedDomains(const Subnet& subnet) {
       domains.push_back(
           absl::StrCat(octet(bits, 8), ".", octet(bits, 16), ".", octet(bits, 24), ".in-addr.arpa"));
   }
+  if (!subnet.has_ipv6()) return domains;
+  const Prefix network = subnet.NetworkOf(Family::kIpv6);
+  std::string reverse = "ip6.arpa";
+  for (int i = 0; i < network.length() / 8; ++i) {
+    const std::uint8_t byte = network.network().bytes()[static_cast<std::size_t>(i)];
+    reverse = absl::StrCat(absl::Hex(byte & 15), ".", absl::Hex(byte >> 4), ".", reverse);
+  }
+  domains.push_back(reverse);
   return domains;
 }
 

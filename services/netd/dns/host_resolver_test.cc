@@ -230,6 +230,9 @@ TEST(RoutedDomainsTest, FollowThePrefix) {
   EXPECT_THAT(domains(23), ElementsAre("vm", "0.30.172.in-addr.arpa", "1.30.172.in-addr.arpa"));
   EXPECT_THAT(domains(24), ElementsAre("vm", "1.30.172.in-addr.arpa"));
   EXPECT_THAT(domains(26), ElementsAre("vm"));
+  const Subnet both =
+      *Subnet::Create(*Ipv4::Parse("172.30.1.1"), 26)->WithIpv6(*Prefix::Parse("fd12:3456:789a::/64"));
+  EXPECT_THAT(RoutedDomains(both), ElementsAre("vm", "0.0.0.0.a.9.8.7.6.5.4.3.2.1.d.f.ip6.arpa"));
 }
 
 }  // namespace

@@ -135,26 +135,26 @@ class FakeFirewall final : public Firewall {
 
 class FakeRouter final : public Router {
  public:
-  absl::StatusOr<std::set<std::string>> Uplinks() override {
+  absl::StatusOr<std::set<std::string>> Uplinks(Family family) override {
     if (const absl::Status fault = faults.Next("find uplinks"); !fault.ok()) return fault;
-    return uplinks;
+    return uplinks[family];
   }
-  absl::StatusOr<bool> Forwards(const std::string& interface) override {
-    return everywhere || forwarding.count(interface) != 0;
+  absl::StatusOr<bool> Forwards(Family family, const std::string& interface) override {
+    return everywhere[family] || forwarding[family].count(interface) != 0;
   }
-  absl::Status SetForwarding(const std::string& interface, bool on) override {
+  absl::Status SetForwarding(Family family, const std::string& interface, bool on) override {
     if (const absl::Status fault = faults.Next("set forwarding"); !fault.ok()) return fault;
     if (on)
-      forwarding.insert(interface);
+      forwarding[family].insert(interface);
     else
-      forwarding.erase(interface);
+      forwarding[family].erase(interface);
     return absl::OkStatus();
   }
-  absl::StatusOr<bool> ForwardsEverywhere() override { return everywhere; }
+  absl::StatusOr<bool> ForwardsEverywhere(Family family) override { return everywhere[family]; }
 
-  std::set<std::string> uplinks = {"eth0"};
-  std::set<std::string> forwarding;
-  bool everywhere = false;
+  Interfaces uplinks = {.ipv4 = {"eth0"}, .ipv6 = {"eth0"}};
+  Interfaces forwarding;
+  PerFamily<bool> everywhere;
   Faults faults;
 };
 
@@ -175,7 +175,7 @@ class FakeLedger final : public Ledger {
     records.endpoints.erase(id);
     return absl::OkStatus();
   }
-  absl::Status SaveForwarding(const std::set<std::string>& interfaces) override {
+  absl::Status SaveForwarding(const Interfaces& interfaces) override {
     if (const absl::Status fault = faults.Next("write ledger"); !fault.ok()) return fault;
     records.forwarding = interfaces;
     return absl::OkStatus();

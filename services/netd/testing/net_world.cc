@@ -6,6 +6,8 @@
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netdb.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
@@ -33,29 +35,48 @@ namespace {
 constexpr int kPatienceMs = 700;
 constexpr std::size_t kVnetHeader = 10;
 
-sockaddr_in SocketAddress(const std::string& address, int port) {
-  sockaddr_in made{};
-  made.sin_family = AF_INET;
-  made.sin_port = htons(static_cast<std::uint16_t>(port));
-  ::inet_pton(AF_INET, address.c_str(), &made.sin_addr);
+// Of either family, and large enough for both.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+
+  sockaddr* generic() { return reinterpret_cast<sockaddr*>(&storage); }
+  const sockaddr* generic() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  int family() const { return storage.ss_family; }
+  // Without the form that IPv4 addresses have at sockets of IPv6.
+  std::string Text() const {
+    char text[NI_MAXHOST] = "";
+    ::getnameinfo(generic(), size, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+    return absl::StartsWith(text, "::ffff:") ? text + 7 : text;
+  }
+};
+
+// Also link-local ones: "fe80::1%eth0".
+SocketAddress ParseAddress(const std::string& address, int port) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  SocketAddress made;
+  if (::getaddrinfo(address.c_str(), absl::StrCat(port).c_str(), &hints, &found) != 0) {
+    ADD_FAILURE() << "no address: " << address;
+    return made;
+  }
+  std::memcpy(&made.storage, found->ai_addr, found->ai_addrlen);
+  made.size = found->ai_addrlen;
+  ::freeaddrinfo(found);
   return made;
 }
 
-std::string Text(const sockaddr_in& address) {
-  char text[INET_ADDRSTRLEN] = "";
-  ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
-  return text;
-}
-
-const sockaddr* Generic(const sockaddr_in& address) { return reinterpret_cast<const sockaddr*>(&address); }
-
+// For both families.
 UniqueFd Listen(int type, int port) {
-  UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd socket(::socket(AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int one = 1;
+  const int zero = 0;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (type == SOCK_DGRAM) ::setsockopt(socket.get(), IPPROTO_IP, IP_PKTINFO, &one, sizeof one);
-  const sockaddr_in any = SocketAddress("0.0.0.0", port);
-  if (::bind(socket.get(), Generic(any), sizeof any) < 0) return UniqueFd();
+  ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+  if (type == SOCK_DGRAM) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one);
+  const SocketAddress any = ParseAddress("::", port);
+  if (::bind(socket.get(), any.generic(), any.size) < 0) return UniqueFd();
   if (type == SOCK_STREAM) ::listen(socket.get(), 16);
   return socket;
 }
@@ -69,39 +90,38 @@ bool IsReady(int fd, short events, int timeout_ms) {
 void AnswerDatagram(int socket) {
   char question[64];
   char control[128];
-  sockaddr_in peer{};
+  SocketAddress peer;
   iovec data{question, sizeof question};
   msghdr message{};
-  message.msg_name = &peer;
-  message.msg_namelen = sizeof peer;
+  message.msg_name = &peer.storage;
+  message.msg_namelen = peer.size;
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   if (::recvmsg(socket, &message, 0) < 0) return;
+  peer.size = message.msg_namelen;
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != IPPROTO_IP || part->cmsg_type != IP_PKTINFO) continue;
-    in_pktinfo info{};
+    if (part->cmsg_level != IPPROTO_IPV6 || part->cmsg_type != IPV6_PKTINFO) continue;
+    in6_pktinfo info{};
     std::memcpy(&info, CMSG_DATA(part), sizeof info);
-    info.ipi_ifindex = 0;  // as routes say
-    info.ipi_spec_dst = info.ipi_addr;
+    info.ipi6_ifindex = 0;  // as routes say
     std::memcpy(CMSG_DATA(part), &info, sizeof info);
   }
-  std::string answer = Text(peer);
+  std::string answer = peer.Text();
   data = {answer.data(), answer.size()};
   ::sendmsg(socket, &message, 0);
 }
 
 void TellPeer(int connection) {
-  sockaddr_in peer{};
-  socklen_t size = sizeof peer;
-  ::getpeername(connection, reinterpret_cast<sockaddr*>(&peer), &size);
-  const std::string answer = Text(peer);
+  SocketAddress peer;
+  ::getpeername(connection, peer.generic(), &peer.size);
+  const std::string answer = peer.Text();
   ::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
 }
 
-absl::StatusOr<std::string> Ask(int socket, Protocol protocol, const sockaddr_in& to) {
-  if (::connect(socket, Generic(to), sizeof to) < 0 && errno != EINPROGRESS)
+absl::StatusOr<std::string> Ask(int socket, Protocol protocol, const SocketAddress& to) {
+  if (::connect(socket, to.generic(), to.size) < 0 && errno != EINPROGRESS)
     return ErrnoError(errno, "connect");
   if (protocol == Protocol::kUdp) [[maybe_unused]]
     const ssize_t n = ::send(socket, "?", 1, 0);
@@ -177,8 +197,9 @@ void WhoAmIServer::Serve(const std::stop_token& stop) const {
 
 Conversation::Conversation(const Namespace& from, const std::string& address, int port) {
   from.Run([&] {
-    socket_.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    EXPECT_TRUE(Ask(socket_.get(), Protocol::kTcp, SocketAddress(address, port)).ok());
+    const SocketAddress to = ParseAddress(address, port);
+    socket_.Reset(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_TRUE(Ask(socket_.get(), Protocol::kTcp, to).ok());
   });
 }
 
@@ -194,13 +215,14 @@ absl::StatusOr<std::string> WhoAmI(const Namespace& from, const std::string& add
                                    Protocol protocol, const std::string& source) {
   absl::StatusOr<std::string> answer = absl::UnknownError("not asked");
   from.Run([&] {
+    const SocketAddress to = ParseAddress(address, port);
     const int type = protocol == Protocol::kTcp ? SOCK_STREAM : SOCK_DGRAM;
-    const UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const UniqueFd socket(::socket(to.family(), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!source.empty()) {
-      const sockaddr_in own = SocketAddress(source, 0);
-      ASSERT_EQ(::bind(socket.get(), Generic(own), sizeof own), 0) << std::strerror(errno);
+      const SocketAddress own = ParseAddress(source, 0);
+      ASSERT_EQ(::bind(socket.get(), own.generic(), own.size), 0) << std::strerror(errno);
     }
-    answer = Ask(socket.get(), protocol, SocketAddress(address, port));
+    answer = Ask(socket.get(), protocol, to);
   });
   return answer;
 }
@@ -208,20 +230,27 @@ absl::StatusOr<std::string> WhoAmI(const Namespace& from, const std::string& add
 bool Pings(const Namespace& from, const std::string& address) {
   bool answered = false;
   from.Run([&] {
-    const UniqueFd socket(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+    const SocketAddress to = ParseAddress(address, 0);
+    const bool is_ipv6 = to.family() == AF_INET6;
+    const UniqueFd socket(
+        ::socket(to.family(), SOCK_RAW | SOCK_CLOEXEC, is_ipv6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP}));
+    const int zero = 0;  // to a group, but not to ourselves
+    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &zero, sizeof zero);
+    // The header is the same in both; the kernel fills in ICMPv6's checksum.
     icmphdr echo{};
-    echo.type = ICMP_ECHO;
+    echo.type = is_ipv6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
     echo.un.echo.id = htons(4711);
     echo.checksum = static_cast<std::uint16_t>(~(ICMP_ECHO + htons(4711)));
-    const sockaddr_in to = SocketAddress(address, 0);
-    ::sendto(socket.get(), &echo, sizeof echo, 0, Generic(to), sizeof to);
+    ::sendto(socket.get(), &echo, sizeof echo, 0, to.generic(), to.size);
+    // Behind the IP header, which a raw socket of IPv4 shows: the reply, with our id.
+    const std::size_t at = is_ipv6 ? 0 : 20;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
     while (!answered && std::chrono::steady_clock::now() < deadline) {
       if (!IsReady(socket.get(), POLLIN, 50)) continue;
       unsigned char packet[256];
       const ssize_t n = ::recv(socket.get(), packet, sizeof packet, 0);
-      // Behind the IP header, which a raw socket shows: the reply, with our id.
-      answered = n >= 28 && packet[20] == ICMP_ECHOREPLY && packet[24] == (4711 >> 8);
+      answered = n >= static_cast<ssize_t>(at + sizeof echo) &&
+                 packet[at] == (is_ipv6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) && packet[at + 4] == (4711 >> 8);
     }
   });
   return answered;
@@ -242,6 +271,12 @@ absl::StatusOr<std::unique_ptr<GuestMachine>> GuestMachine::Boot(UniqueFd queue,
   inside.Ip(absl::StrCat("link set eth0 address ", mac, " up"));
   inside.Ip(absl::StrCat("addr add ", address, "/", subnet.prefix_length(), " dev eth0"));
   inside.Ip(absl::StrCat("route add default via ", subnet.gateway().ToString()));
+  if (subnet.has_ipv6()) {
+    const IpAddress ipv6 = subnet.AddressOf(*Ipv4::Parse(address), Family::kIpv6);
+    inside.Ip(absl::StrCat("addr add ", ipv6.ToString(), "/64 dev eth0 nodad"));
+    inside.Ip(
+        absl::StrCat("route add default via ", subnet.AddressOf(subnet.gateway(), Family::kIpv6).ToString()));
+  }
   return std::unique_ptr<GuestMachine>(
       new GuestMachine(std::move(inside), std::move(queue), std::move(card), address));
 }

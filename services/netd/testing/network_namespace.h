@@ -57,6 +57,13 @@ inline void DisableIpv6() {
   }
 }
 
+// For hosts with IPv6: link-local addresses of interfaces to come are there at once,
+// as nobody is asked whether they have them.
+inline void SkipDuplicateDetection() {
+  const auto fd = OpenFile("/proc/sys/net/ipv6/conf/default/accept_dad", O_WRONLY);
+  EXPECT_TRUE(fd.ok() && WriteFully(fd->get(), "0").ok());
+}
+
 // All that a netd could have changed: links with marks and ports, addresses,
 // routes, packet filters, who forwards. Not what the kernel changes by itself a moment later: carrier,
 // timers.
@@ -69,15 +76,17 @@ inline std::string HostNetwork() {
     if (link.contains("linkinfo"))
       for (const char* key : {"info_data", "info_slave_data"}) link["linkinfo"].erase(key);
   }
-  std::string forwarding;
-  for (const nlohmann::json& link : links) {
-    const std::string name = link["ifname"];
-    const absl::StatusOr<std::string> value =
-        ReadFile(absl::StrCat("/proc/sys/net/ipv4/conf/", name, "/forwarding"));
-    absl::StrAppend(&forwarding, name, " forwarding ", value.value_or("?"));
-  }
+  std::vector<std::string> interfaces = {"all", "default"};
+  for (const nlohmann::json& link : links) interfaces.push_back(link["ifname"]);
+  std::string options;
+  for (const std::string& interface : interfaces)
+    for (const char* option : {"ipv4/conf/$/forwarding", "ipv6/conf/$/forwarding",
+                               "ipv6/conf/$/force_forwarding", "ipv6/conf/$/accept_ra"}) {
+      const std::string file = absl::StrReplaceAll(option, {{"$", interface}});
+      absl::StrAppend(&options, file, " ", ReadFile("/proc/sys/net/" + file).value_or("none\n"));
+    }
   return absl::StrCat(links.dump(1), "\n",
-                      absl::StrReplaceAll(Ip("route show table all"), {{" linkdown", ""}}), forwarding,
+                      absl::StrReplaceAll(Ip("route show table all"), {{" linkdown", ""}}), options,
                       Nft("list ruleset"));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "common/testing/eventually.h"
 #include "services/netd/testing/daemon_fixture.h"
 #include "services/netd/testing/net_world.h"
@@ -15,6 +16,12 @@
 namespace banger::netd {
 
 inline constexpr char kGateway[] = "172.30.0.1";
+inline constexpr char kPrefix6[] = "fd00:1:2::/64";
+inline constexpr char kGateway6[] = "fd00:1:2::ac1e:1";
+inline constexpr char kWeb6[] = "2001:db8:2::10";
+inline constexpr char kIntranet6[] = "fd99::5";
+inline constexpr char kMetadata6[] = "fd00:ec2::254";
+inline constexpr char kContainer6[] = "fd50::2";
 inline constexpr char kWeb[] = "192.0.2.10";
 inline constexpr char kIntranet[] = "10.99.0.5";
 inline constexpr char kMetadata[] = "169.254.169.254";
@@ -37,8 +44,18 @@ inline v1::EndpointPolicy Listed(const std::vector<std::string>& networks) {
 
 class WorldFixture : public DaemonFixture {
  protected:
+  // Host, guests and all around them.
+  virtual bool has_ipv6() const { return false; }
+
+  std::string Config() override {
+    return has_ipv6() ? absl::StrCat("[network]\nipv6 = true\nipv6_prefix = \"", kPrefix6, "\"\n") : "";
+  }
+
   void PrepareHost() override {
-    DisableIpv6();
+    if (has_ipv6())
+      SkipDuplicateDetection();
+    else
+      DisableIpv6();
     ASSERT_OK_AND_ASSIGN(Namespace host, Namespace::Current());
     host_.emplace(std::move(host));
     ASSERT_OK_AND_ASSIGN(Namespace internet, Namespace::Create());
@@ -55,6 +72,7 @@ class WorldFixture : public DaemonFixture {
     // Both would reach guests if the host let them.
     internet_->Ip("route add 172.30.0.0/24 via 198.51.100.2");
     container_->Ip("route add default via 10.50.0.1");
+    if (has_ipv6()) AddIpv6();
     Serve(*host_, ports_on_host_);
     for (const Namespace* where : {&*internet_, &*container_}) Serve(*where);
   }
@@ -69,6 +87,21 @@ class WorldFixture : public DaemonFixture {
     there.Ip(absl::StrCat("link set ", name, " up"));
   }
 
+  void AddIpv6() {
+    for (const Namespace* where : {&*internet_, &*container_}) where->Run(SkipDuplicateDetection);
+    for (const char* address :
+         {"2001:db8:51::2/64 dev up0", "2001:db8:52::2/64 dev up1", "fd50::1/64 dev other0"})
+      Ip(absl::StrCat("addr add ", address, " nodad"));
+    Ip("route add default via 2001:db8:51::1");
+    internet_->Ip("addr add 2001:db8:51::1/64 dev host0 nodad");
+    internet_->Ip("addr add 2001:db8:52::1/64 dev host1 nodad");
+    for (const char* address : {kWeb6, kIntranet6, kMetadata6})
+      internet_->Ip(absl::StrCat("addr add ", address, "/128 dev lo"));
+    internet_->Ip(absl::StrCat("route add ", kPrefix6, " via 2001:db8:51::2"));
+    container_->Ip("addr add fd50::2/64 dev eth0 nodad");
+    container_->Ip("route add default via fd50::1");
+  }
+
   void Serve(const Namespace& where, const std::vector<int>& ports = {kPort, kDnsPort}) {
     for (const int port : ports) servers_.push_back(std::make_unique<WhoAmIServer>(where, port));
   }
@@ -81,8 +114,9 @@ class WorldFixture : public DaemonFixture {
     EXPECT_OK(client.Attach(id));
     absl::StatusOr<UniqueFd> queue = client.OpenDescriptor(id);
     EXPECT_OK(queue);
-    auto guest = GuestMachine::Boot(*std::move(queue), endpoint->address(), endpoint->mac(),
-                                    *Subnet::Create(*Ipv4::Parse(kGateway), 24));
+    Subnet subnet = *Subnet::Create(*Ipv4::Parse(kGateway), 24);
+    if (has_ipv6()) subnet = *subnet.WithIpv6(*Prefix::Parse(kPrefix6));
+    auto guest = GuestMachine::Boot(*std::move(queue), endpoint->address(), endpoint->mac(), subnet);
     EXPECT_OK(guest);
     Serve((*guest)->inside());
     guests_[id] = *std::move(guest);
@@ -98,17 +132,60 @@ class WorldFixture : public DaemonFixture {
     return guests_.at(name)->inside();
   }
 
-  std::string AddressOf(const std::string& name) {
+  std::string AddressOf(const std::string& name, Family family = Family::kIpv4) {
     static const std::map<std::string, std::string> fixed = {
         {"host", kGateway},      {"dns", kGateway},       {"uplink", "198.51.100.2"}, {"web", kWeb},
         {"intranet", kIntranet}, {"metadata", kMetadata}, {"container", kContainer}};
-    const auto found = fixed.find(name);
-    return found != fixed.end() ? found->second : guests_.at(name)->address();
+    static const std::map<std::string, std::string> fixed6 = {
+        {"host", kGateway6},      {"dns", kGateway6},       {"uplink", "2001:db8:51::2"}, {"web", kWeb6},
+        {"intranet", kIntranet6}, {"metadata", kMetadata6}, {"container", kContainer6}};
+    const auto& addresses = family == Family::kIpv4 ? fixed : fixed6;
+    const auto found = addresses.find(name);
+    if (found != addresses.end()) return found->second;
+    const std::string address = guests_.at(name)->address();
+    if (family == Family::kIpv4) return address;
+    const Subnet subnet = *Subnet::Create(*Ipv4::Parse(kGateway), 24)->WithIpv6(*Prefix::Parse(kPrefix6));
+    return subnet.AddressOf(*Ipv4::Parse(address), Family::kIpv6).ToString();
   }
 
-  bool Reaches(const std::string& from, const std::string& to, Protocol protocol = Protocol::kTcp) {
+  bool Reaches(const std::string& from, const std::string& to, Protocol protocol = Protocol::kTcp,
+               Family family = Family::kIpv4) {
     const int port = to == "dns" ? kDnsPort : kPort;
-    return WhoAmI(Where(from), AddressOf(to), port, protocol).ok();
+    return WhoAmI(Where(from), AddressOf(to, family), port, protocol).ok();
+  }
+
+  // Each cell of a table, "yes" where a connection comes about and "." where nobody
+  // asks. How many there are.
+  int ExpectMatrix(const std::string& matrix, Family family) {
+    const std::vector<std::string> lines = absl::StrSplit(matrix, '\n', absl::SkipEmpty());
+    const std::vector<std::string> to = absl::StrSplit(lines[0], ' ', absl::SkipEmpty());
+    int cells = 0;
+    for (std::size_t row = 1; row < lines.size(); ++row) {
+      const std::vector<std::string> cell = absl::StrSplit(lines[row], ' ', absl::SkipEmpty());
+      EXPECT_EQ(cell.size(), to.size());
+      for (std::size_t column = 1; column < cell.size(); ++column) {
+        if (cell[column] == ".") continue;
+        ++cells;
+        for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp})
+          EXPECT_EQ(Reaches(cell[0], to[column], protocol, family), cell[column] == "yes")
+              << cell[0] << " to " << to[column] << (protocol == Protocol::kTcp ? " by TCP" : " by UDP");
+      }
+    }
+    return cells;
+  }
+
+  // Five guests: plain allows nothing, nat may go everywhere, some to `some` only,
+  // none nowhere in spite of NAT, friend has plain as its peer.
+  void BootFive(const std::string& some) {
+    Boot("plain");
+    Boot("nat", Nat());
+    Boot("some", Listed({some}));
+    v1::EndpointPolicy none = Nat();
+    none.mutable_egress()->set_mode(egress::v1::Egress::MODE_NONE);
+    Boot("none", none);
+    v1::EndpointPolicy friendly;
+    friendly.add_peer_ids("plain");
+    Boot("friend", friendly);
   }
 
   // With one in the place of netd's DNS, as that answers no WhoAmI.

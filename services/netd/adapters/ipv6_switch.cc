@@ -1,0 +1,121 @@
+#include "services/netd/adapters/ipv6_switch.h"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/netd/adapters/ipv6_options.h"
+
+namespace banger::netd {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kDirectory[] = "/proc/sys/net/ipv6/conf";
+
+// Fine when there is no such interface.
+absl::Status Set(const std::string& interface, const char* option, char value) {
+  const absl::Status set = SetIpv6Option(interface, option, value);
+  return absl::IsNotFound(set) ? absl::OkStatus() : set;
+}
+
+// With "default", which is what interfaces to come get.
+absl::StatusOr<std::vector<std::string>> Interfaces() {
+  std::error_code error;
+  std::vector<std::string> interfaces;
+  for (const auto& entry : std::filesystem::directory_iterator(kDirectory, error))
+    if (entry.path().filename() != "all") interfaces.push_back(entry.path().filename());
+  if (error) return ErrnoError(error.value(), absl::StrCat("list '", kDirectory, "'"));
+  return interfaces;
+}
+
+}  // namespace
+
+absl::StatusOr<Ipv6Switch::Undo> Ipv6Switch::Load() const {
+  BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(undo_));
+  try {
+    const json file = json::parse(text);
+    return Undo{.routers = file.at("routers").get<std::set<std::string>>(),
+                .raised = file.at("raised").get<std::set<std::string>>(),
+                .settled = file.at("settled").get<bool>()};
+  } catch (const json::exception& error) {
+    return absl::NotFoundError(absl::StrCat("'", undo_.string(), "': ", error.what()));
+  }
+}
+
+absl::Status Ipv6Switch::Save(const Undo& undo) const {
+  const json file = {{"routers", undo.routers}, {"raised", undo.raised}, {"settled", undo.settled}};
+  return WriteFileAtomically(undo_, file.dump());
+}
+
+absl::StatusOr<Ipv6Switch::State> Ipv6Switch::Look() const {
+  BANGER_ASSIGN_OR_RETURN(const bool is_on, Ipv6OptionIs("all", kIpv6Forwarding, '1'));
+  if (!is_on) return State::kOff;
+  const absl::StatusOr<Undo> undo = Load();
+  if (absl::IsNotFound(undo.status())) return State::kOthers;
+  if (!undo.ok()) return undo.status();
+  BANGER_ASSIGN_OR_RETURN(const bool was_written_again, Ipv6OptionIs("default", kIpv6Forwarding, '1'));
+  const bool tells = undo->settled && undo->routers.count("default") == 0;
+  return tells && was_written_again ? State::kOthers : State::kOurs;
+}
+
+absl::Status Ipv6Switch::TurnOn() {
+  BANGER_ASSIGN_OR_RETURN(const State state, Look());
+  absl::StatusOr<Undo> found = Load();
+  const bool is_interrupted = found.ok() && !found->settled;
+  if (state != State::kOff && !is_interrupted) return absl::OkStatus();
+  Undo undo;
+  if (is_interrupted) undo = *std::move(found);
+  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
+  for (const std::string& interface : interfaces) {
+    if (is_interrupted) break;
+    BANGER_ASSIGN_OR_RETURN(const bool is_router, Ipv6OptionIs(interface, kIpv6Forwarding, '1'));
+    if (is_router) undo.routers.insert(interface);
+  }
+  BANGER_RETURN_IF_ERROR(Raise(undo));
+  BANGER_RETURN_IF_ERROR(Set("all", kIpv6Forwarding, '1'));
+  for (const std::string& interface : interfaces)
+    if (undo.routers.count(interface) == 0) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6Forwarding, '0'));
+  BANGER_RETURN_IF_ERROR(Lower(undo));
+  return Save(Undo{.routers = undo.routers, .settled = true});
+}
+
+absl::Status Ipv6Switch::TurnOff() {
+  absl::StatusOr<Undo> undo = Load();
+  if (absl::IsNotFound(undo.status())) return absl::OkStatus();
+  if (!undo.ok()) return undo.status();
+  BANGER_ASSIGN_OR_RETURN(const State state, Look());
+  if (state != State::kOthers) {
+    // Making one a router's again costs all others their routes, too.
+    if (!undo->routers.empty()) BANGER_RETURN_IF_ERROR(Raise(*undo));
+    BANGER_RETURN_IF_ERROR(Set("all", kIpv6Forwarding, '0'));
+    for (const std::string& interface : undo->routers)
+      BANGER_RETURN_IF_ERROR(Set(interface, kIpv6Forwarding, '1'));
+  }
+  BANGER_RETURN_IF_ERROR(Lower(*undo));
+  std::error_code error;
+  std::filesystem::remove(undo_, error);
+  return error ? ErrnoError(error.value(), absl::StrCat("remove '", undo_.string(), "'")) : absl::OkStatus();
+}
+
+absl::Status Ipv6Switch::Raise(Undo& undo) const {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
+  for (const std::string& interface : interfaces) {
+    BANGER_ASSIGN_OR_RETURN(const bool believes_routers, Ipv6OptionIs(interface, kIpv6AcceptRa, '1'));
+    if (believes_routers && undo.routers.count(interface) == 0) undo.raised.insert(interface);
+  }
+  undo.settled = false;
+  BANGER_RETURN_IF_ERROR(Save(undo));
+  for (const std::string& interface : undo.raised) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6AcceptRa, '2'));
+  return absl::OkStatus();
+}
+
+absl::Status Ipv6Switch::Lower(const Undo& undo) const {
+  for (const std::string& interface : undo.raised) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6AcceptRa, '1'));
+  return absl::OkStatus();
+}
+
+}  // namespace banger::netd
