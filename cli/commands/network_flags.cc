@@ -22,9 +22,10 @@ absl::StatusOr<int> ParsePortNumber(const std::string& text, const std::string& 
   return port;
 }
 
-// A name has letters; what is only digits, dots and a slash is meant as a network.
+// A name has letters and no colon: what has one, or only digits, dots and a slash, is
+// meant as a network.
 bool IsNetwork(const std::string& entry) {
-  return entry.find_first_not_of("0123456789./") == std::string::npos;
+  return absl::StrContains(entry, ':') || entry.find_first_not_of("0123456789./") == std::string::npos;
 }
 
 // The parts between colons, and the protocol in `port`.

@@ -29,11 +29,20 @@ std::string BridgeText(const GetNetworkResponse& view) {
                       network.gateway(), "/", network.prefix_length(), ", MTU ", network.mtu());
 }
 
-std::string ForwardingText(const GetNetworkResponse& view) {
-  std::string text = absl::StrJoin(view.network().forwarding(), ", ");
+template <typename Interfaces>
+std::string ForwardingText(const Interfaces& interfaces, bool forwards_everywhere) {
+  std::string text = absl::StrJoin(interfaces, ", ");
   if (!text.empty()) text += ", for VMs";
-  if (!view.health().forwards_everywhere()) return OrElse(text, "off");
+  if (!forwards_everywhere) return OrElse(text, "off");
   return absl::StrCat(text, text.empty() ? "" : "; ", "all interfaces, not by banger");
+}
+
+std::string Ipv6Text(const GetNetworkResponse& view) {
+  const network::v1::Network& network = view.network();
+  return absl::StrCat(
+      network.ipv6_gateway(), "/", network.ipv6_prefix_length(),
+      "; way out: ", OrElse(absl::StrJoin(network.ipv6_uplinks(), ", "), "none"),
+      "; forwarding: ", ForwardingText(network.ipv6_forwarding(), view.health().ipv6_forwards_everywhere()));
 }
 
 std::string RulesText(const NetworkHealth& health, Clock::time_point now) {
@@ -90,7 +99,11 @@ std::string VmsText(const GetNetworkResponse& view) {
     const std::string id = IdOf(shown.endpoint().name());
     names[id] = shown.vm().empty() ? id : IdOf(shown.vm());
   }
-  Table table({"VM", "ADDRESS", "MAC", "TAP", "OWNER", "NAT", "EGRESS", "MAY REACH", "PORTS"});
+  const bool has_ipv6 = !view.network().ipv6_gateway().empty();
+  std::vector<std::string> columns = {"VM",  "ADDRESS", "MAC",       "TAP",  "OWNER",
+                                      "NAT", "EGRESS",  "MAY REACH", "PORTS"};
+  if (has_ipv6) columns.insert(columns.begin() + 2, "IPV6");
+  Table table(columns);
   for (const system::v1::NetworkEndpoint& shown : view.endpoints()) {
     const network::v1::Endpoint& endpoint = shown.endpoint();
     const std::string peers =
@@ -98,9 +111,17 @@ std::string VmsText(const GetNetworkResponse& view) {
           const auto found = names.find(id);
           absl::StrAppend(out, found == names.end() ? id : found->second);
         });
-    table.AddRow({names[IdOf(endpoint.name())], endpoint.address(), endpoint.mac(), endpoint.tap(),
-                  absl::StrCat(endpoint.owner_uid()), endpoint.policy().nat() ? "on" : "off",
-                  EgressText(endpoint.policy()), peers, PortsText(shown)});
+    std::vector<std::string> row = {names[IdOf(endpoint.name())],
+                                    endpoint.address(),
+                                    endpoint.mac(),
+                                    endpoint.tap(),
+                                    absl::StrCat(endpoint.owner_uid()),
+                                    endpoint.policy().nat() ? "on" : "off",
+                                    EgressText(endpoint.policy()),
+                                    peers,
+                                    PortsText(shown)};
+    if (has_ipv6) row.insert(row.begin() + 2, endpoint.ipv6_address());
+    table.AddRow(row);
   }
   return table.Render();
 }
@@ -115,7 +136,8 @@ std::string NetworkTable(const GetNetworkResponse& view, Clock::time_point now) 
   };
   line("Bridge:", BridgeText(view));
   line("Way out:", OrElse(absl::StrJoin(view.network().uplinks(), ", "), "none"));
-  line("Forwarding:", ForwardingText(view));
+  line("Forwarding:", ForwardingText(view.network().forwarding(), view.health().forwards_everywhere()));
+  if (!view.network().ipv6_gateway().empty()) line("IPv6:", Ipv6Text(view));
   line("Rules:", RulesText(view.health(), now));
   line("DNS:", DnsText(dns));
   line("Host names:", dns.host_resolver().empty()

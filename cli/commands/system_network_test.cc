@@ -81,6 +81,22 @@ TEST_F(SystemNetworkTest, ShowsEachPartAndEachVm) {
             "-\n");
 }
 
+TEST_F(SystemNetworkTest, ShowsIpv6WhereItIsOn) {
+  network::v1::Network& network = *state_.network.mutable_network();
+  network.set_ipv6_gateway("fd12:3456:789a::ac1e:1");
+  network.set_ipv6_prefix_length(64);
+  network.add_ipv6_uplinks("eth0");
+  for (const char* interface : {"br-banger", "eth0"}) network.add_ipv6_forwarding(interface);
+  Add("aa", "vms/web", "172.30.0.2").mutable_endpoint()->set_ipv6_address("fd12:3456:789a::ac1e:2");
+  const CommandResult result = Run({"system", "network"});
+  EXPECT_THAT(result.out, HasSubstr("\nIPv6:        fd12:3456:789a::ac1e:1/64; way out: eth0; forwarding: "
+                                    "br-banger, eth0, for VMs\n"));
+  EXPECT_THAT(result.out, HasSubstr("web   172.30.0.2   fd12:3456:789a::ac1e:2   52:b4:"));
+  network.clear_ipv6_forwarding();
+  state_.network.mutable_health()->set_ipv6_forwards_everywhere(true);
+  EXPECT_THAT(Run({"system", "network"}).out, HasSubstr("forwarding: all interfaces, not by banger\n"));
+}
+
 TEST_F(SystemNetworkTest, SaysWhatIsNotAsItShouldBe) {
   NetworkHealth& health = *state_.network.mutable_health();
   health.set_bridge_up(false);

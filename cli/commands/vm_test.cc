@@ -59,17 +59,17 @@ TEST_F(VmTest, AnImageThatCannotBeHadIsStillNotFound) {
 }
 
 TEST_F(VmTest, CreateSaysWhatTheVmMayDoOnTheNetwork) {
-  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--egress", "allow=example.com,10.0.0.0/8", "--allow-vm",
-                 "web", "-p", "8080:80", "-p", "0.0.0.0:5353:53/udp"})
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--egress", "allow=example.com,10.0.0.0/8,fd00::/8",
+                 "--allow-vm", "web", "-p", "8080:80", "-p", "0.0.0.0:5353:53/udp"})
                 .status.code,
             0);
-  EXPECT_THAT(
-      state_.Events(),
-      ElementsAre("created box memory 0",
-                  "nat: true egress { mode: MODE_LISTED networks: \"10.0.0.0/8\" domains: \"example.com\" } "
-                  "allowed_vms: \"vms/web\"",
-                  "host_port: 8080 guest_port: 80 protocol: PROTOCOL_TCP",
-                  "host_address: \"0.0.0.0\" host_port: 5353 guest_port: 53 protocol: PROTOCOL_UDP"));
+  EXPECT_THAT(state_.Events(),
+              ElementsAre("created box memory 0",
+                          "nat: true egress { mode: MODE_LISTED networks: \"10.0.0.0/8\" networks: "
+                          "\"fd00::/8\" domains: \"example.com\" } "
+                          "allowed_vms: \"vms/web\"",
+                          "host_port: 8080 guest_port: 80 protocol: PROTOCOL_TCP",
+                          "host_address: \"0.0.0.0\" host_port: 5353 guest_port: 53 protocol: PROTOCOL_UDP"));
 }
 
 TEST_F(VmTest, WrongNetworkFlagsAreUsageErrorsBeforeThereIsAVm) {
