@@ -1,25 +1,16 @@
 #include "services/agent/exec_options.h"
 
-#include <unistd.h>
-
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "common/os/file.h"
 #include "common/status/status_macros.h"
+#include "services/agent/adapters/login_shell.h"
 #include "services/agent/errors.h"
 #include "services/agent/guest_user.h"
 
 namespace banger::agent {
 using exec::v1::Command;
 namespace {
-
-// Users of images often have a shell that lets nobody in, or one that the image
-// does not have.
-std::string UsableShell(const std::string& shell) {
-  const bool refuses = absl::EndsWith(shell, "/nologin") || absl::EndsWith(shell, "/false");
-  return !refuses && ::access(shell.c_str(), X_OK) == 0 ? shell : "/bin/sh";
-}
 
 absl::StatusOr<User> ChooseUser(const Command& command, const ExecDefaults& image) {
   const bool own = !command.user().empty();

@@ -1,6 +1,7 @@
 // banger-agent: the guest's side of banger. As PID 1, from the agent disk, it
 // makes the root file system and hands over to the image's init, or is the init
-// itself. With --serve it answers vmd.
+// itself. With --serve it answers vmd; with --ssh-session it lets one ssh client in,
+// whose login shell it is again.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,8 +17,10 @@
 #include "common/version/version.h"
 #include "services/agent/adapters/boot_warnings.h"
 #include "services/agent/adapters/image_finaliser.h"
+#include "services/agent/adapters/login_shell.h"
 #include "services/agent/adapters/network.h"
 #include "services/agent/adapters/root_disk.h"
+#include "services/agent/adapters/ssh_session.h"
 #include "services/agent/adapters/supervisor.h"
 #include "services/agent/server.h"
 
@@ -61,12 +64,14 @@ void Note(const absl::Status& status) {
   if (!status.ok()) NoteBootWarning(std::string(status.message()));
 }
 
+int Failed(const char* what, const absl::Status& status) {
+  log::Error(what, {{"error", std::string(status.message())}});
+  return 1;
+}
+
 int Boot() {
-  if (const absl::Status entered = EnterRoot(); !entered.ok()) {
-    // PID 1 ends, the kernel panics, the VM ends: the cause is the last line.
-    log::Error("cannot boot", {{"error", std::string(entered.message())}});
-    return 1;
-  }
+  // PID 1 ends, the kernel panics, the VM ends: the cause is the last line.
+  if (const absl::Status entered = EnterRoot(); !entered.ok()) return Failed("cannot boot", entered);
   for (const std::string& warning : FinaliseImage()) NoteBootWarning(warning);
   Note(BringUpLoopback());
   if (HasSystemd()) Note(Annotate(HandOver(), "systemd does not run, the agent is the init"));
@@ -76,14 +81,23 @@ int Boot() {
   Supervise();
 }
 
+// Its stderr is that of the ssh client.
+[[noreturn]] void SshSession(const char* key) {
+  const absl::Status served = ServeSsh(key);
+  if (!served.ok())
+    std::fprintf(stderr, "banger: the guest cannot serve ssh: %s\n", std::string(served.message()).c_str());
+  ::_exit(served.ok() ? 0 : 1);
+}
+
 int Main(int argc, char** argv) {
+  if (CalledAsShell(argc, argv)) return BecomeLoginShell(argc, argv);
   if (const absl::Status status = log::Init("banger-agent", "warn"); !status.ok()) return 2;
   if (::getpid() == 1) return Boot();
+  if (argc == 3 && std::string(argv[1]) == "--ssh-session") SshSession(argv[2]);
   const std::string mode = argc == 2 ? argv[1] : "";
   if (mode == "--serve") {
     const absl::Status served = Serve();
-    if (!served.ok()) log::Error("cannot serve", {{"error", std::string(served.message())}});
-    return served.ok() ? 0 : 1;
+    return served.ok() ? 0 : Failed("cannot serve", served);
   }
   if (mode == "--version") {
     std::printf("banger-agent %s (%s)\n", GetBuildInfo().version, GetBuildInfo().commit);

@@ -66,11 +66,11 @@ absl::StatusOr<VmManagerOptions> ManagerOptions(const Config& config, const Path
 class Parts final : public rpc::DaemonParts {
  public:
   Parts(const rpc::DaemonContext& context, std::unique_ptr<SqliteStore> store, VmManagerOptions options,
-        const std::filesystem::path& agent)
+        const std::filesystem::path& agent, const std::filesystem::path& tools)
       : store_(std::move(store)),
         images_(rpc::ConnectDaemon(context.paths.Socket("imaged"))),
         network_(context.paths.Socket("netd"), context.paths.netd_run_dir / "tap.sock"),
-        files_(context.paths.vms_dir(), context.paths.state_dir / "agent", agent),
+        files_(context.paths.vms_dir(), context.paths.state_dir / "agent", agent, tools),
         drivers_(context.paths.cache_dir,
                  {.qemu_bin = context.config.qemu_bin,
                   .vmm = context.config.vmm,
@@ -133,10 +133,11 @@ absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonCo
   BANGER_RETURN_IF_ERROR(CheckVmm(context.config.vmm));
   BANGER_ASSIGN_OR_RETURN(VmManagerOptions options, ManagerOptions(context.config, context.paths));
   BANGER_ASSIGN_OR_RETURN(const std::filesystem::path agent, FindLibexec("banger-agent"));
+  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path tools, FindLibexec("guest"));
   BANGER_RETURN_IF_ERROR(MakeDirectories(context.paths.vms_dir()));
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store,
                           SqliteStore::Open(context.paths.state_dir / "vmd.sqlite3"));
-  auto parts = std::make_unique<Parts>(context, std::move(store), std::move(options), agent);
+  auto parts = std::make_unique<Parts>(context, std::move(store), std::move(options), agent, tools);
   BANGER_RETURN_IF_ERROR(parts->Recover());
   return parts;
 }

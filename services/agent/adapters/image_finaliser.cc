@@ -133,10 +133,14 @@ absl::Status MakeHostKeysAtBoot(const fs::path& root) {
                  "/etc/systemd/system/banger-ssh-keys.service");
 }
 
-// The agent runs until the end, so its mount cannot go when the others do.
+// The agent and its ssh sessions run until the end, so their mounts cannot go when the
+// others do.
 absl::Status KeepAgentMounted(const fs::path& root) {
-  return SetFile(root / "etc/systemd/system/run-banger-agent.mount.d/10-banger.conf",
-                 "[Unit]\nDefaultDependencies=no\n", 0644);
+  for (const char* mount : {"run-banger-agent", "run-banger-guest"})
+    BANGER_RETURN_IF_ERROR(
+        SetFile(root / "etc/systemd/system" / absl::StrCat(mount, ".mount.d") / "10-banger.conf",
+                "[Unit]\nDefaultDependencies=no\n", 0644));
+  return absl::OkStatus();
 }
 
 // Network managers and cloud-init of the image keep their hands off what the

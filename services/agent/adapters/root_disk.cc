@@ -18,6 +18,7 @@
 #include "services/agent/adapters/grow_file_system.h"
 #include "services/agent/adapters/in_root.h"
 #include "services/agent/adapters/mounts.h"
+#include "services/agent/core/guest_paths.h"
 
 namespace banger::agent {
 namespace fs = std::filesystem;
@@ -25,6 +26,8 @@ namespace {
 
 // On a small tmpfs that goes with the agent disk once the root is entered.
 constexpr char kBase[] = "/mnt";
+// On the agent disk.
+constexpr char kTools[] = "/guest";
 // On the work disk's root directory: the image's files are there.
 constexpr char kFilled[] = "trusted.banger.filled";
 
@@ -126,6 +129,7 @@ absl::Status EnterRootDisk(const Disks& disks) {
   BANGER_RETURN_IF_ERROR(MountHome(disks, at));
   BANGER_RETURN_IF_ERROR(BindContainerStorage(at));
   BANGER_RETURN_IF_ERROR(BindMount("/proc/self/exe", kAgentInGuest));
+  BANGER_RETURN_IF_ERROR(BindMount(kTools, kToolsInGuest));
   // All places first: to find one takes /proc.
   std::map<fs::path, fs::path> places;
   for (const char* dir : {"/proc", "/sys", "/dev", "/run"}) {

@@ -8,9 +8,6 @@
 
 namespace banger::agent {
 
-// The agent's binary as programs in the guest see it.
-inline constexpr char kAgentInGuest[] = "/run/banger/agent";
-
 // On the agent disk, as PID 1: mounts /proc, /sys, /dev and a fresh /run, unless
 // the initrd did.
 absl::Status MountKernelFileSystems();

@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
-#include "services/agent/adapters/root_disk.h"
+#include "services/agent/core/guest_paths.h"
 
 namespace banger::agent {
 namespace {

@@ -1,18 +1,14 @@
 #include "services/vmd/adapters/vm_files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "common/digest/sha256.h"
 #include "common/ext4/ext4_writer.h"
-#include "common/log/log.h"
 #include "common/os/file.h"
-#include "common/os/temp_dir.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/vmd/errors.h"
@@ -22,7 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kJournalMib = 16;
-constexpr std::int64_t kAgentDiskBytes = std::int64_t{64} << 20;
 
 absl::Status WithApiReason(const absl::Status& status) {
   return absl::IsResourceExhausted(status) ? DiskFull(std::string(status.message())) : status;
@@ -93,48 +88,9 @@ absl::StatusOr<std::vector<std::string>> DiskFiles::List() {
 }
 
 absl::StatusOr<fs::path> DiskFiles::AgentDisk() {
-  const MutexLock lock(mutex_);
-  struct stat info {};
-  if (::stat(agent_.c_str(), &info) < 0)
-    return ErrnoError(errno, absl::StrCat("stat '", agent_.string(), "'"));
-  const std::string key =
-      absl::StrCat(info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec);
-  std::error_code ignored;
-  if (key == agent_key_ && fs::exists(agent_disk_, ignored)) return agent_disk_;
-  BANGER_ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(agent_));
-  const fs::path disk = agent_dir_ / (digest.substr(0, 16) + ".ext4");
-  if (!fs::exists(disk, ignored)) BANGER_RETURN_IF_ERROR(WithApiReason(BuildAgentDisk(disk)));
-  agent_key_ = key;
-  agent_disk_ = disk;
+  absl::StatusOr<fs::path> disk = agent_disk_.Get();
+  if (!disk.ok()) return WithApiReason(disk.status());
   return disk;
-}
-
-// Those of earlier agents and of builds that were killed. VMs that run have
-// theirs open; the one handed out last may be about to be opened.
-void DiskFiles::RemoveOldAgentDisks() const {
-  std::error_code error;
-  for (fs::directory_iterator entry(agent_dir_, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path() == agent_disk_) continue;
-    if (const absl::Status removed = RemoveTree(entry->path()); !removed.ok())
-      log::Warn("an old agent disk stays", {{"error", std::string(removed.message())}});
-  }
-}
-
-// Directories are where the agent mounts what comes before the real root.
-absl::Status DiskFiles::BuildAgentDisk(const fs::path& disk) const {
-  BANGER_RETURN_IF_ERROR(MakeDirectories(agent_dir_));
-  RemoveOldAgentDisks();
-  BANGER_ASSIGN_OR_RETURN(const TempDir staging, TempDir::Create(agent_dir_));
-  const fs::path staged = staging.path() / "agent.ext4";
-  BANGER_ASSIGN_OR_RETURN(const std::string program, ReadFile(agent_));
-  BANGER_ASSIGN_OR_RETURN(Ext4Writer writer, Ext4Writer::Create(staged));
-  for (const char* directory : {"dev", "proc", "sys", "run", "mnt"})
-    BANGER_RETURN_IF_ERROR(writer.AddDirectory(writer.root(), directory, {.mode = 0755}).status());
-  BANGER_RETURN_IF_ERROR(writer.BeginFile(writer.root(), "banger-agent", {.mode = 0755}).status());
-  BANGER_RETURN_IF_ERROR(writer.WriteFile(0, program));
-  BANGER_RETURN_IF_ERROR(writer.EndFile(static_cast<std::int64_t>(program.size())));
-  BANGER_RETURN_IF_ERROR(writer.Finish({.size_bytes = kAgentDiskBytes, .label = "banger-agent"}));
-  return RenameDurably(staged, disk);
 }
 
 }  // namespace banger::vmd

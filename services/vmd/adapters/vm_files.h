@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/sync/mutex.h"
+#include "services/vmd/adapters/agent_disk.h"
 #include "services/vmd/core/ports.h"
 
 namespace banger::vmd {
@@ -16,9 +16,10 @@ namespace banger::vmd {
 // whatever their size.
 class DiskFiles final : public VmFiles {
  public:
-  // `agent` is the program that guests run.
-  DiskFiles(std::filesystem::path vms_dir, std::filesystem::path agent_dir, std::filesystem::path agent)
-      : vms_dir_(std::move(vms_dir)), agent_dir_(std::move(agent_dir)), agent_(std::move(agent)) {}
+  // `agent` is the program that guests run, `tools` the directory of its own.
+  DiskFiles(std::filesystem::path vms_dir, std::filesystem::path agent_dir, std::filesystem::path agent,
+            std::filesystem::path tools)
+      : vms_dir_(std::move(vms_dir)), agent_disk_(std::move(agent_dir), std::move(agent), std::move(tools)) {}
 
   DiskPaths PathsOf(const std::string& uid) const override;
   absl::Status MakeDisks(const std::string& uid, const VmSizes& sizes) override;
@@ -31,16 +32,8 @@ class DiskFiles final : public VmFiles {
   std::filesystem::path Directory(const std::string& uid) const { return vms_dir_ / uid; }
 
  private:
-  absl::Status BuildAgentDisk(const std::filesystem::path& disk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RemoveOldAgentDisks() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
   const std::filesystem::path vms_dir_;
-  const std::filesystem::path agent_dir_;
-  const std::filesystem::path agent_;
-  Mutex mutex_;
-  // Of the program as it was when last looked at.
-  std::string agent_key_ ABSL_GUARDED_BY(mutex_);
-  std::filesystem::path agent_disk_ ABSL_GUARDED_BY(mutex_);
+  vmd::AgentDisk agent_disk_;
 };
 
 }  // namespace banger::vmd

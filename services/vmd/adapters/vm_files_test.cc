@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <memory>
 
@@ -24,10 +23,9 @@ class DiskFilesTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create());
-    ASSERT_OK(WriteFileAtomically(agent(), "#!agent 1", 0755));
-    files_ = std::make_unique<DiskFiles>(dir_.path() / "vms", dir_.path() / "agent", agent());
+    files_ = std::make_unique<DiskFiles>(dir_.path() / "vms", dir_.path() / "agent",
+                                         dir_.path() / "banger-agent", dir_.path() / "guest");
   }
-  std::filesystem::path agent() const { return dir_.path() / "banger-agent"; }
 
   TempDir dir_;
   std::unique_ptr<DiskFiles> files_;
@@ -63,35 +61,6 @@ TEST_F(DiskFilesTest, OnlyDirectoriesNamedLikeUidsAreListed) {
   for (const char* name : {"0123456789ab", "lost+found", "0123456789AB", "notes"})
     ASSERT_OK(MakeDirectories(dir_.path() / "vms" / name));
   EXPECT_THAT(files_->List(), IsOkAndHolds(ElementsAre("0123456789ab")));
-}
-
-TEST_F(DiskFilesTest, TheAgentDiskIsMadeOnceForEachAgent) {
-  ASSERT_OK_AND_ASSIGN(const auto first, files_->AgentDisk());
-  EXPECT_OK(RunCommandOk({.argv = {"/sbin/e2fsck", "-fn", first.string()}}));
-  EXPECT_THAT(RunCommandOk({.argv = {"/sbin/debugfs", "-R", "cat /banger-agent", first.string()}}),
-              IsOkAndHolds("#!agent 1"));
-  struct stat before {};
-  struct stat after {};
-  ASSERT_EQ(::stat(first.c_str(), &before), 0);
-  EXPECT_THAT(files_->AgentDisk(), IsOkAndHolds(first));
-  ASSERT_EQ(::stat(first.c_str(), &after), 0);
-  EXPECT_EQ(before.st_ino, after.st_ino);
-
-  ASSERT_OK(WriteFileAtomically(agent(), "#!agent 22", 0755));
-  ASSERT_OK_AND_ASSIGN(const auto second, files_->AgentDisk());
-  EXPECT_NE(first, second);
-  EXPECT_TRUE(std::filesystem::exists(first));  // a VM may be about to start with it
-}
-
-TEST_F(DiskFilesTest, OldAgentDisksAndInterruptedBuildsGoWithTheNextBuild) {
-  const auto agent_dir = dir_.path() / "agent";
-  ASSERT_OK(MakeDirectories(agent_dir / "banger.killed"));
-  ASSERT_OK(WriteFileAtomically(agent_dir / "banger.killed/agent.ext4", "half"));
-  ASSERT_OK(WriteFileAtomically(agent_dir / "0123456789abcdef.ext4", "of an earlier version"));
-  ASSERT_OK_AND_ASSIGN(const auto disk, files_->AgentDisk());
-  std::vector<std::filesystem::path> left;
-  for (const auto& entry : std::filesystem::directory_iterator(agent_dir)) left.push_back(entry.path());
-  EXPECT_THAT(left, ElementsAre(disk));
 }
 
 TEST(RuntimeRecordTest, SurvivesARoundTripAndRefusesNonsense) {
