@@ -41,6 +41,7 @@ constexpr Hint kHints[] = {
     {"REGISTRY_DENIED", "log in as somebody who may: 'banger image login REGISTRY -u NAME'"},
     {"REGISTRY_LOGIN_NEEDED", "log in with 'banger image login REGISTRY -u NAME'"},
     {"REMOTE_IMAGE_NOT_FOUND", "look for a typing error in the name or the tag"},
+    {"SSH_NOT_FOUND", "install OpenSSH's client (package openssh-client)"},
     {"VMM_NOT_FOUND", "or choose another VMM: vmm, qemu_bin, firecracker_bin in the configuration"},
     {"VMM_VERSION_REFUSED", "or choose QEMU: vmm = \"qemu\" in the configuration"},
     {"VM_EXISTS", "choose another --name, or leave it out to get one made up"},

@@ -48,6 +48,8 @@ CommandTable MakeCommandTable() {
   add(VmPorts());
   add(VmExec());
   add(VmCp());
+  add(VmSsh());
+  add(VmSshProxy());
   add(VmLogs());
   add(VmEvents());
   add(VmStats());
@@ -70,6 +72,7 @@ CommandTable MakeCommandTable() {
   add(KernelRm());
   add(SystemNetwork());
   add(VmList("ps"));
+  add(SshConfig());
   add(Version());
   add(Completion());
   add(CompletionNames());

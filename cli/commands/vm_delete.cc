@@ -3,6 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/vm_batch.h"
 #include "cli/names.h"
+#include "cli/ssh/pins.h"
 
 namespace banger::cli {
 namespace {
@@ -23,14 +24,27 @@ class VmDeleteCommand final : public Command {
 
   absl::StatusOr<int> Run(Context& context) override {
     return ForEachVm(context, vms_, "delete", [this, &client = context.client](const std::string& vm) {
+      const std::string pinned = PinnedName(client, vm);
       vm::v1::DeleteVmRequest request;
       request.set_name(VmName(vm));
       request.set_force(force_);
-      return client.Unary(&vm::v1::VmService::Stub::DeleteVm, request, std::chrono::minutes(2)).status();
+      const absl::Status deleted =
+          client.Unary(&vm::v1::VmService::Stub::DeleteVm, request, std::chrono::minutes(2)).status();
+      if (deleted.ok() && !pinned.empty()) ForgetPin(pinned);
+      return deleted;
     });
   }
 
  private:
+  // What ssh may know it by; the user may have given its id. Empty: ssh knows nobody.
+  static std::string PinnedName(Client& client, const std::string& vm) {
+    if (!HasPins()) return "";
+    vm::v1::GetVmRequest request;
+    request.set_name(VmName(vm));
+    const auto response = client.Unary(&vm::v1::VmService::Stub::GetVm, request);
+    return response.ok() ? IdOf(response->vm().name()) : "";
+  }
+
   std::vector<std::string> vms_;
   bool force_ = false;
 };

@@ -10,6 +10,7 @@
 #include "cli/errors.h"
 #include "cli/names.h"
 #include "cli/output/streams.h"
+#include "cli/ssh/pins.h"
 #include "cli/typed.h"
 #include "common/status/error.h"
 
@@ -72,7 +73,9 @@ class VmPruneCommand final : public Command {
       const absl::Status deleted =
           client.Unary(&vm::v1::VmService::Stub::DeleteVm, request, std::chrono::minutes(2)).status();
       // Somebody else may have been quicker.
-      return absl::IsNotFound(deleted) ? absl::OkStatus() : deleted;
+      if (!deleted.ok() && !absl::IsNotFound(deleted)) return deleted;
+      ForgetPin(vm);
+      return absl::OkStatus();
     });
   }
 

@@ -13,6 +13,7 @@
 #include "cli/exec/session.h"
 #include "cli/names.h"
 #include "cli/output/streams.h"
+#include "cli/ssh/pins.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -108,7 +109,10 @@ class VmRunCommand final : public Command {
             .Unary(&vm::v1::VmService::Stub::DeleteVm, request, std::chrono::minutes(2))
             .status();
     // Somebody else may have been quicker.
-    if (removed.ok() || absl::IsNotFound(removed)) return exit_code;
+    if (removed.ok() || absl::IsNotFound(removed)) {
+      ForgetPin(id);
+      return exit_code;
+    }
     Warn(absl::StrCat("vm '", id, "' is left: ", removed.message(),
                       "; remove it with 'banger vm delete --force ", id, "'"));
     return exit_code;

@@ -238,7 +238,8 @@ class FakeVms final : public vm::v1::VmService::Service {
                vm::v1::GetVmResponse* response) override {
     RETURN_UNLESS_ENTERED("GetVm");
     for (const auto& vm : state_.vms.vms())
-      if (vm.name() == request->name()) *response->mutable_vm() = vm;
+      if (vm.name() == request->name() || ("vms/" + vm.uid()).starts_with(request->name()))
+        *response->mutable_vm() = vm;
     return response->has_vm() ? Status::OK : NotFound(request->name());
   }
   Status ListVms(ServerContext* context, const vm::v1::ListVmsRequest* request,

@@ -106,6 +106,8 @@ struct Config {
   std::chrono::seconds auto_stop_stale_after{0};
   // How often running VMs are measured.
   std::chrono::seconds stats_poll_interval{10};
+  // The CLI's: the private key of `vm ssh`; absolute. Empty: one of its own.
+  std::string ssh_key_path;
   NetworkConfig network;
   VmDefaults vm_defaults;
   // In order of precedence. A later file's list replaces an earlier one's.

@@ -76,6 +76,15 @@ absl::StatusOr<Paths> FindPaths() {
   return IsSystemUser() ? SystemPaths() : UserPaths();
 }
 
+absl::StatusOr<fs::path> FindClientDir() {
+  if (!Env("BANGER_ROOT").empty()) {
+    BANGER_ASSIGN_OR_RETURN(const Paths rooted, FindPaths());
+    return rooted.state_dir.parent_path() / "client";
+  }
+  BANGER_ASSIGN_OR_RETURN(const Paths user, UserPaths());
+  return user.state_dir;
+}
+
 absl::StatusOr<fs::path> FindGatewaySocket() {
   const std::string socket = Env("BANGER_SOCKET");
   if (!socket.empty()) return fs::path(socket);

@@ -38,6 +38,10 @@ struct Paths {
 // them tells, or when BANGER_ROOT is not absolute.
 absl::StatusOr<Paths> FindPaths();
 
+// What the CLI keeps for its user (ssh keys and the like), also where the daemons have
+// the system's layout: ~/.local/state/banger, or DIR/client of BANGER_ROOT.
+absl::StatusOr<std::filesystem::path> FindClientDir();
+
 // The gateway's socket as a client looks for it: BANGER_SOCKET, else that of
 // FindPaths when it exists, else the system's.
 absl::StatusOr<std::filesystem::path> FindGatewaySocket();

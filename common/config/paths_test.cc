@@ -24,6 +24,15 @@ TEST(PathsTest, ARelativeRootIsRefusedByName) {
   ::unsetenv("BANGER_ROOT");
 }
 
+TEST(PathsTest, WhatTheCliKeepsIsItsUsersOwn) {
+  ::setenv("BANGER_ROOT", "/some/root", 1);
+  EXPECT_THAT(FindClientDir(), IsOkAndHolds("/some/root/client"));
+  ::unsetenv("BANGER_ROOT");
+  ::setenv("XDG_STATE_HOME", "/some/state", 1);
+  EXPECT_THAT(FindClientDir(), IsOkAndHolds("/some/state/banger"));
+  ::unsetenv("XDG_STATE_HOME");
+}
+
 TEST(PathsTest, ASocketInTheEnvironmentWins) {
   ::setenv("BANGER_SOCKET", "/x/y.sock", 1);
   EXPECT_THAT(FindGatewaySocket(), IsOkAndHolds("/x/y.sock"));

@@ -20,4 +20,11 @@ absl::StatusOr<FileLock> FileLock::Acquire(const std::filesystem::path& path) {
   return ErrnoError(errno, absl::StrCat("lock '", path.string(), "'"));
 }
 
+absl::StatusOr<FileLock> FileLock::AcquireSoon(const std::filesystem::path& path) {
+  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+  while (::flock(fd.get(), LOCK_EX) < 0)
+    if (errno != EINTR) return ErrnoError(errno, absl::StrCat("lock '", path.string(), "'"));
+  return FileLock(std::move(fd));
+}
+
 }  // namespace banger

@@ -14,6 +14,8 @@ class FileLock {
  public:
   // FAILED_PRECONDITION when somebody else holds it; never waits.
   static absl::StatusOr<FileLock> Acquire(const std::filesystem::path& path);
+  // Waits: for what is only held for a moment.
+  static absl::StatusOr<FileLock> AcquireSoon(const std::filesystem::path& path);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -1,0 +1,27 @@
+#include "cli/exec/replace.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "common/status/error.h"
+
+namespace banger::cli {
+
+absl::Status ReplaceProcess(const std::filesystem::path& program, const std::vector<std::string>& argv) {
+  std::vector<char*> pointers;
+  for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
+  pointers.push_back(nullptr);
+  // As Signals found it.
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  std::signal(SIGPIPE, SIG_DFL);
+  ::execv(program.c_str(), pointers.data());
+  return ErrnoError(errno, absl::StrCat("run '", program.string(), "'"));
+}
+
+}  // namespace banger::cli
