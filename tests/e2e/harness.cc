@@ -87,6 +87,7 @@ absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
   // /tmp, as a socket's path has little room.
   BANGER_ASSIGN_OR_RETURN(TempDir dir, TempDir::Create("/tmp"));
   Instance instance(std::move(dir));
+  instance.environment_ = options.environment;
   const fs::path root = instance.root();
   ::chmod(root.c_str(), 0755);
   for (const char* part : {"state", "cache", "run", "logs"}) {
@@ -142,9 +143,13 @@ absl::Status Instance::WriteConfig(const std::string& config) const {
   return WriteFileAtomically(root() / "config.toml", text, 0644);
 }
 
-std::vector<std::string> Instance::Environment() const {
-  return {absl::StrCat("BANGER_ROOT=", root().string()), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR=1",
-          "LANG=C.UTF-8", "TERM=dumb"};
+std::vector<std::string> Instance::Environment(const std::string& daemon) const {
+  std::vector<std::string> all = {absl::StrCat("BANGER_ROOT=", root().string()),
+                                  "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR=1", "LANG=C.UTF-8",
+                                  "TERM=dumb"};
+  if (const auto more = environment_.find(daemon); more != environment_.end())
+    all.insert(all.end(), more->second.begin(), more->second.end());
+  return all;
 }
 
 std::vector<std::string> Instance::DaemonCommand(const std::string& name) const {
@@ -158,7 +163,7 @@ absl::Status Instance::StartDaemon(const std::string& name) {
   const fs::path socket = root() / (name == "netd" ? "netd" : "run") / absl::StrCat(name, ".sock");
   ::unlink(socket.c_str());
   BANGER_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start({.argv = DaemonCommand(name),
-                                                                 .env = Environment(),
+                                                                 .env = Environment(name),
                                                                  .stdout_fd = log.get(),
                                                                  .stderr_fd = log.get(),
                                                                  .new_session = true}));

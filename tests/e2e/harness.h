@@ -29,6 +29,8 @@ struct InstanceOptions {
   bool own_network = true;
   // Added to the configuration file.
   std::string config;
+  // "KEY=value" for a daemon, besides what all have.
+  std::map<std::string, std::vector<std::string>> environment;
 };
 
 class Instance {
@@ -72,13 +74,14 @@ class Instance {
  private:
   explicit Instance(TempDir dir) : dir_(std::move(dir)) {}
   std::vector<std::string> DaemonCommand(const std::string& name) const;
-  std::vector<std::string> Environment() const;
+  std::vector<std::string> Environment(const std::string& daemon = {}) const;
   void KillVmms() const;
   absl::Status StartFakeKvm();
   absl::Status WriteConfig(const std::string& config) const;
 
   TempDir dir_;
   std::vector<std::string> daemons_;
+  std::map<std::string, std::vector<std::string>> environment_;
   std::map<std::string, Subprocess> processes_;
 };
 

@@ -1,7 +1,10 @@
 #include "services/vmd/adapters/runtime_record.h"
 
 #include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/status/status_macros.h"
@@ -34,6 +37,15 @@ absl::StatusOr<RuntimeRecord> ReadRuntimeRecord(const std::filesystem::path& pat
   } catch (const json::exception&) {
     return broken;
   }
+}
+
+void RemoveRuntimeRecord(const std::filesystem::path& path) {
+  std::error_code error;
+  std::vector<std::filesystem::path> parts;
+  for (std::filesystem::directory_iterator entry(path.parent_path(), error), end; !error && entry != end;
+       entry.increment(error))
+    if (absl::StartsWith(entry->path().string(), path.string())) parts.push_back(entry->path());
+  for (const std::filesystem::path& part : parts) std::filesystem::remove(part, error);
 }
 
 }  // namespace banger::vmd

@@ -23,4 +23,7 @@ absl::Status WriteRuntimeRecord(const std::filesystem::path& path, const Runtime
 // NOT_FOUND when there is none, DATA_LOSS when it cannot be understood.
 absl::StatusOr<RuntimeRecord> ReadRuntimeRecord(const std::filesystem::path& path);
 
+// With what a crash left of a WriteRuntimeRecord; fine when there is nothing.
+void RemoveRuntimeRecord(const std::filesystem::path& path);
+
 }  // namespace banger::vmd

@@ -77,6 +77,11 @@ TEST(RuntimeRecordTest, SurvivesARoundTripAndRefusesNonsense) {
     ASSERT_OK(WriteFileAtomically(path, nonsense));
     EXPECT_THAT(ReadRuntimeRecord(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("runtime.json")));
   }
+  // A crash can leave one half written.
+  ASSERT_OK(WriteFileAtomically(path.string() + ".Xy12ab", "{"));
+  RemoveRuntimeRecord(path);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+  RemoveRuntimeRecord(dir.path() / "nothing" / "runtime.json");
 }
 
 }  // namespace

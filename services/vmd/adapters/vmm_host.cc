@@ -175,8 +175,7 @@ absl::Status VmmHost::Destroy(const std::string& uid) {
 
 absl::Status VmmHost::RemoveTraces(const std::string& uid) const {
   const VmmPaths paths = PathsOf(uid);
-  std::error_code error;
-  std::filesystem::remove(paths.record, error);
+  RemoveRuntimeRecord(paths.record);
   return RemoveTree(paths.sockets);
 }
 
