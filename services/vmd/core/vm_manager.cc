@@ -114,17 +114,15 @@ absl::Status VmManager::FinishCreate(Vm& vm, const VmOperation& operation, absl:
     vm.provisional = false;
     created = ports_.store.Update(vm);
     if (created.ok()) return created;
+    vm.provisional = true;  // as the store has it
   }
   if (ErrorReason(created) == "VM_NOT_READY" && !operation.interrupted()) {
     vm.state = VmState::kError;
     vm.state_detail = std::string(created.message());
     vm.provisional = false;
-    return JoinErrors(created, ports_.store.Update(vm));
+    return JoinErrors(created, Settled(vm.uid, ports_.store.Update(vm)));
   }
-  // What cannot be given back now stays in the ledger, without the VM.
-  const absl::Status undone = resources_.GiveBack(vm.uid, Resource::kImageLease);
-  if (!undone.ok()) log::Warn("left for later", {{"vm", vm.name}, {"error", std::string(undone.message())}});
-  created = JoinErrors(created, ports_.store.Delete(vm.uid));
+  created = JoinErrors(created, Settled(vm.uid, DeleteHeld(vm)));
   return operation.interrupted() ? VmDeleted(vm.name) : created;
 }
 
@@ -149,7 +147,7 @@ absl::Status VmManager::BootHeld(Held& held, const ProgressFn& progress) {
   vm.state = cancelled ? VmState::kStopped : VmState::kError;
   if (cancelled && before.state == VmState::kCreated) vm.state = VmState::kCreated;
   vm.state_detail = cancelled ? "" : std::string(booted.message());
-  return JoinErrors(booted, ports_.store.Update(vm));
+  return JoinErrors(booted, Settled(vm.uid, ports_.store.Update(vm)));
 }
 
 absl::StatusOr<VmView> VmManager::Stop(const std::string& reference, std::chrono::milliseconds timeout,
@@ -181,7 +179,7 @@ absl::Status VmManager::StopHeld(Held& held, std::chrono::milliseconds timeout) 
   vm.state_detail = !given_back.ok() ? std::string(given_back.message())
                     : killed         ? "killed: the guest did not power off in time"
                                      : "";
-  return JoinErrors(given_back, ports_.store.Update(vm));
+  return JoinErrors(given_back, Settled(vm.uid, ports_.store.Update(vm)));
 }
 
 bool VmManager::AskToPowerOff(const Vm& vm, std::chrono::milliseconds timeout,
@@ -232,11 +230,7 @@ absl::Status VmManager::Delete(const std::string& reference, bool force, const s
   BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(found.uid));
   if (!vm.has_value()) return force ? absl::OkStatus() : VmNotFound(reference);
   if (!force && ports_.vmm.Running(vm->uid).has_value()) return VmRunning(vm->name);
-  const absl::Status given_back = resources_.GiveBack(vm->uid, Resource::kImageLease);
-  // The ledger outlives the row, so what is left is given back later.
-  if (!given_back.ok())
-    log::Warn("left for later", {{"vm", vm->name}, {"error", std::string(given_back.message())}});
-  BANGER_RETURN_IF_ERROR(ports_.store.Delete(vm->uid));
+  BANGER_RETURN_IF_ERROR(Settled(vm->uid, DeleteHeld(*vm)));
   uses_.Forget(vm->uid);
   return absl::OkStatus();
 }

@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/sync/mutex.h"
 #include "common/sync/worker_pool.h"
 #include "services/vmd/core/booter.h"
 #include "services/vmd/core/host_resources.h"
@@ -121,8 +123,9 @@ class VmManager {
   // were under way, stops what cannot go on. Before any other call; never waits
   // for a guest or another daemon.
   absl::Status Recover();
-  // Gives back what no VM has: leftovers in the ledger, leases, endpoints and
-  // directories of unknown VMs. True when nothing is left to do.
+  // Writes what the store had no room for when an operation ended, and gives back
+  // what no VM has: leftovers in the ledger, leases, endpoints and directories of
+  // unknown VMs. True when nothing is left to do.
   bool CollectGarbage();
 
   // Tells netd again about VMs whose names and policies it does not know any more.
@@ -166,6 +169,15 @@ class VmManager {
   bool IsStale(const Vm& vm) const;
   absl::Status StopOneStale(const std::string& uid);
   absl::Status RecoverOne(Vm vm);
+  // With the VM's lock held.
+  absl::Status RecoverHeld(Vm vm);
+  absl::Status DeleteHeld(Vm vm);
+  // Of an operation's last word about a VM: when the store could not take it, the
+  // row is put right later, as after a restart.
+  absl::Status Settled(const std::string& uid, absl::Status stored) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status SettleOne(const std::string& uid);
+  absl::Status FinishStop(const Vm& vm);
   bool CollectLedger();
   bool CollectUnknown();
   absl::Status RemindOf(const std::string& uid);
@@ -182,6 +194,8 @@ class VmManager {
   mutable Mutex problems_mutex_;
   std::map<std::string, std::string> problems_ ABSL_GUARDED_BY(problems_mutex_);  // by uid
   std::stop_source shutdown_;
+  Mutex mutex_;
+  std::set<std::string> unsettled_ ABSL_GUARDED_BY(mutex_);
   WorkerPool background_;  // last: its jobs use all the others
 };
 

@@ -198,6 +198,49 @@ TEST_F(VmManagerTest, VmdDyingAtAnyStepOfStopStartOrDeleteLosesNoVm) {
   ExpectNothingLeft();
 }
 
+TEST_F(VmManagerTest, AStoreThatTakesNothingFromAnyStepOnLeavesNoVmStuck) {
+  const std::vector<std::function<absl::Status()>> actions = {
+      [&] { return Create("box").status(); },
+      [&] { return vms_->Restart("box", 1s, kQuiet, {}).status(); },
+      [&] { return vms_->Stop("box", 1s, {}).status(); },
+      [&] { return vms_->Delete("box", true, {}); },
+  };
+  for (std::size_t action = 0; action < actions.size(); ++action) {
+    for (int step = 0; step < 40; ++step) {
+      SCOPED_TRACE(absl::StrCat("action ", action, ", step ", step));
+      if (action > 0) {
+        if (!vms_->Get("box").ok()) {
+          ASSERT_OK(Create("box"));
+        }
+        ASSERT_OK(vms_->Start("box", kQuiet, {}));
+      }
+      world_.host.CutAfter(step);
+      const bool done = actions[action]().ok();
+      world_.host.Mend();
+      EXPECT_TRUE(Eventually([&] { return vms_->CollectGarbage(); }));
+      ASSERT_TRUE(Eventually([&] {
+        const VmState state = StateOf("box");
+        return state != VmState::kStopping && state != VmState::kStarting;
+      }));
+      const bool exists = vms_->Get("box").ok();
+      if (action == 0) {
+        EXPECT_EQ(exists, done);
+        if (exists) {
+          ASSERT_OK(vms_->Delete("box", true, {}));
+        }
+      }
+      if (action == 0 || !exists) {
+        ExpectNothingLeft();
+      } else {
+        ASSERT_OK(vms_->Start("box", kQuiet, {}));
+        EXPECT_EQ(StateOf("box"), VmState::kRunning);
+      }
+    }
+  }
+  vms_->Delete("box", true, {}).IgnoreError();
+  ExpectNothingLeft();
+}
+
 TEST_F(VmManagerTest, OneOfAHundredCreatesOfANameWins) {
   std::atomic<int> made = 0;
   std::atomic<int> refused = 0;

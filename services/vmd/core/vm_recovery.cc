@@ -41,8 +41,11 @@ void VmManager::OnVmmExit(const std::string& uid, const VmmExit& exit) {
   // that is under way has another state and sees the end by itself.
   const auto [state, detail] = StateAfter(exit);
   bool changed = false;
-  for (const VmState from : {VmState::kRunning, VmState::kPaused})
-    changed = changed || ports_.store.ChangeState(uid, from, state, detail).value_or(false);
+  for (const VmState from : {VmState::kRunning, VmState::kPaused}) {
+    const absl::StatusOr<bool> one = ports_.store.ChangeState(uid, from, state, detail);
+    if (!Settled(uid, one.status()).ok()) return;
+    changed = changed || *one;
+  }
   if (!changed) return;
   const bool boot_again = exit.kind == VmmExit::Kind::kRebooted;
   log::Info("VMM ended", {{"uid", uid}, {"detail", detail}});
@@ -74,33 +77,50 @@ absl::Status VmManager::Recover() {
 }
 
 absl::Status VmManager::RecoverOne(Vm vm) {
-  const Vm before = vm;
   BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.Begin(vm.uid, {}));
+  const std::string uid = vm.uid;
+  return Settled(uid, RecoverHeld(std::move(vm)));
+}
+
+absl::Status VmManager::DeleteHeld(Vm vm) {
+  // Whatever comes between is finished later. A store without room does not keep
+  // disks from going, as that makes room.
+  if (!std::exchange(vm.provisional, true)) LogLeft(vm.name, ports_.store.Update(vm));
+  // The ledger outlives the row, so what is left is given back later.
+  LogLeft(vm.name, resources_.GiveBack(vm.uid, Resource::kImageLease));
+  return ports_.store.Delete(vm.uid);
+}
+
+absl::Status VmManager::RecoverHeld(Vm vm) {
+  const Vm before = vm;
   if (vm.provisional) {
-    log::Info("undoing a create that was cut short", {{"vm", vm.name}});
-    LogLeft(vm.name, resources_.GiveBack(vm.uid, Resource::kImageLease));
-    return ports_.store.Delete(vm.uid);
+    log::Info("finishing a create or delete that was cut short", {{"vm", vm.name}});
+    return DeleteHeld(std::move(vm));
   }
   const bool should_run =
       vm.state == VmState::kRunning || vm.state == VmState::kStopping || vm.state == VmState::kPaused;
+  if (should_run && ports_.vmm.Running(vm.uid).has_value()) return FinishStop(vm);
   const absl::StatusOr<VmmProcess> process =
       should_run ? ports_.vmm.Adopt(vm.uid) : absl::NotFoundError("it should not run");
   if (process.ok()) {
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
     ports_.guests.Open(vm.uid, process->agent, vm.exec);
     LogLeft(vm.name, booter_.OpenPorts(vm.uid));
-    if (vm.state != VmState::kStopping) return absl::OkStatus();
-    const bool queued = background_.Submit(
-        [this, uid = vm.uid] { LogLeft(uid, Stop(uid, kStopTimeout, shutdown_.get_token()).status()); });
-    return queued ? absl::OkStatus() : absl::ResourceExhaustedError("too much work to finish the stop");
+    return FinishStop(vm);
   }
   const absl::Status given_back = resources_.GiveBack(vm.uid, Resource::kTap);
-  if (vm.state == VmState::kRunning || vm.state == VmState::kPaused)
-    vm.state_detail = "found not running when vmd started";
-  if (vm.state == VmState::kStarting) vm.state_detail = "the start was cut short when vmd ended";
+  if (vm.state == VmState::kRunning || vm.state == VmState::kPaused) vm.state_detail = "found not running";
+  if (vm.state == VmState::kStarting) vm.state_detail = "the start was cut short";
   if (vm.state == VmState::kStopping) vm.state_detail.clear();
   if (should_run || vm.state == VmState::kStarting) vm.state = VmState::kStopped;
   return vm == before ? given_back : JoinErrors(given_back, ports_.store.Update(vm));
+}
+
+absl::Status VmManager::FinishStop(const Vm& vm) {
+  if (vm.state != VmState::kStopping) return absl::OkStatus();
+  const bool queued = background_.Submit(
+      [this, uid = vm.uid] { LogLeft(uid, Stop(uid, kStopTimeout, shutdown_.get_token()).status()); });
+  return queued ? absl::OkStatus() : absl::ResourceExhaustedError("too much work to finish the stop");
 }
 
 // A netd that has lost its ledger takes taps that are in use back without names
@@ -127,9 +147,39 @@ absl::Status VmManager::RemindOf(const std::string& uid) {
   return ports_.network.AttachTap(uid, operation->stop());
 }
 
+absl::Status VmManager::Settled(const std::string& uid, absl::Status stored) {
+  if (stored.ok() || absl::IsNotFound(stored)) return stored;
+  const MutexLock lock(mutex_);
+  unsettled_.insert(uid);
+  return stored;
+}
+
+bool VmManager::Settle() {
+  std::set<std::string> uids;
+  {
+    const MutexLock lock(mutex_);
+    uids.swap(unsettled_);
+  }
+  bool done = true;
+  for (const std::string& uid : uids) {
+    const absl::Status settled = Settled(uid, SettleOne(uid));
+    LogLeft(uid, settled);
+    done = settled.ok() && done;
+  }
+  return done;
+}
+
+absl::Status VmManager::SettleOne(const std::string& uid) {
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation,
+                          operations_.Begin(uid, shutdown_.get_token()));
+  BANGER_ASSIGN_OR_RETURN(std::optional<Vm> vm, ports_.store.Find(uid));
+  return vm.has_value() ? RecoverHeld(*std::move(vm)) : absl::OkStatus();
+}
+
 bool VmManager::CollectGarbage() {
+  const bool settled = Settle();
   const bool ledger_done = CollectLedger();
-  return CollectUnknown() && ledger_done;
+  return CollectUnknown() && ledger_done && settled;
 }
 
 bool VmManager::CollectLedger() {
