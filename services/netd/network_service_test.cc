@@ -71,7 +71,7 @@ TEST_F(NetworkServiceTest, TellsHowItIsOnTheHostAndHowOftenItWasPutRight) {
   EXPECT_TRUE(health().bridge_up());
   EXPECT_FALSE(health().has_repair_time());
   host_.firewall.applied.reset();
-  host_.router.everywhere = true;
+  host_.router.everywhere.ipv4 = true;
   EXPECT_EQ(health().rules(), v1::NetworkHealth::RULES_CHANGED);
   EXPECT_TRUE(health().forwards_everywhere());
   EXPECT_THAT(network_->Refresh(), IsOkAndHolds(true));

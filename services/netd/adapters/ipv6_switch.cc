@@ -57,8 +57,9 @@ absl::StatusOr<Ipv6Switch::State> Ipv6Switch::Look() const {
   const absl::StatusOr<Undo> undo = Load();
   if (absl::IsNotFound(undo.status())) return State::kOthers;
   if (!undo.ok()) return undo.status();
+  if (!undo->settled) return State::kOff;
   BANGER_ASSIGN_OR_RETURN(const bool was_written_again, Ipv6OptionIs("default", kIpv6Forwarding, '1'));
-  const bool tells = undo->settled && undo->routers.count("default") == 0;
+  const bool tells = undo->routers.count("default") == 0;
   return tells && was_written_again ? State::kOthers : State::kOurs;
 }
 

@@ -22,6 +22,7 @@ namespace banger::netd {
 // docs/adr/0008-ipv6.md has what was measured. Used by one thread at a time.
 class Ipv6Switch {
  public:
+  // What a death left half done counts as off: TurnOn finishes it.
   enum class State { kOff, kOurs, kOthers };
 
   explicit Ipv6Switch(std::filesystem::path undo) : undo_(std::move(undo)) {}

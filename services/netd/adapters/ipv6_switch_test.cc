@@ -160,7 +160,7 @@ TEST_F(Ipv6SwitchTest, WhatADeathLeftHalfDoneIsFinishedOrUndone) {
     Set("default", "accept_ra", "2");
     Set("all", "forwarding", "1");
     Ipv6Switch ipv6(undo());
-    EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOurs));
+    EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOff));
     if (on) {
       ASSERT_OK(ipv6.TurnOn());
       EXPECT_EQ(Get("card", "forwarding"), "0\n");

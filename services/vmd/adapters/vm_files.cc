@@ -1,6 +1,7 @@
 #include "services/vmd/adapters/vm_files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
