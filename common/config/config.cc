@@ -271,23 +271,24 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
       {"rootfs_size", From(file, vm.rootfs_size_bytes, IntoSize(vm.rootfs_size_bytes.value))}};
   const Section images = {{"cache_size", IntoSize(config.images.cache_size_bytes)},
                           {"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}};
-  return Apply(table,
-               {{"log_level", Into(config.log_level)},
-                {"vmm", Into(config.vmm)},
-                {"firecracker_bin", Into(config.firecracker_bin)},
-                {"qemu_bin", Into(config.qemu_bin)},
-                {"default_image", Into(config.default_image)},
-                {"auto_stop_stale_after", IntoDuration(config.auto_stop_stale_after, std::chrono::seconds(0))},
-                {"stats_poll_interval", IntoDuration(config.stats_poll_interval, std::chrono::seconds(1))},
-                {"ssh_key_path", IntoPath(config.ssh_key_path)},
-                {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
-                {"registries", IntoRegistries(config.registries, file)},
-                {"file_sync", IntoFileSync(config.file_sync, file)},
-                {"image_catalogs", IntoCatalogs(config.image_catalogs, "image_catalogs", file)},
-                {"images", IntoTable(images, "images", file)},
-                {"network", IntoTable(network, "network", file)},
-                {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
-               "", file);
+  return Apply(
+      table,
+      {{"log_level", Into(config.log_level)},
+       {"vmm", Into(config.vmm)},
+       {"firecracker_bin", Into(config.firecracker_bin)},
+       {"qemu_bin", Into(config.qemu_bin)},
+       {"default_image", Into(config.default_image)},
+       {"auto_stop_stale_after", IntoDuration(config.auto_stop_stale_after, std::chrono::seconds(0))},
+       {"stats_poll_interval", IntoDuration(config.stats_poll_interval, std::chrono::seconds(1))},
+       {"ssh_key_path", IntoPath(config.ssh_key_path)},
+       {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
+       {"registries", IntoRegistries(config.registries, file)},
+       {"file_sync", IntoFileSync(config.file_sync, file)},
+       {"image_catalogs", IntoCatalogs(config.image_catalogs, "image_catalogs", file)},
+       {"images", IntoTable(images, "images", file)},
+       {"network", IntoTable(network, "network", file)},
+       {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
+      "", file);
 }
 
 }  // namespace

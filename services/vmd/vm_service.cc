@@ -11,8 +11,8 @@
 #include "services/vmd/listeners.h"
 #include "services/vmd/log_streamer.h"
 #include "services/vmd/stats_view.h"
-#include "services/vmd/vm_watcher.h"
 #include "services/vmd/tree_forwarder.h"
+#include "services/vmd/vm_watcher.h"
 
 namespace banger::vmd {
 namespace {

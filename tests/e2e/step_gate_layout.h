@@ -1,6 +1,5 @@
 // Shared between the test and the preloaded library, which is C.
-#ifndef BANGER_TESTS_E2E_STEP_GATE_LAYOUT_H
-#define BANGER_TESTS_E2E_STEP_GATE_LAYOUT_H
+#pragma once
 
 #define STEP_GATE_DIE 1
 #define STEP_GATE_WAIT 2
@@ -14,5 +13,3 @@ struct step_gate {
   int action;
   int reached;
 };
-
-#endif

@@ -1,7 +1,7 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # stage_tools.sh DIR FILE...: DIR with exactly those programs and libraries, the
 # libraries that they need, and the dynamic loader as ld.so.
-set -eu
+set -euo pipefail
 out=$1
 shift
 rm -rf "$out.new"

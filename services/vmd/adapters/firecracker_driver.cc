@@ -67,7 +67,9 @@ class FirecrackerMonitor final : public VmmMonitor {
 #endif
   }
 
-  absl::Status Pause() override { return FirecrackerApi(Api()).Send(StateRequest("Paused"), kCommandTimeout, {}); }
+  absl::Status Pause() override {
+    return FirecrackerApi(Api()).Send(StateRequest("Paused"), kCommandTimeout, {});
+  }
   absl::Status Resume() override {
     return FirecrackerApi(Api()).Send(StateRequest("Resumed"), kCommandTimeout, {});
   }

@@ -20,8 +20,11 @@ absl::Status WatchedStore::Insert(const Vm& vm) {
 
 absl::Status WatchedStore::Update(const Vm& vm) {
   const MutexLock lock(mutex_);
+  BANGER_ASSIGN_OR_RETURN(std::optional<Vm> before, store_.Find(vm.uid));
   BANGER_RETURN_IF_ERROR(store_.Update(vm));
-  events_.Publish({.vm = vm});
+  // Nobody outside sees that flag.
+  if (before.has_value()) before->provisional = vm.provisional;
+  if (before != vm) events_.Publish({.vm = vm});
   return absl::OkStatus();
 }
 

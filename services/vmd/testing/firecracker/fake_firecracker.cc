@@ -53,7 +53,8 @@ class FakeFirecracker {
 
  private:
   absl::Status Do(const std::string& method, const std::string& path, const json& body) {
-    if (method == "PATCH" && path == "/vm" && started_) return machine_->SetRunning(body["state"] == "Resumed");
+    if (method == "PATCH" && path == "/vm" && started_)
+      return machine_->SetRunning(body["state"] == "Resumed");
     if (method != "PUT") return absl::InvalidArgumentError("the double does not know this request");
     if (path == "/actions") return Act(body["action_type"]);
     if (path == "/logger") return CanOpen(body["log_path"], O_WRONLY | O_APPEND);
