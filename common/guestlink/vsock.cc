@@ -21,6 +21,9 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTryAgain{10};
+// A guest's kernel that has its driver answers at once. A request that came while it
+// got it may be lost; Firecracker gives one up after two seconds by itself.
+constexpr milliseconds kAnswerTimeout{5000};
 constexpr std::size_t kMaxAnswer = 32;
 
 // 0 when `until` has come; CANCELLED when stopped.
@@ -52,9 +55,7 @@ absl::StatusOr<std::string> ReadLine(int fd, Clock::time_point until, int wakeup
   return absl::InternalError("the VMM's vsock answers with something else than a line");
 }
 
-// An invalid descriptor when the guest has not taken it. Waits for an answer for as
-// long as the VMM does, which ends requests that nobody answers: to leave one and
-// make another only fills its queue while the guest has no driver yet.
+// An invalid descriptor when the guest has not taken it.
 absl::StatusOr<UniqueFd> Try(const std::filesystem::path& socket, unsigned port, Clock::time_point until,
                              int wakeup) {
   BANGER_ASSIGN_OR_RETURN(UniqueFd fd, ConnectUnix(socket));
@@ -73,7 +74,8 @@ absl::StatusOr<UniqueFd> ConnectVsock(const std::filesystem::path& socket, unsig
   BANGER_ASSIGN_OR_RETURN(const Wakeup stopped, Wakeup::Create());
   const std::stop_callback wake(stop, [&stopped] { stopped.Wake(); });
   for (;;) {
-    BANGER_ASSIGN_OR_RETURN(UniqueFd fd, Try(socket, port, deadline, stopped.fd()));
+    const auto until = std::min(deadline, Clock::now() + kAnswerTimeout);
+    BANGER_ASSIGN_OR_RETURN(UniqueFd fd, Try(socket, port, until, stopped.fd()));
     if (fd.valid()) return fd;
     if (Clock::now() >= deadline) return absl::DeadlineExceededError("the guest's agent does not listen");
     BANGER_RETURN_IF_ERROR(Wait(-1, std::min(deadline, Clock::now() + kTryAgain), stopped.fd()).status());
