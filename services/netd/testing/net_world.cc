@@ -27,6 +27,7 @@
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/testing/eventually.h"
 #include "services/netd/testing/network_namespace.h"
 
 namespace banger::netd {
@@ -220,7 +221,9 @@ absl::StatusOr<std::string> WhoAmI(const Namespace& from, const std::string& add
     const UniqueFd socket(::socket(to.family(), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!source.empty()) {
       const SocketAddress own = ParseAddress(source, 0);
-      ASSERT_EQ(::bind(socket.get(), own.generic(), own.size), 0) << std::strerror(errno);
+      // The kernel takes a moment to let a new IPv6 address be used.
+      ASSERT_TRUE(Eventually([&] { return ::bind(socket.get(), own.generic(), own.size) == 0; }))
+          << std::strerror(errno);
     }
     answer = Ask(socket.get(), protocol, to);
   });
