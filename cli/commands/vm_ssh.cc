@@ -72,8 +72,8 @@ class VmSshCommand final : public Command {
     argv.push_back(absl::StrCat("-oHostKeyAlias=", host));
     for (const auto& [keyword, value] : options) argv.push_back(absl::StrCat("-o", keyword, "=", value));
     if (tty_) argv.emplace_back("-t");
+    // A second "--" would be a part of the command.
     argv.insert(argv.end(), {"--", host});
-    if (!command_.empty()) argv.emplace_back("--");
     argv.insert(argv.end(), command_.begin(), command_.end());
     return ReplaceProcess(ssh, argv);
   }

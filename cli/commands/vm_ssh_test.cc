@@ -49,7 +49,7 @@ TEST_F(VmSshTest, SshIsTheHostsOwnWithItsExitCode) {
                     Contains(AllOf(StartsWith("-oProxyCommand=env 'BANGER_ROOT="),
                                    EndsWith("' vm ssh-proxy -- 'web.vm'"))),
                     Contains(AllOf(StartsWith("-oIdentityFile=\""), EndsWith("/client/ssh/id_ed25519\"")))));
-  EXPECT_THAT(result.out, EndsWith("\n-t\n--\nweb.vm\n--\n-v\na b\n$HOME\n"));
+  EXPECT_THAT(result.out, EndsWith("\n-t\n--\nweb.vm\n-v\na b\n$HOME\n"));
 }
 
 TEST_F(VmSshTest, AVmIsKnownByItsNameAlsoWhenItsIdIsGiven) {

@@ -155,9 +155,9 @@ TEST_F(CopyTest, SyncedFilesAreThereAfterEachStart) {
 }
 
 TEST_F(CopyTest, PortsShowWhoListens) {
-  auto server = instance_->StartBanger(
-      {"vm", "exec", "box", "--", "perl", "-MIO::Socket::INET", "-e",
-       "IO::Socket::INET->new(Listen => 1, LocalPort => 8080, LocalAddr => '127.0.0.1') or die; sleep 600"});
+  auto server = instance_->StartBanger({"vm", "exec", "box", "--", "perl", "-MIO::Socket::INET", "-e",
+                                        "my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8080, "
+                                        "LocalAddr => '127.0.0.1') or die; sleep 600"});
   ASSERT_OK(server);
   EXPECT_TRUE(Eventually([] {
     return ::testing::Matches(::testing::ContainsRegex("box +tcp +127.0.0.1:8080 +perl \\([0-9]+\\)"))(

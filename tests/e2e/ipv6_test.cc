@@ -109,7 +109,7 @@ TEST_F(Ipv6Test, GuestsHaveItAndReachByItWhomTheyMay) {
 
   EXPECT_TRUE(ReachesWeb("a"));
   EXPECT_FALSE(ReachesWeb("b"));
-  EXPECT_TRUE(Succeeds({"vm", "set", "--egress", "allow=2001:db8:2::/48", "c"}));
+  EXPECT_TRUE(Succeeds({"vm", "set", "--nat", "--egress", "allow=2001:db8:2::/48", "c"}));
   EXPECT_TRUE(ReachesWeb("c"));
   EXPECT_TRUE(Pings("a", address));
   EXPECT_FALSE(Pings("c", address));
