@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -38,6 +40,13 @@ union Control {
   cmsghdr header;
 };
 
+absl::Status SetSendTimeout(int socket, std::chrono::milliseconds timeout) {
+  const timeval value{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
+  if (::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value) < 0)
+    return ErrnoError(errno, "set a socket's timeout");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> ListenUnix(const std::filesystem::path& path, unsigned mode) {
@@ -58,10 +67,18 @@ absl::StatusOr<UniqueFd> ListenUnix(const std::filesystem::path& path, unsigned 
   return fd;
 }
 
-absl::StatusOr<UniqueFd> ConnectUnix(const std::filesystem::path& path) {
+absl::StatusOr<UniqueFd> ConnectUnix(const std::filesystem::path& path, std::chrono::milliseconds patience) {
   BANGER_ASSIGN_OR_RETURN(const sockaddr_un address, Address(path));
   BANGER_ASSIGN_OR_RETURN(UniqueFd fd, StreamSocket());
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  // It bounds connect(2) too; no time at all would mean for ever.
+  BANGER_RETURN_IF_ERROR(SetSendTimeout(fd.get(), std::max(patience, std::chrono::milliseconds(1))));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    BANGER_RETURN_IF_ERROR(SetSendTimeout(fd.get(), std::chrono::milliseconds(0)));
+    return fd;
+  }
+  if (errno == EAGAIN)
+    return absl::UnavailableError(
+        absl::StrCat("connect to '", path.string(), "': its listener accepts nobody"));
   if (errno == ECONNREFUSED)
     return absl::UnavailableError(absl::StrCat("connect to '", path.string(), "': nobody listens"));
   return ErrnoError(errno, absl::StrCat("connect to '", path.string(), "'"));

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "absl/status/status.h"
@@ -16,8 +17,11 @@ namespace banger {
 // server. Paths of more than 107 bytes are refused by name.
 absl::StatusOr<UniqueFd> ListenUnix(const std::filesystem::path& path, unsigned mode);
 
-// NOT_FOUND when there is no socket, UNAVAILABLE when nobody listens.
-absl::StatusOr<UniqueFd> ConnectUnix(const std::filesystem::path& path);
+// NOT_FOUND when there is no socket, UNAVAILABLE when nobody listens, or when the
+// listener's queue stays full for longer than `patience` (at least 1 ms): a process
+// that is stopped accepts nobody.
+absl::StatusOr<UniqueFd> ConnectUnix(const std::filesystem::path& path,
+                                     std::chrono::milliseconds patience = std::chrono::seconds(5));
 
 struct PeerCredentials {
   pid_t pid = 0;

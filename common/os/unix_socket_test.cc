@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vector>
+
 #include "common/os/temp_dir.h"
 #include "common/testing/status_matchers.h"
 
@@ -34,6 +36,24 @@ TEST(UnixSocketTest, AStaleSocketIsUnavailableAndReplaced) {
   ASSERT_OK(ListenUnix(path, 0600));
   EXPECT_THAT(ConnectUnix(path), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("nobody listens")));
   ASSERT_OK_AND_ASSIGN(const UniqueFd listener, ListenUnix(path, 0600));
+  EXPECT_THAT(ConnectUnix(path), IsOk());
+}
+
+TEST(UnixSocketTest, AListenerThatAcceptsNobodyHoldsNobodyForEver) {
+  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
+  const std::filesystem::path path = dir.path() / "s";
+  ASSERT_OK_AND_ASSIGN(const UniqueFd listener, ListenUnix(path, 0600));
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  std::vector<UniqueFd> waiting;
+  absl::Status full;
+  while (full.ok() && waiting.size() < 10) {
+    absl::StatusOr<UniqueFd> client = ConnectUnix(path, std::chrono::milliseconds(0));
+    full = client.status();
+    if (client.ok()) waiting.push_back(*std::move(client));
+  }
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("accepts nobody")));
+  EXPECT_FALSE(waiting.empty());
+  const UniqueFd accepted(::accept(listener.get(), nullptr, nullptr));
   EXPECT_THAT(ConnectUnix(path), IsOk());
 }
 

@@ -82,7 +82,8 @@ grpc::ChannelArguments NoticeSilence(milliseconds silence) {
 
 absl::StatusOr<UniqueFd> Reach(const AgentChannel& channel, steady_clock::time_point deadline,
                                const std::stop_token& stop) {
-  if (channel.vsock_port == 0) return ConnectUnix(channel.socket);
+  // Tried again until the deadline by whoever waits, so that a stop is heard.
+  if (channel.vsock_port == 0) return ConnectUnix(channel.socket, milliseconds(0));
   return guestlink::ConnectVsock(channel.socket, channel.vsock_port, deadline, stop);
 }
 

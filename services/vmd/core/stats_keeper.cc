@@ -106,7 +106,8 @@ void StatsKeeper::SampleOne(const VmView& view) {
     Record& record = records_[uid];
     record.before = record.last;
     record.last = *host;
-    if (!record.asking) record.asking = askers_.Submit([this, uid] { Ask(uid); });
+    // Who is stopped hears nobody, and the askers would queue up at its door.
+    if (!record.asking && !host->stopped) record.asking = askers_.Submit([this, uid] { Ask(uid); });
   }
   NoteProblem(uid, view);
 }
