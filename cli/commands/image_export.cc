@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -8,9 +9,9 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/names.h"
-#include "cli/output/new_file.h"
 #include "cli/output/progress.h"
 #include "cli/output/streams.h"
+#include "common/os/new_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -59,7 +60,9 @@ class ImageExportCommand final : public Command {
     BANGER_ASSIGN_OR_RETURN(NewFile file, NewFile::Create(output_));
     BANGER_RETURN_IF_ERROR(
         Receive(client, what, [&file](absl::string_view bytes) { return file.Write(bytes); }));
-    return file.Finish();
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    return file.Finish(0666 & ~mask);
   }
 
   template <typename Write>

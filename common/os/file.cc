@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "common/os/new_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -109,15 +110,9 @@ absl::Status WriteFully(int fd, absl::string_view data) {
 }
 
 absl::Status WriteFileAtomically(const fs::path& path, absl::string_view content, unsigned mode) {
-  std::string temporary = absl::StrCat(path.string(), ".XXXXXX");
-  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.valid()) return PathError("create", temporary);
-  absl::Status status = WriteFully(fd.get(), content);
-  if (status.ok() && ::fchmod(fd.get(), mode) < 0) status = PathError("chmod", temporary);
-  if (status.ok() && ::fsync(fd.get()) < 0) status = PathError("fsync", temporary);
-  if (status.ok()) status = RenameDurably(temporary, path);
-  if (!status.ok()) ::unlink(temporary.c_str());
-  return Annotate(status, absl::StrCat("write '", path.string(), "'"));
+  BANGER_ASSIGN_OR_RETURN(NewFile file, NewFile::Create(path));
+  BANGER_RETURN_IF_ERROR(file.Write(content));
+  return Annotate(file.Finish(mode), absl::StrCat("write '", path.string(), "'"));
 }
 
 absl::Status MakeDirectories(const fs::path& path, unsigned mode) {

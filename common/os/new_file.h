@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -8,12 +9,14 @@
 #include "absl/strings/string_view.h"
 #include "common/os/unique_fd.h"
 
-namespace banger::cli {
+namespace banger {
 
-// Becomes FILE when it is whole, and nothing before: beside it until then.
+// A file that is written step by step: readers of its path see what was there or
+// the whole, also after a crash. Until Finish it has a temporary name beside the
+// path, which goes with this object. One thread at a time.
 class NewFile {
  public:
-  static absl::StatusOr<NewFile> Create(const std::string& path);
+  static absl::StatusOr<NewFile> Create(const std::filesystem::path& path);
   NewFile(NewFile&& other) noexcept
       : path_(std::move(other.path_)),
         temporary_(std::exchange(other.temporary_, {})),
@@ -21,15 +24,16 @@ class NewFile {
   ~NewFile();
 
   absl::Status Write(absl::string_view bytes);
-  absl::Status Finish();
+  // Flushes, takes the path's place with exactly that mode, flushes the directory.
+  absl::Status Finish(unsigned mode);
 
  private:
-  NewFile(std::string path, std::string temporary, UniqueFd fd)
+  NewFile(std::filesystem::path path, std::string temporary, UniqueFd fd)
       : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
 
-  std::string path_;
+  std::filesystem::path path_;
   std::string temporary_;  // empty once renamed
   UniqueFd fd_;
 };
 
-}  // namespace banger::cli
+}  // namespace banger

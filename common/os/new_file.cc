@@ -1,4 +1,4 @@
-#include "cli/output/new_file.h"
+#include "common/os/new_file.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
-namespace banger::cli {
+namespace banger {
 
-absl::StatusOr<NewFile> NewFile::Create(const std::string& path) {
-  std::string temporary = path + ".XXXXXX";
+absl::StatusOr<NewFile> NewFile::Create(const std::filesystem::path& path) {
+  std::string temporary = absl::StrCat(path.string(), ".XXXXXX");
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) return ErrnoError(errno, absl::StrCat("create '", temporary, "'"));
   return NewFile(path, std::move(temporary), std::move(fd));
@@ -26,17 +26,15 @@ NewFile::~NewFile() {
 }
 
 absl::Status NewFile::Write(absl::string_view bytes) {
-  return Annotate(WriteFully(fd_.get(), bytes), absl::StrCat("write '", path_, "'"));
+  return Annotate(WriteFully(fd_.get(), bytes), absl::StrCat("write '", path_.string(), "'"));
 }
 
-absl::Status NewFile::Finish() {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(fd_.get(), 0666 & ~mask) != 0 || ::fsync(fd_.get()) != 0)
-    return ErrnoError(errno, absl::StrCat("write '", path_, "'"));
+absl::Status NewFile::Finish(unsigned mode) {
+  if (::fchmod(fd_.get(), mode) != 0) return ErrnoError(errno, absl::StrCat("chmod '", temporary_, "'"));
+  if (::fsync(fd_.get()) != 0) return ErrnoError(errno, absl::StrCat("fsync '", temporary_, "'"));
   BANGER_RETURN_IF_ERROR(RenameDurably(temporary_, path_));
   temporary_.clear();
   return absl::OkStatus();
 }
 
-}  // namespace banger::cli
+}  // namespace banger
