@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "common/os/file.h"
 #include "common/os/subprocess.h"
 #include "services/gateway/testing/gateway_fixture.h"
 
@@ -18,6 +19,14 @@ class OutageTest : public GatewayTest {
   struct Peer {
     Subprocess process;
     UniqueFd stdin_end;
+    UniqueFd stdout_end;
+
+    // Until it says so.
+    bool Says(absl::string_view word) const {
+      std::string line(word.size() + 1, '\0');
+      const absl::StatusOr<std::size_t> n = ReadFully(stdout_end.get(), line.data(), line.size());
+      return n.ok() && line == absl::StrCat(word, "\n");
+    }
   };
 
   static absl::StatusOr<Peer> StartPeer(const std::string& what, const std::filesystem::path& socket) {
@@ -25,16 +34,16 @@ class OutageTest : public GatewayTest {
     if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) return absl::InternalError("pipe");
     const UniqueFd child_in(in[0]);
     UniqueFd our_in(in[1]);
-    const UniqueFd our_out(out[0]);
+    UniqueFd our_out(out[0]);
     UniqueFd child_out(out[1]);
     auto process = Subprocess::Start({.argv = {GATEWAY_TEST_PEER, what, socket.string()},
                                       .stdin_fd = child_in.get(),
                                       .stdout_fd = child_out.get()});
     if (!process.ok()) return process.status();
     child_out.Reset();
-    char line[6] = {};
-    if (::read(our_out.get(), line, sizeof line) != 6) return absl::InternalError(what + " did not start");
-    return Peer{*std::move(process), std::move(our_in)};
+    Peer peer{*std::move(process), std::move(our_in), std::move(our_out)};
+    if (!peer.Says("ready")) return absl::InternalError(what + " did not start");
+    return peer;
   }
 
   absl::Status StopVm(std::chrono::milliseconds timeout = kSoon) {
@@ -95,7 +104,7 @@ TEST_F(OutageTest, ACallThatWasUnderWayFailsWhenTheDaemonIsKilledAndIsNotSentAga
   ASSERT_OK(GetVm("vms/a"));
   absl::Status change;
   std::thread changer([&] { change = StopVm(); });
-  std::this_thread::sleep_for(200ms);  // lets it reach vmd; either way it must fail
+  ASSERT_TRUE(vmd->Says("hangs"));
   ASSERT_OK(vmd->process.Signal(SIGKILL));
   StartVmd();
   changer.join();

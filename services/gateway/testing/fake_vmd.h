@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -119,11 +120,13 @@ class FakeVmd final : public vm::v1::VmService::CallbackService {
   // Calls that hang, or have hung, and those that were cancelled.
   std::atomic<int> hung = 0;
   std::atomic<int> cancelled = 0;
+  std::function<void()> on_hang;  // set before it serves
   std::atomic<std::size_t> log_bytes_sent = 0;
 
  private:
   absl::StatusOr<vm::v1::GetVmResponse> Hang(const rpc::Call& call) {
     ++hung;
+    if (on_hang) on_hang();
     std::unique_lock lock(mutex_);
     std::condition_variable_any never;
     never.wait(lock, call.stop, [] { return false; });

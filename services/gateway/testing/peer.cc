@@ -3,7 +3,8 @@
 //   gateway_test_peer vmd SOCKET      serves a FakeVmd
 //   gateway_test_peer client SOCKET   hangs in a call, through the gateway
 //
-// Prints "ready" when it is. Goes when its stdin ends.
+// Prints "ready" when it is, and as a server "hangs" for each call that does. Goes
+// when its stdin ends.
 #include <unistd.h>
 
 #include <cstdio>
@@ -15,9 +16,13 @@
 namespace banger::gateway {
 namespace {
 
-void AwaitEnd() {
-  std::puts("ready");
+void Say(const char* what) {
+  std::puts(what);
   std::fflush(stdout);
+}
+
+void AwaitEnd() {
+  Say("ready");
   char byte = 0;
   while (::read(STDIN_FILENO, &byte, 1) > 0) {
   }
@@ -25,6 +30,7 @@ void AwaitEnd() {
 
 int ServeUntilEnd(const char* socket) {
   FakeVmd vmd;
+  vmd.on_hang = [] { Say("hangs"); };
   rpc::DaemonService self("vmd");
   const auto server = ServeVmd(socket, vmd, self);
   if (!server.ok()) return 1;
