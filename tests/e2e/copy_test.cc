@@ -10,7 +10,7 @@
 #include "common/digest/sha256.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -18,47 +18,33 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-class CopyTest : public ::testing::Test {
+class CopyTest : public SharedInstanceTest {
  protected:
   static void SetUpTestSuite() {
     synced_ = new TempDir(*TempDir::Create());
     ASSERT_OK(WriteFileAtomically(synced_->path() / "file", "first"));
-    auto instance = Instance::Start(
-        {.config = absl::StrCat("[[file_sync]]\nhost = \"", (synced_->path() / "file").string(),
-                                "\"\nguest = \"~/.config/tool/file\"\n[[file_sync]]\nhost = \"/none\"\n"
-                                "guest = \"/none\"\n")});
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->ImportImage("minbase"));
+    StartInstance({.config = absl::StrCat("[[file_sync]]\nhost = \"", (synced_->path() / "file").string(),
+                                          "\"\nguest = \"~/.config/tool/file\"\n[[file_sync]]\nhost = "
+                                          "\"/none\"\nguest = \"/none\"\n")},
+                  {"minbase"});
     ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "minbase"}).status.code, 0);
   }
   static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
+    SharedInstanceTest::TearDownTestSuite();
     delete synced_;
   }
-  void SetUp() override { ASSERT_NE(instance_, nullptr); }
 
-  static CommandResult Run(std::vector<std::string> arguments, const std::string& input = {}) {
-    return instance_->Banger(std::move(arguments), input);
-  }
   static void Copy(const std::string& from, const std::string& to) {
     const CommandResult result = Run({"vm", "cp", from, to});
     EXPECT_EQ(result.status.code, 0) << result.err;
   }
-  static std::string Exec(const std::string& script) {
-    const CommandResult result = Run({"vm", "exec", "box", "--", "sh", "-c", script});
-    return result.out + result.err;
-  }
+  static std::string Exec(const std::string& script) { return SharedInstanceTest::Exec("box", script); }
   std::string Here(const std::string& name) const { return (here_->path() / name).string(); }
 
-  static Instance* instance_;
   static TempDir* synced_;
   const absl::StatusOr<TempDir> here_ = TempDir::Create();
 };
 
-Instance* CopyTest::instance_ = nullptr;
 TempDir* CopyTest::synced_ = nullptr;
 
 // Everything that a tree has, one line each: the same program here and there.

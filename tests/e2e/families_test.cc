@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
 #include "tests/e2e/oci_layout.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -15,20 +15,16 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class FamiliesTest : public ::testing::Test {
+class FamiliesTest : public SharedInstanceTest {
  protected:
   static void SetUpTestSuite() {
-    auto instance = Instance::Start();
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
+    StartInstance();
     ASSERT_OK_AND_ASSIGN(*work_, TempDir::Create("/tmp"));
     layout_ = new OciLayout(work_->path() / "layout");
   }
   static void TearDownTestSuite() {
     delete layout_;
-    delete instance_;
+    SharedInstanceTest::TearDownTestSuite();
     *work_ = TempDir();
   }
   void SetUp() override { ASSERT_NE(layout_, nullptr); }
@@ -69,20 +65,15 @@ class FamiliesTest : public ::testing::Test {
                                                       "--reference", image, "--kernel-ref", "debian-6.1"});
     ASSERT_EQ(imported.status.code, 0) << imported.err;
   }
-  static CommandResult Run(std::vector<std::string> arguments, const std::string& input = {}) {
-    return instance_->Banger(std::move(arguments), input);
-  }
   static std::string Output(std::vector<std::string> arguments, const std::string& input = {}) {
     const CommandResult result = Run(std::move(arguments), input);
     return result.out + result.err;
   }
 
-  static Instance* instance_;
   static TempDir* work_;
   static OciLayout* layout_;
 };
 
-Instance* FamiliesTest::instance_ = nullptr;
 TempDir* FamiliesTest::work_ = new TempDir();
 OciLayout* FamiliesTest::layout_ = nullptr;
 

@@ -6,7 +6,7 @@
 
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -14,20 +14,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class LifecycleTest : public ::testing::Test {
+class LifecycleTest : public SharedInstanceTest {
  protected:
-  static void SetUpTestSuite() {
-    auto instance = Instance::Start();
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
-    for (const char* image : {"minbase", "systemd"}) ASSERT_OK(instance_->ImportImage(image));
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
+  static void SetUpTestSuite() { StartInstance({}, {"minbase", "systemd"}); }
   void SetUp() override {
     ASSERT_NE(instance_, nullptr);
     before_ = instance_->Snapshot();
@@ -37,22 +26,11 @@ class LifecycleTest : public ::testing::Test {
     EXPECT_EQ(Changes(before_, instance_->Snapshot()), "");
   }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
-  static std::string Exec(const std::string& script) {
-    const CommandResult result = Run({"vm", "exec", "box", "--", "sh", "-c", script});
-    return result.out + result.err;
-  }
-  static nlohmann::json Show() {
-    return nlohmann::json::parse(Run({"vm", "show", "box"}).out, nullptr, /*allow_exceptions=*/false);
-  }
+  static std::string Exec(const std::string& script) { return SharedInstanceTest::Exec("box", script); }
+  static nlohmann::json Show() { return SharedInstanceTest::Show("box"); }
 
-  static Instance* instance_;
   HostSnapshot before_;
 };
-
-Instance* LifecycleTest::instance_ = nullptr;
 
 TEST_F(LifecycleTest, StatesFollowTheCommands) {
   ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini", "--no-start"}).status.code, 0);

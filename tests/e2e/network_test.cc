@@ -9,7 +9,7 @@
 #include "common/os/file.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -22,21 +22,11 @@ constexpr char kWeb[] = "192.0.2.10";
 constexpr char kWebPort[] = "28080";
 constexpr char kNameServer[] = "192.0.2.53";
 
-class NetworkTest : public ::testing::Test {
+class NetworkTest : public SharedInstanceTest {
  protected:
   static void SetUpTestSuite() {
-    auto instance =
-        Instance::Start({.config = absl::StrCat("[network]\nupstream_dns = [\"", kNameServer, "\"]\n")});
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
+    StartInstance({.config = absl::StrCat("[network]\nupstream_dns = [\"", kNameServer, "\"]\n")});
   }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
-
   void SetUp() override {
     ASSERT_NE(instance_, nullptr);
     before_ = instance_->Snapshot();
@@ -46,18 +36,6 @@ class NetworkTest : public ::testing::Test {
     EXPECT_EQ(Changes(before_, instance_->Snapshot()), "");
   }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
-  static bool Succeeds(std::vector<std::string> arguments) {
-    const CommandResult result = Run(std::move(arguments));
-    if (!result.status.success()) ADD_FAILURE() << result.err;
-    return result.status.success();
-  }
-  static std::string Exec(const std::string& vm, const std::string& script) {
-    const CommandResult result = Run({"vm", "exec", vm, "--", "sh", "-c", script});
-    return result.out + result.err;
-  }
   static bool ReachesWeb(const std::string& vm) {
     // Debian's static busybox crashes in wget.
     const std::string get = R"(printf 'GET / HTTP/1.0\r\n\r\n' | busybox nc -w 5 )";
@@ -76,11 +54,8 @@ class NetworkTest : public ::testing::Test {
     return result.ok() ? result->out : "";
   }
 
-  static Instance* instance_;
   HostSnapshot before_;
 };
-
-Instance* NetworkTest::instance_ = nullptr;
 
 // A machine beside ours: a namespace with a web server and a name server, our
 // default route.

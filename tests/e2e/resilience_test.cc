@@ -3,43 +3,25 @@
 #include <thread>
 
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
 
 using namespace std::chrono_literals;
 
-class ResilienceTest : public ::testing::TestWithParam<const char*> {
+class ResilienceTest : public SharedInstanceTest, public ::testing::WithParamInterface<const char*> {
  protected:
-  static void SetUpTestSuite() {
-    auto instance = Instance::Start();
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
   void SetUp() override {
-    ASSERT_NE(instance_, nullptr);
+    SharedInstanceTest::SetUp();
     if (std::string(GetParam()) == "netd" && ::geteuid() != 0) GTEST_SKIP() << "netd needs root";
   }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
   static void CrashAndRestart(const std::string& daemon) {
     instance_->CrashDaemon(daemon);
     ASSERT_OK(instance_->StartDaemon(daemon));
   }
-
-  static Instance* instance_;
 };
-
-Instance* ResilienceTest::instance_ = nullptr;
 
 INSTANTIATE_TEST_SUITE_P(Daemons, ResilienceTest,
                          ::testing::Values("netd", "kerneld", "imaged", "vmd", "gateway"),

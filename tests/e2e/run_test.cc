@@ -5,7 +5,7 @@
 
 #include "common/digest/sha256.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -20,26 +20,10 @@ std::string RandomBytes(std::size_t size) {
   return bytes;
 }
 
-class RunTest : public ::testing::TestWithParam<const char*> {
+class RunTest : public SharedInstanceTest, public ::testing::WithParamInterface<const char*> {
  protected:
-  static void SetUpTestSuite() {
-    auto instance = Instance::Start();
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
-    for (const char* image : {"minbase", "systemd"}) ASSERT_OK(instance_->ImportImage(image));
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(instance_, nullptr); }
-
-  static Instance* instance_;
+  static void SetUpTestSuite() { StartInstance({}, {"minbase", "systemd"}); }
 };
-
-Instance* RunTest::instance_ = nullptr;
 
 INSTANTIATE_TEST_SUITE_P(Images, RunTest, ::testing::Values("mini", "minbase", "systemd"),
                          [](const auto& image) { return std::string(image.param); });

@@ -8,7 +8,7 @@
 #include "common/os/file.h"
 #include "common/os/unix_socket.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 #include "tests/e2e/terminal.h"
 
 namespace banger::e2e {
@@ -19,20 +19,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class SshTest : public ::testing::TestWithParam<const char*> {
+class SshTest : public SharedInstanceTest, public ::testing::WithParamInterface<const char*> {
  protected:
-  static void SetUpTestSuite() {
-    auto instance = Instance::Start();
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
-    ASSERT_OK(instance_->ImportImage("minbase"));
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
+  static void SetUpTestSuite() { StartInstance({}, {"minbase"}); }
   void SetUp() override {
     ASSERT_NE(instance_, nullptr);
     ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create());
@@ -62,12 +51,9 @@ class SshTest : public ::testing::TestWithParam<const char*> {
     return instance_->Banger({"vm", "exec", "box", "--", "sh", "-c", script}).out;
   }
 
-  static Instance* instance_;
   TempDir dir_;
   fs::path config_;
 };
-
-Instance* SshTest::instance_ = nullptr;
 
 INSTANTIATE_TEST_SUITE_P(Images, SshTest, ::testing::Values("mini", "minbase"),
                          [](const auto& image) { return std::string(image.param); });

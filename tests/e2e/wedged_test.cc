@@ -3,50 +3,27 @@
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 
-class WedgedTest : public ::testing::Test {
+class WedgedTest : public SharedInstanceTest {
  protected:
-  static void SetUpTestSuite() {
-    auto instance = Instance::Start({.config = "stats_poll_interval = \"1s\"\n"});
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(instance_, nullptr); }
+  static void SetUpTestSuite() { StartInstance({.config = "stats_poll_interval = \"1s\"\n"}); }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
-  static nlohmann::json Show(const std::string& vm) {
-    return nlohmann::json::parse(Run({"vm", "show", vm}).out, nullptr, false);
-  }
   // Runs, and its VMM stands still.
   static void CreateWedged(const std::string& vm) {
     ASSERT_EQ(Run({"vm", "create", "--name", vm, "--image", "mini"}).status.code, 0);
     ASSERT_EQ(Run({"vm", "exec", vm, "--", "true"}).status.code, 0);
     ASSERT_EQ(::kill(Show(vm)["pid"].get<pid_t>(), SIGSTOP), 0);
   }
-
-  static Instance* instance_;
 };
-
-Instance* WedgedTest::instance_ = nullptr;
 
 TEST_F(WedgedTest, AStoppedVmmHoldsNobodyUpAndIsNamed) {
   const HostSnapshot before = instance_->Snapshot();
@@ -133,13 +110,9 @@ TEST_F(WedgedTest, AGuestThatFloodsItsConsoleDoesNotFillTheDisk) {
   EXPECT_EQ(Run({"vm", "exec", "loud", "--", "true"}).status.code, 0);
   EXPECT_EQ(Run({"vm", "list"}).status.code, 0);
   EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
-  const auto end = steady_clock::now() + 10s;
-  while (steady_clock::now() < end) {
-    ASSERT_EQ(::stat(log.c_str(), &info), 0);
-    // The cap, and what a serial port makes until it is looked at again.
-    ASSERT_LT(info.st_blocks * 512, 16 << 20);
-    std::this_thread::sleep_for(100ms);
-  }
+  // The cap, and what a serial port makes until it is looked at again.
+  EXPECT_FALSE(
+      Eventually([&] { return ::stat(log.c_str(), &info) != 0 || info.st_blocks * 512 >= 16 << 20; }, 10s));
   EXPECT_EQ(Run({"vm", "delete", "--force", "loud"}).status.code, 0);
   ASSERT_OK(flood->Wait());
   EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
