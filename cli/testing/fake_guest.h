@@ -3,7 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "banger/vm/v1/vm_service.pb.h"
-#include "cli/testing/fake_gateway.h"
+#include "cli/testing/fake_state.h"
 
 namespace banger::cli {
 
