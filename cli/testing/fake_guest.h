@@ -2,7 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "banger/vm/v1/vm_service.pb.h"
+#include "banger/vm/v1/vm_service.grpc.pb.h"
 #include "cli/testing/fake_state.h"
 
 namespace banger::cli {

@@ -20,7 +20,7 @@ grpc::Status FakeState::Enter(const std::string& method, const grpc::ServerConte
   const auto id = context.client_metadata().find(rpc::kRequestIdKey);
   if (id != context.client_metadata().end()) request_id_ = std::string(id->second.data(), id->second.size());
   const auto error = errors_.find(method);
-  return error == errors_.end() ? Status::OK : rpc::ToGrpc(error->second, request_id_);
+  return error == errors_.end() ? grpc::Status::OK : rpc::ToGrpc(error->second, request_id_);
 }
 
 int FakeState::Calls(const std::string& method) const {
