@@ -1,7 +1,7 @@
 // Whatever dies, or runs out of disk, at whatever step of an operation: no VM is
 // lost, none is left that nobody knows, nothing stays on the host. Each case is an
 // operation, what goes wrong, and the step of vmd's at which it does. All steps with
-// BANGER_FAULTS=all (an hour), else a few of each.
+// BANGER_FAULTS=all (an hour), else one of each case.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -180,21 +180,21 @@ void FaultMatrixTest::CheckVm() {
 
 TEST_P(FaultMatrixTest, NothingIsLostAndNothingIsLeft) {
   const char* wanted = std::getenv("BANGER_FAULTS");
-  const int stride = wanted != nullptr && std::string(wanted) == "all" ? 1 : 9;
-  // A first step that differs from case to case, so that few reach many.
-  const int first = stride == 1 ? 1 : 1 + static_cast<int>((victim_.size() + operation_.name[0]) % stride);
+  const bool all = wanted != nullptr && std::string(wanted) == "all";
+  // One that differs from case to case, so that few reach many.
+  int step = all ? 1 : 1 + static_cast<int>((victim_.size() + operation_.name[0]) % 9);
   int hit = 0;
-  for (int step = first;; step += stride) {
+  for (bool reached = true; reached && !HasFailure(); ++step) {
     SCOPED_TRACE(absl::StrCat("at step ", step));
     if (operation_.has_vm && State().empty()) SetUp();
     if (operation_.is_running) Succeed({"vm", "start", "box"});
-    const bool reached = RunWithFault(step);
+    reached = RunWithFault(step);
     hit += reached ? 1 : 0;
     CheckVm();
-    if (!reached || HasFailure()) break;
+    if (!all && reached) break;
   }
   RecordProperty("steps", hit);
-  EXPECT_TRUE(hit > 0 || stride > 1) << "the operation has no steps";
+  EXPECT_GT(hit, 0) << "the operation has fewer steps than " << step - 1;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FaultMatrixTest,

@@ -106,6 +106,8 @@ TEST_F(WrongInputTest, NoKernelNoQemuNoNetd) {
   Expect({"vm", "create", "--name", "box", "--image", "mini"}, 1, "/none/qemu");
   if (::geteuid() == 0) {
     instance_->CrashDaemon("netd");
+    // Its helpers follow it.
+    ASSERT_TRUE(Eventually([&] { return instance_->Snapshot().processes.empty(); }));
     Expect({"vm", "create", "--name", "box", "--image", "mini"}, 4, "netd");
   }
 }
