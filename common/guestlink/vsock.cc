@@ -58,7 +58,8 @@ absl::StatusOr<std::string> ReadLine(int fd, Clock::time_point until, int wakeup
 // An invalid descriptor when the guest has not taken it.
 absl::StatusOr<UniqueFd> Try(const std::filesystem::path& socket, unsigned port, Clock::time_point until,
                              int wakeup) {
-  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, ConnectUnix(socket));
+  // A VMM that is stopped takes nobody; that is no reason to wait at its door.
+  BANGER_ASSIGN_OR_RETURN(UniqueFd fd, ConnectUnix(socket, milliseconds(0)));
   const std::string request = absl::StrCat("CONNECT ", port, "\n");
   const ssize_t sent = ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent != static_cast<ssize_t>(request.size())) return UniqueFd();

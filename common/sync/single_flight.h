@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -22,20 +23,27 @@ template <typename T>
 class SingleFlight {
  public:
   using Work = std::function<absl::StatusOr<T>(std::stop_token)>;
+  using Clock = std::chrono::steady_clock;
 
   ~SingleFlight() {
     MutexLock lock(mutex_);
     idle_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return running_ == 0; });
   }
 
-  // CANCELLED when `stop` comes first. Keys may be secret: no error names them.
-  absl::StatusOr<T> Do(const std::string& key, const std::stop_token& stop, Work work) {
+  // CANCELLED when `stop` comes first, DEADLINE_EXCEEDED when the deadline does; the
+  // others wait on. Keys may be secret: no error names them.
+  absl::StatusOr<T> Do(const std::string& key, const std::stop_token& stop, Work work,
+                       Clock::time_point deadline = Clock::time_point::max()) {
     const std::shared_ptr<Flight> flight = Join(key, std::move(work));
-    absl::StatusOr<T> result = absl::CancelledError("stopped");
+    absl::StatusOr<T> result = absl::DeadlineExceededError("not done in time");
     {
       MutexLock lock(mutex_);
-      const bool landed = flight->landed.wait(lock, stop, [&flight] { return flight->result.has_value(); });
-      if (landed) result = *flight->result;
+      const auto done = [&flight] { return flight->result.has_value(); };
+      if (flight->landed.wait_until(lock, stop, deadline, done)) {
+        result = *flight->result;
+      } else if (stop.stop_requested()) {
+        result = absl::CancelledError("stopped");
+      }
       if (--flight->callers == 0) {
         flight->stop.request_stop();
         // A later caller starts anew instead of joining work that is being stopped.

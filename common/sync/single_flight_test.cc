@@ -1,6 +1,7 @@
 #include "common/sync/single_flight.h"
 
 #include <atomic>
+#include <chrono>
 
 #include "common/testing/countdown.h"
 #include "common/testing/status_matchers.h"
@@ -44,6 +45,23 @@ TEST(SingleFlightTest, OneCancelledCallerDoesNotStopTheOthers) {
   std::stop_source hurry;
   hurry.request_stop();
   EXPECT_THAT(flights.Do("key", hurry.get_token(), work), StatusIs(absl::StatusCode::kCancelled));
+  release.CountDown();
+}
+
+TEST(SingleFlightTest, ACallersDeadlineIsItsOwn) {
+  SingleFlight<int> flights;
+  Countdown working(1);
+  Countdown release(1);
+  const auto work = [&](const std::stop_token& stop) -> absl::StatusOr<int> {
+    working.CountDown();
+    release.Wait();
+    if (stop.stop_requested()) return absl::CancelledError("stopped");
+    return 42;
+  };
+  std::jthread patient([&] { EXPECT_THAT(flights.Do("key", {}, work), IsOkAndHolds(42)); });
+  working.Wait();
+  EXPECT_THAT(flights.Do("key", {}, work, std::chrono::steady_clock::now()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
   release.CountDown();
 }
 

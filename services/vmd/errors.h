@@ -24,10 +24,11 @@ inline absl::Status VmExists(const std::string& vm) {
 }
 
 inline absl::Status VmNameInvalid(const std::string& vm) {
-  return ApiError(
-      absl::StatusCode::kInvalidArgument, "VM_NAME_INVALID",
-      absl::StrCat("VM name '", vm, "' is not valid: 1 to 63 of a-z, 0-9 and '-', no '-' at either end"),
-      {{"vm", vm}});
+  return ApiError(absl::StatusCode::kInvalidArgument, "VM_NAME_INVALID",
+                  absl::StrCat("VM name '", vm,
+                               "' is not valid: 1 to 63 of a-z, 0-9 and '-', no '-' at either end, and not "
+                               "12 hex digits, as ids are"),
+                  {{"vm", vm}});
 }
 
 inline absl::Status VmNameAmbiguous(const std::string& prefix, const std::vector<std::string>& names) {

@@ -94,8 +94,9 @@ class Parts final : public rpc::DaemonParts {
   void Register(grpc::ServerBuilder& builder) override { builder.RegisterService(&service_); }
   void OnServing() override { housekeeper_.Start(); }
   void OnShutdown() override {
-    housekeeper_.Stop();
+    // First, as housekeeping waits for whoever works on a VM.
     vms_.Shutdown();
+    housekeeper_.Stop();
   }
 
  private:

@@ -90,7 +90,7 @@ class FirecrackerMonitor final : public VmmMonitor {
   // It makes its socket itself.
   absl::Status AwaitApi(const std::stop_token& stop) const {
     const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
-    while (!ConnectUnix(Api()).ok()) {
+    while (!ConnectUnix(Api(), 0ms).ok()) {
       if (WaitForProcessEnd(process_.get(), 1ms, stop)) return absl::UnavailableError("it ended at once");
       if (stop.stop_requested()) return absl::CancelledError("stopped while Firecracker started");
       if (std::chrono::steady_clock::now() > deadline)
@@ -123,7 +123,7 @@ bool FirecrackerDriver::Knows(const std::string& vmm) const { return vmm == kFir
 
 absl::StatusOr<bool> FirecrackerDriver::Works(const Machine& machine, const std::stop_token& stop) {
   if (!CanOpenKvm() || !FindProgram(options_.firecracker_bin).ok()) return false;
-  const absl::StatusOr<std::filesystem::path> program = program_.Find();
+  const absl::StatusOr<std::filesystem::path> program = program_.Find(stop);
   if (!program.ok()) {
     log::Warn("Firecracker is not used", {{"error", std::string(program.status().message())}});
     return false;
@@ -133,7 +133,7 @@ absl::StatusOr<bool> FirecrackerDriver::Works(const Machine& machine, const std:
 
 absl::StatusOr<SpawnedVmm> FirecrackerDriver::Spawn(const Machine& machine, const VmmPaths& paths,
                                                     const std::stop_token& stop) {
-  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path program, program_.Find());
+  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path program, program_.Find(stop));
   if (machine.network_mode != NetworkMode::kBridge)
     return VmmFailed("Firecracker has no user-mode network: start banger-netd, or set vmm to \"qemu\"");
   if (machine.sizes.vcpu > kMaxFirecrackerVcpus)

@@ -1,13 +1,16 @@
 // What does not need a machine: versions, the API's failures, which VMM is chosen.
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/os/unix_socket.h"
@@ -17,6 +20,7 @@
 #include "services/vmd/adapters/firecracker_api.h"
 #include "services/vmd/adapters/firecracker_version.h"
 #include "services/vmd/adapters/halt_watch.h"
+#include "services/vmd/adapters/kvm_probe.h"
 #include "services/vmd/adapters/vmm_choice.h"
 #include "services/vmd/testing/firecracker/unix_http_server.h"
 
@@ -32,9 +36,10 @@ class FirecrackerTest : public ::testing::Test {
   void SetUp() override { ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create("/tmp")); }
 
   // A program that only knows its version.
-  std::string Program(const std::string& version) {
+  std::string Program(const std::string& version) { return Script("echo '" + version + "'"); }
+  std::string Script(const std::string& lines) {
     const auto path = dir_.path() / "firecracker";
-    EXPECT_OK(WriteFileAtomically(path, "#!/bin/sh\necho '" + version + "'\n", 0755));
+    EXPECT_OK(WriteFileAtomically(path, "#!/bin/sh\n" + lines + "\n", 0755));
     return path;
   }
   TempDir dir_;
@@ -43,17 +48,17 @@ class FirecrackerTest : public ::testing::Test {
 TEST_F(FirecrackerTest, VersionsWithPublishedVulnerabilitiesAreRefusedByName) {
   for (const char* version : {"v1.14.3", "v1.13.9", "v0.25.0", "v1.15.0"})
     EXPECT_THAT(
-        FirecrackerProgram(Program(std::string("Firecracker ") + version)).Find(),
+        FirecrackerProgram(Program(std::string("Firecracker ") + version)).Find({}),
         StatusIs(absl::StatusCode::kFailedPrecondition,
                  AllOf(HasSubstr(version + 1), HasSubstr("install 1.14.4 or newer, but not 1.15.0"))));
   for (const char* version : {"v1.14.4", "v1.15.1", "v1.17.0-dev", "v2.0.0"})
-    EXPECT_OK(FirecrackerProgram(Program(std::string("Firecracker ") + version)).Find()) << version;
+    EXPECT_OK(FirecrackerProgram(Program(std::string("Firecracker ") + version)).Find({})) << version;
 }
 
 TEST_F(FirecrackerTest, AnotherProgramAndNoneAreNamed) {
-  EXPECT_THAT(FirecrackerProgram(Program("QEMU emulator version 7.2")).Find(),
+  EXPECT_THAT(FirecrackerProgram(Program("QEMU emulator version 7.2")).Find({}),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("that is no Firecracker")));
-  const absl::Status missing = FirecrackerProgram((dir_.path() / "none").string()).Find().status();
+  const absl::Status missing = FirecrackerProgram((dir_.path() / "none").string()).Find({}).status();
   EXPECT_EQ(ErrorReason(missing), "VMM_NOT_FOUND");
   EXPECT_THAT(missing,
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("install Firecracker 1.14.4")));
@@ -61,9 +66,23 @@ TEST_F(FirecrackerTest, AnotherProgramAndNoneAreNamed) {
 
 TEST_F(FirecrackerTest, AnUpgradeIsNoticed) {
   FirecrackerProgram program(Program("Firecracker v1.14.3"));
-  EXPECT_EQ(ErrorReason(program.Find().status()), "VMM_VERSION_REFUSED");
+  EXPECT_EQ(ErrorReason(program.Find({}).status()), "VMM_VERSION_REFUSED");
   Program("Firecracker v1.14.4");
-  EXPECT_OK(program.Find());
+  EXPECT_OK(program.Find({}));
+}
+
+TEST_F(FirecrackerTest, OneThatHangsIsNotWaitedForByWhoHasLeft) {
+  std::stop_source caller;
+  FirecrackerProgram program(Script("kill -USR1 " + absl::StrCat(::getpid()) + "; exec sleep 1000"));
+  static std::atomic<bool> asked;
+  asked = false;
+  ::signal(SIGUSR1, [](int) { asked = true; });
+  std::jthread leaves([&] {
+    Eventually([] { return asked.load(); });
+    caller.request_stop();
+  });
+  EXPECT_THAT(program.Find(caller.get_token()), StatusIs(absl::StatusCode::kCancelled));
+  ::signal(SIGUSR1, SIG_DFL);
 }
 
 // Ends a server when it hangs up.
@@ -123,23 +142,28 @@ TEST_F(ApiTest, OneThatIsGoneSilentOrTalksWithoutEndIsAnError) {
 
 class ChoiceTest : public FirecrackerTest {
  protected:
-  std::string Chosen(const std::string& vmm, const Machine& machine) {
+  std::string Chosen(const std::string& vmm, const Machine& machine, const std::string& firecracker) {
     VmmChoice choice(dir_.path(), {.qemu_bin = "qemu-system-x86_64", .vmm = vmm, .open_tap = {}},
-                     {.firecracker_bin = Program("Firecracker v1.14.4"), .tap_of = {}});
+                     {.firecracker_bin = firecracker, .tap_of = {}});
     const auto driver = choice.Choose(machine, {});
     return driver.ok() ? (*driver)->name() : std::string(driver.status().message());
   }
 };
 
-// KVM cannot be opened here, or does not run a kernel that is none.
 TEST_F(ChoiceTest, AutoTakesFirecrackerOnlyWhereKvmRunsTheKernel) {
-  EXPECT_EQ(Chosen("auto", {.network_mode = NetworkMode::kBridge}), "QEMU");
-  EXPECT_EQ(Chosen("auto", {.network_mode = NetworkMode::kUser}), "QEMU");
+  const std::string version = "echo Firecracker v1.14.4; ";
+  const std::string hangs = Script(version + "echo no kernel");
+  EXPECT_EQ(Chosen("auto", {.network_mode = NetworkMode::kBridge}, hangs), "QEMU");
+  if (!CanOpenKvm()) GTEST_SKIP() << "KVM cannot be opened";
+  const std::string boots = Script(version + "echo Linux version 6.1; echo Kernel panic");
+  EXPECT_EQ(Chosen("auto", {.network_mode = NetworkMode::kBridge}, boots), "Firecracker");
+  EXPECT_EQ(Chosen("auto", {.network_mode = NetworkMode::kUser}, boots), "QEMU");
 }
 
 TEST_F(ChoiceTest, WhatIsDemandedIsTaken) {
-  EXPECT_EQ(Chosen("firecracker", {}), "Firecracker");
-  EXPECT_EQ(Chosen("qemu-tcg", {}), "QEMU");
+  const std::string none = (dir_.path() / "none").string();
+  EXPECT_EQ(Chosen("firecracker", {}, none), "Firecracker");
+  EXPECT_EQ(Chosen("qemu-tcg", {}, none), "QEMU");
   EXPECT_OK(CheckVmm("firecracker"));
   EXPECT_THAT(CheckVmm("bochs"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bochs")));
 }

@@ -1,21 +1,34 @@
 #include "services/vmd/adapters/firecracker_version.h"
 
+#include <chrono>
 #include <regex>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/os/subprocess.h"
 #include "common/status/status_macros.h"
+#include "common/sync/deadline_stop.h"
 #include "services/vmd/adapters/kvm_probe.h"
 #include "services/vmd/errors.h"
 
 namespace banger::vmd {
 namespace {
 
-absl::Status Examine(const std::filesystem::path& path) {
-  const absl::StatusOr<std::string> output = RunCommandOk({.argv = {path.string(), "--version"}});
+constexpr std::chrono::seconds kAnswerTimeout{5};
+
+absl::Status Examine(const std::filesystem::path& path, const std::stop_token& stop) {
+  const DeadlineStop deadline(kAnswerTimeout, stop);
+  const absl::StatusOr<std::string> output =
+      RunCommandOk({.argv = {path.string(), "--version"}}, {}, deadline.token());
+  if (stop.stop_requested()) return absl::CancelledError("stopped while Firecracker told its version");
+  if (!output.ok() && deadline.token().stop_requested())
+    return VmmFailed(absl::StrCat("'", path.string(), " --version' does not end"));
   if (!output.ok()) return VmmFailed(std::string(output.status().message()));
   BANGER_ASSIGN_OR_RETURN(const FirecrackerVersion version, ParseFirecrackerVersion(*output));
+  if (version > kNewestTestedFirecracker)
+    log::Warn("this Firecracker is newer than those that banger is tested with",
+              {{"version", version.ToString()}, {"tested", kNewestTestedFirecracker.ToString()}});
   return CheckFirecrackerVersion(path.string(), version);
 }
 
@@ -42,18 +55,19 @@ absl::Status CheckFirecrackerVersion(const std::string& program, const Firecrack
       absl::StrCat(kOldestFirecracker.ToString(), " or newer, but not ", kRefusedFirecracker.ToString()));
 }
 
-absl::StatusOr<std::filesystem::path> FirecrackerProgram::Find() {
+absl::StatusOr<std::filesystem::path> FirecrackerProgram::Find(const std::stop_token& stop) {
   const absl::StatusOr<std::filesystem::path> path = FindProgram(program_);
   if (!path.ok())
     return VmmNotFound(program_, absl::StrCat("install Firecracker ", kOldestFirecracker.ToString(),
                                               " or newer, or set firecracker_bin"));
   const std::string key = absl::StrCat(path->string(), "/", FileKey(*path));
-  const MutexLock lock(mutex_);
-  if (key != known_) {
-    verdict_ = Examine(*path);
-    known_ = key;
+  {
+    const MutexLock lock(mutex_);
+    if (key == fit_) return *path;
   }
-  if (!verdict_.ok()) return verdict_;
+  BANGER_RETURN_IF_ERROR(Examine(*path, stop));
+  const MutexLock lock(mutex_);
+  fit_ = key;
   return *path;
 }
 

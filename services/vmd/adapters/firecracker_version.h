@@ -3,7 +3,7 @@
 
 #include <compare>
 #include <filesystem>
-#include <map>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/status.h"
@@ -35,19 +35,18 @@ absl::StatusOr<FirecrackerVersion> ParseFirecrackerVersion(absl::string_view out
 absl::Status CheckFirecrackerVersion(const std::string& program, const FirecrackerVersion& version);
 
 // The Firecracker of the configuration, once it is fit to run. Asks it for its
-// version when it was not yet asked, or the file is another one. Thread-safe.
+// version until one is, and again when the file is another one. Thread-safe.
 class FirecrackerProgram {
  public:
   explicit FirecrackerProgram(std::string program) : program_(std::move(program)) {}
 
-  // FAILED_PRECONDITION (VMM_NOT_FOUND, VMM_VERSION_REFUSED, VMM_FAILED).
-  absl::StatusOr<std::filesystem::path> Find();
+  // FAILED_PRECONDITION (VMM_NOT_FOUND, VMM_VERSION_REFUSED, VMM_FAILED); CANCELLED.
+  absl::StatusOr<std::filesystem::path> Find(const std::stop_token& stop);
 
  private:
   const std::string program_;  // a name in PATH or a path
   Mutex mutex_;
-  std::string known_ ABSL_GUARDED_BY(mutex_);  // the file that was asked
-  absl::Status verdict_ ABSL_GUARDED_BY(mutex_);
+  std::string fit_ ABSL_GUARDED_BY(mutex_);  // the file that was asked
 };
 
 }  // namespace banger::vmd

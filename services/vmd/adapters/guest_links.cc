@@ -19,6 +19,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/sync/either_stops.h"
 
 namespace banger::vmd {
 namespace v1 = banger::guest::v1;
@@ -30,6 +31,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kCallTimeout = 20s;
 constexpr milliseconds kFirstAnswerTimeout = 3s;
+// Then a connection is made anew, for what nobody thought of.
+constexpr milliseconds kAttempt = 60s;
 
 milliseconds Left(steady_clock::time_point deadline) {
   return std::max(1ms, std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
@@ -100,7 +103,7 @@ bool GuestLinks::Link::alive() const {
 
 void GuestLinks::Open(const std::string& uid, const AgentChannel& channel, const ExecDefaults& exec) {
   const MutexLock lock(mutex_);
-  guests_[uid] = {.channel = channel, .exec = exec, .link = nullptr};
+  guests_[uid] = {.channel = channel, .exec = exec, .link = nullptr, .opened = ++opened_, .closed = {}};
 }
 
 void GuestLinks::Close(const std::string& uid) {
@@ -110,6 +113,7 @@ void GuestLinks::Close(const std::string& uid) {
     const auto guest = guests_.find(uid);
     if (guest == guests_.end()) return;
     link = std::move(guest->second.link);
+    guest->second.closed.request_stop();
     guests_.erase(guest);
   }
   // Calls that still use the channel end now.
@@ -125,41 +129,41 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> GuestLinks::Channel(const std::st
     const auto guest = guests_.find(uid);
     if (guest == guests_.end()) return absl::UnavailableError("guest agent: the VM is not running");
     if (guest->second.link != nullptr && guest->second.link->alive()) return guest->second.link->channel;
-    found = {.channel = guest->second.channel, .exec = guest->second.exec, .link = nullptr};
+    found = guest->second;
+    found.link = nullptr;
   }
-  BANGER_ASSIGN_OR_RETURN(const LinkPtr link,
-                          connects_.Do(uid, stop, [this, found, timeout](const std::stop_token& s) {
-                            return Connect(found, timeout, s);
-                          }));
+  // The attempt is shared, the patience is each caller's own.
+  absl::StatusOr<LinkPtr> link = connects_.Do(
+      absl::StrCat(uid, "/", found.opened), stop,
+      [this, found](const std::stop_token& s) { return Connect(found, s); }, steady_clock::now() + timeout);
   const MutexLock lock(mutex_);
   const auto guest = guests_.find(uid);
-  if (guest == guests_.end() || guest->second.channel != found.channel)
+  if (guest == guests_.end() || guest->second.opened != found.opened)
     return absl::UnavailableError("guest agent: the VM has been stopped");
-  guest->second.link = link;
-  return link->channel;
+  if (absl::IsDeadlineExceeded(link.status()))
+    return absl::DeadlineExceededError(
+        absl::StrCat("its agent did not answer within ",
+                     std::chrono::duration_cast<std::chrono::seconds>(timeout).count(), " s"));
+  BANGER_RETURN_IF_ERROR(link.status());
+  guest->second.link = *link;
+  return (*link)->channel;
 }
 
-absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const Guest& guest, milliseconds timeout,
-                                                        const std::stop_token& stop) {
-  const auto deadline = steady_clock::now() + timeout;
+// Until it is there, its last caller has left or the VM's run has ended.
+absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const Guest& guest, const std::stop_token& stop) {
+  const EitherStops either(stop, guest.closed.get_token());
   for (;;) {
-    absl::StatusOr<LinkPtr> link = TryConnect(guest, deadline, stop);
-    if (link.ok() || stop.stop_requested()) return link;
-    if (steady_clock::now() >= deadline)
-      return absl::DeadlineExceededError(
-          absl::StrCat("its agent did not answer within ",
-                       std::chrono::duration_cast<std::chrono::seconds>(timeout).count(), " s"));
-    // An agent that hands over to the image's own init comes back in a moment;
-    // a VMM that has ended stops this wait.
-    Pause(stop);
+    absl::StatusOr<LinkPtr> link = TryConnect(guest, either.token());
+    if (link.ok() || either.token().stop_requested()) return link;
+    // An agent that hands over to the image's own init comes back in a moment.
+    Pause(either.token());
   }
 }
 
 // A session counts only once the agent has answered over it: a guest that saw
 // the end of an earlier one late may have dropped this one too, without a word.
-absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const Guest& guest,
-                                                           steady_clock::time_point deadline,
-                                                           const std::stop_token& stop) {
+absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const Guest& guest, const std::stop_token& stop) {
+  const auto deadline = steady_clock::now() + kAttempt;
   auto link = std::make_shared<Link>();
   BANGER_ASSIGN_OR_RETURN(UniqueFd socket, Reach(guest.channel, deadline, stop));
   BANGER_ASSIGN_OR_RETURN(link->host, guestlink::HostLink::Greet(std::move(socket), deadline, stop));
@@ -167,7 +171,7 @@ absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::TryConnect(const Guest& guest,
   link->watch.Reset(::fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
   if (!link->watch.valid()) return ErrnoError(errno, "duplicate descriptor");
   link->channel = grpc::CreateCustomInsecureChannelFromFd("guest", stream.Release(), NoticeSilence(silence_));
-  rpc::ClientCall call("", std::min(Left(deadline), kFirstAnswerTimeout), stop);
+  rpc::ClientCall call("", kFirstAnswerTimeout, stop);
   const v1::ConfigureRequest request =
       ToProto({.exec = guest.exec, .time = std::chrono::system_clock::now()});
   v1::ConfigureResponse response;
@@ -231,10 +235,10 @@ absl::StatusOr<GuestUsage> GuestLinks::Usage(const std::string& uid, millisecond
                     .home_size_bytes = stats.home_size_bytes()};
 }
 
-absl::Status GuestLinks::PowerOff(const std::string& uid, milliseconds timeout) {
+absl::Status GuestLinks::PowerOff(const std::string& uid, milliseconds timeout, const std::stop_token& stop) {
   const auto deadline = steady_clock::now() + timeout;
-  BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, timeout, {}));
-  rpc::ClientCall call("", Left(deadline));
+  BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, timeout, stop));
+  rpc::ClientCall call("", Left(deadline), stop);
   v1::PowerOffResponse response;
   const absl::Status asked =
       FromGuest(v1::GuestService::NewStub(channel)->PowerOff(call.context(), {}, &response));

@@ -39,7 +39,8 @@ class GuestLinks final : public Guests {
                        const std::stop_token& stop) override;
   absl::StatusOr<GuestUsage> Usage(const std::string& uid, std::chrono::milliseconds timeout,
                                    const std::stop_token& stop) override;
-  absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) override;
+  absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout,
+                        const std::stop_token& stop) override;
 
   // For calls that core knows nothing of. The channel ends with its connection:
   // take it anew for each call. DEADLINE_EXCEEDED when no agent answers.
@@ -60,16 +61,17 @@ class GuestLinks final : public Guests {
     AgentChannel channel;
     ExecDefaults exec;
     LinkPtr link;
+    int opened = 0;           // tells one run of a VM from the next
+    std::stop_source closed;  // ends the attempts to connect
   };
 
-  absl::StatusOr<LinkPtr> Connect(const Guest& guest, std::chrono::milliseconds timeout,
-                                  const std::stop_token& stop);
-  absl::StatusOr<LinkPtr> TryConnect(const Guest& guest, std::chrono::steady_clock::time_point deadline,
-                                     const std::stop_token& stop);
+  absl::StatusOr<LinkPtr> Connect(const Guest& guest, const std::stop_token& stop);
+  absl::StatusOr<LinkPtr> TryConnect(const Guest& guest, const std::stop_token& stop);
 
   const std::chrono::milliseconds silence_;
   Mutex mutex_;
   std::map<std::string, Guest> guests_ ABSL_GUARDED_BY(mutex_);
+  int opened_ ABSL_GUARDED_BY(mutex_) = 0;
   SingleFlight<LinkPtr> connects_;
 };
 

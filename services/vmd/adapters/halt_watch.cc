@@ -50,18 +50,20 @@ absl::StatusOr<std::unique_ptr<HaltWatch>> HaltWatch::Start(const std::filesyste
                                                             std::function<void()> on_halt) {
   UniqueFd changes(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   UniqueFd stopped(::eventfd(0, EFD_CLOEXEC));
-  if (!changes.valid() || !stopped.valid() ||
-      ::inotify_add_watch(changes.get(), console_log.c_str(), IN_MODIFY) < 0)
-    return ErrnoError(errno, absl::StrCat("watch '", console_log.string(), "'"));
+  if (!stopped.valid()) return ErrnoError(errno, absl::StrCat("watch '", console_log.string(), "'"));
+  // A user has but so many of them; without one it is looked at now and then.
+  if (!changes.valid() || ::inotify_add_watch(changes.get(), console_log.c_str(), IN_MODIFY) < 0)
+    changes.Reset();
+  const std::chrono::milliseconds patience = changes.valid() ? std::chrono::milliseconds(1h) : 1s;
   std::unique_ptr<HaltWatch> watch(new HaltWatch());
   watch->thread_ =
-      std::jthread([console_log, begin, on_halt = std::move(on_halt), changes = std::move(changes),
+      std::jthread([console_log, begin, patience, on_halt = std::move(on_halt), changes = std::move(changes),
                     stopped = std::move(stopped)](const std::stop_token& stop) {
         const std::stop_callback wake(stop, [&stopped] { ::eventfd_write(stopped.get(), 1); });
         do {
           Drain(changes.get());
           if (ReadLastWord(console_log, begin) == LastWord::kHalted) return on_halt();
-        } while (Wait(-1, stopped.get(), kInterval) && Wait(changes.get(), stopped.get(), 1h));
+        } while (Wait(-1, stopped.get(), kInterval) && Wait(changes.get(), stopped.get(), patience));
       });
   return watch;
 }

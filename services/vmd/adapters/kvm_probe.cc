@@ -3,13 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
@@ -17,6 +13,7 @@
 #include "common/os/process.h"
 #include "common/os/subprocess.h"
 #include "common/status/status_macros.h"
+#include "common/sync/deadline_stop.h"
 
 namespace banger::vmd {
 namespace {
@@ -25,29 +22,6 @@ using nlohmann::json;
 
 // A kernel under working KVM is through in half a second.
 constexpr std::chrono::seconds kProbeTimeout{3};
-
-// Stops after a while, or with its parent.
-class DeadlineStop {
- public:
-  DeadlineStop(std::chrono::milliseconds timeout, const std::stop_token& parent)
-      : on_parent_(parent, RequestStop{source_}), timer_([this, timeout](const std::stop_token& done) {
-          std::mutex mutex;
-          std::condition_variable_any never;
-          std::unique_lock lock(mutex);
-          never.wait_for(lock, done, timeout, [] { return false; });
-          if (!done.stop_requested()) source_.request_stop();
-        }) {}
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  struct RequestStop {
-    std::stop_source& source;
-    void operator()() const { source.request_stop(); }
-  };
-  std::stop_source source_;
-  std::stop_callback<RequestStop> on_parent_;
-  std::jthread timer_;
-};
 
 absl::StatusOr<bool> Try(const KvmTrial& trial, const std::stop_token& stop) {
   const DeadlineStop deadline(kProbeTimeout, stop);

@@ -14,6 +14,7 @@
 #include "common/os/file.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 
 namespace banger::vmd {
@@ -88,7 +89,13 @@ class PortForwarderTest : public ::testing::Test {
 
   PublishedPort port_{.host_port = FreePort(), .guest_port = 80};
   EchoAgent agent_;
-  PortForwarder forwarder_{[this](const std::string&, const std::stop_token&) { return agent_.channel(); }};
+  // Whoever holds the channel uses the VM.
+  PortForwarder forwarder_{[this](const std::string&, const std::stop_token&) {
+    const auto use = std::make_shared<std::shared_ptr<grpc::Channel>>(agent_.channel());
+    use_ = use;
+    return std::shared_ptr<grpc::Channel>(use, use->get());
+  }};
+  std::weak_ptr<std::shared_ptr<grpc::Channel>> use_;
 };
 
 TEST_F(PortForwarderTest, CarriesConnections) {
@@ -113,6 +120,20 @@ TEST_F(PortForwarderTest, CarriesDatagramsOfSeveralSenders) {
   ASSERT_OK(WriteFully(two.get(), "b"));
   EXPECT_EQ(Receive(two), "80:b");
   EXPECT_EQ(Receive(one), "80:a");
+}
+
+TEST_F(PortForwarderTest, AVmIsInUseWhileItIsSpokenTo) {
+  for (const auto& [protocol, type] :
+       {std::pair(PortProtocol::kTcp, SOCK_STREAM), {PortProtocol::kUdp, SOCK_DGRAM}}) {
+    port_.protocol = protocol;
+    ASSERT_OK(forwarder_.Open("vm", port_));
+    const UniqueFd client = Connect(type, port_.host_port);
+    ASSERT_OK(WriteFully(client.get(), "a"));
+    EXPECT_EQ(Receive(client), "80:a");
+    EXPECT_FALSE(use_.expired());
+    forwarder_.CloseAll("vm");
+    EXPECT_TRUE(Eventually([this] { return use_.expired(); }));
+  }
 }
 
 TEST_F(PortForwarderTest, AGuestWhereNobodyListensResetsTheConnection) {

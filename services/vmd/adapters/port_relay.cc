@@ -81,8 +81,11 @@ void RelayConnection(const UniqueFd& client, int guest_port, const DialChannel& 
 
 class DatagramRelay::Session {
  public:
-  Session(int socket, Sender to, const std::shared_ptr<grpc::Channel>& channel, int guest_port)
-      : socket_(socket), to_(to), guest_(v1::GuestService::NewStub(channel)->Dial(&context_)) {
+  Session(int socket, Sender to, std::shared_ptr<grpc::Channel> channel, int guest_port)
+      : channel_(std::move(channel)),
+        socket_(socket),
+        to_(to),
+        guest_(v1::GuestService::NewStub(channel_)->Dial(&context_)) {
     guest_->Write(TargetOf(guest_port, true));
     answers_ = std::thread([this] { Answer(); });
   }
@@ -116,6 +119,7 @@ class DatagramRelay::Session {
     over_ = true;
   }
 
+  const std::shared_ptr<grpc::Channel> channel_;  // held, it says that the VM is in use
   const int socket_;
   const Sender to_;
   grpc::ClientContext context_;

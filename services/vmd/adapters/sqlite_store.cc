@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/status/status_macros.h"
 #include "services/vmd/adapters/vm_row.h"
@@ -97,11 +98,20 @@ absl::Status SqliteStore::Update(const Vm& vm) {
   return db_.changes() == 1 ? absl::OkStatus() : VmNotFound(vm.name);
 }
 
-absl::StatusOr<bool> SqliteStore::ChangeState(const std::string& uid, VmState from, VmState to,
-                                              const std::string& detail) {
+absl::Status SqliteStore::UpdateSettings(const Vm& vm) {
   const MutexLock lock(mutex_);
-  SqliteStatement update = db_.Prepare("UPDATE vms SET state=?, state_detail=? WHERE uid=? AND state=?");
-  update.Bind(static_cast<std::int64_t>(to)).Bind(detail).Bind(uid).Bind(static_cast<std::int64_t>(from));
+  BANGER_RETURN_IF_ERROR(UpdateVmSettings(db_, vm).Run());
+  return db_.changes() == 1 ? absl::OkStatus() : VmNotFound(vm.name);
+}
+
+absl::StatusOr<bool> SqliteStore::ChangeState(const std::string& uid, const std::vector<VmState>& from,
+                                              VmState to, const std::string& detail) {
+  const std::string states = absl::StrJoin(
+      from, ",", [](std::string* out, VmState s) { absl::StrAppend(out, static_cast<int>(s)); });
+  const MutexLock lock(mutex_);
+  SqliteStatement update = db_.Prepare(
+      absl::StrCat("UPDATE vms SET state=?, state_detail=? WHERE uid=? AND state IN (", states, ")"));
+  update.Bind(static_cast<std::int64_t>(to)).Bind(detail).Bind(uid);
   BANGER_RETURN_IF_ERROR(update.Run());
   return db_.changes() == 1;
 }

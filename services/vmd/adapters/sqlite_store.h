@@ -23,7 +23,8 @@ class SqliteStore final : public VmStore {
 
   absl::Status Insert(const Vm& vm) override;
   absl::Status Update(const Vm& vm) override;
-  absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
+  absl::Status UpdateSettings(const Vm& vm) override;
+  absl::StatusOr<bool> ChangeState(const std::string& uid, const std::vector<VmState>& from, VmState to,
                                    const std::string& detail) override;
   absl::Status Touch(const std::string& uid, Time time) override;
   absl::Status Delete(const std::string& uid) override;

@@ -145,9 +145,10 @@ TEST_F(SqliteStoreTest, ListsByCreationInPages) {
 
 TEST_F(SqliteStoreTest, ChangesAStateOnlyFromTheOneExpected) {
   ASSERT_OK(store_->Insert(MakeVm("0123456789ab", "box")));
-  EXPECT_THAT(store_->ChangeState("0123456789ab", VmState::kRunning, VmState::kStopped, "x"),
-              IsOkAndHolds(false));
-  EXPECT_THAT(store_->ChangeState("0123456789ab", VmState::kError, VmState::kStopped, "x"),
+  EXPECT_THAT(
+      store_->ChangeState("0123456789ab", {VmState::kRunning, VmState::kPaused}, VmState::kStopped, "x"),
+      IsOkAndHolds(false));
+  EXPECT_THAT(store_->ChangeState("0123456789ab", {VmState::kError}, VmState::kStopped, "x"),
               IsOkAndHolds(true));
   EXPECT_EQ((*store_->Find("0123456789ab"))->state, VmState::kStopped);
 }

@@ -90,11 +90,16 @@ SizeOrigins DecodeOrigins(const std::string& text) {
   }
 }
 
-void BindChangeable(SqliteStatement& statement, const Vm& vm) {
-  statement.Bind(static_cast<std::int64_t>(vm.state)).Bind(vm.state_detail).Bind(vm.provisional ? 1 : 0);
-  statement.Bind(vm.image).Bind(vm.sizes.vcpu).Bind(vm.sizes.memory_mib);
+void BindSizes(SqliteStatement& statement, const Vm& vm) {
+  statement.Bind(vm.sizes.vcpu).Bind(vm.sizes.memory_mib);
   statement.Bind(vm.sizes.disk_size_bytes).Bind(vm.sizes.rootfs_size_bytes);
   statement.Bind(EncodeOrigins(vm.size_origins));
+}
+
+void BindChangeable(SqliteStatement& statement, const Vm& vm) {
+  statement.Bind(static_cast<std::int64_t>(vm.state)).Bind(vm.state_detail).Bind(vm.provisional ? 1 : 0);
+  statement.Bind(vm.image);
+  BindSizes(statement, vm);
   statement.Bind(Encode(vm.exec.env)).Bind(vm.exec.user).Bind(vm.exec.working_dir);
   statement.Bind(Encode(vm.exec.entrypoint)).Bind(Encode(vm.exec.cmd));
   statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address);
@@ -125,6 +130,15 @@ SqliteStatement UpdateVmRow(SqliteDatabase& db, const Vm& vm) {
       db.Prepare(absl::StrCat("UPDATE vms SET ", absl::StrJoin(Changeable(), "=?, "), "=? WHERE uid=?"));
   BindChangeable(update, vm);
   update.Bind(vm.uid);
+  return update;
+}
+
+SqliteStatement UpdateVmSettings(SqliteDatabase& db, const Vm& vm) {
+  SqliteStatement update = db.Prepare(
+      "UPDATE vms SET vcpu=?, memory_mib=?, disk_size_bytes=?, rootfs_size_bytes=?, size_origins=?, policy=? "
+      "WHERE uid=?");
+  BindSizes(update, vm);
+  update.Bind(EncodePolicy(vm.policy)).Bind(vm.uid);
   return update;
 }
 

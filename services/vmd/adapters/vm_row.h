@@ -15,6 +15,8 @@ const std::string& VmColumns();
 SqliteStatement InsertVm(SqliteDatabase& db, const Vm& vm);
 // All but uid, name, create time and touch time.
 SqliteStatement UpdateVmRow(SqliteDatabase& db, const Vm& vm);
+// What users set.
+SqliteStatement UpdateVmSettings(SqliteDatabase& db, const Vm& vm);
 
 // Values that cannot be read are as if they were not there.
 Vm ReadVm(const SqliteStatement& row);

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/vmd/core/either_stops.h"
+#include "common/sync/either_stops.h"
 #include "services/vmd/errors.h"
 
 namespace banger::vmd {

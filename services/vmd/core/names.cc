@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace banger::vmd {
@@ -42,6 +43,10 @@ bool IsValidVmName(absl::string_view name) {
   if (name.empty() || name.size() > 63) return false;
   if (name.front() == '-' || name.back() == '-') return false;
   return std::all_of(name.begin(), name.end(), IsLabelCharacter);
+}
+
+bool LooksLikeVmUid(absl::string_view name) {
+  return name.size() == 12 && std::all_of(name.begin(), name.end(), absl::ascii_isxdigit);
 }
 
 std::string GenerateVmName(int attempt) {

@@ -11,6 +11,10 @@ namespace banger::vmd {
 // names are checked; they go into host names, DNS, kernel lines and paths.
 bool IsValidVmName(absl::string_view name);
 
+// 12 hex digits, as uids are: no VM may be called so, as names come before uids
+// where either is taken.
+bool LooksLikeVmUid(absl::string_view name);
+
 // "adjective-noun", and with `attempt` > 0 "adjective-noun-NN". Random.
 std::string GenerateVmName(int attempt);
 

@@ -24,6 +24,13 @@ absl::StatusOr<std::unique_ptr<VmOperation>> VmOperations::Begin(const std::stri
   return std::make_unique<VmOperation>(*this, uid, std::move(hold), caller);
 }
 
+absl::StatusOr<std::unique_ptr<VmOperation>> VmOperations::TryBegin(const std::string& uid) {
+  std::stop_source now;
+  now.request_stop();
+  BANGER_ASSIGN_OR_RETURN(KeyedLock::Hold hold, locks_.Acquire(uid, now.get_token()));
+  return std::make_unique<VmOperation>(*this, uid, std::move(hold), std::stop_token());
+}
+
 void VmOperations::Interrupt(const std::string& uid) {
   const MutexLock lock(mutex_);
   const auto active = active_.find(uid);

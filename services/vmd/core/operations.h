@@ -7,9 +7,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/sync/either_stops.h"
 #include "common/sync/keyed_lock.h"
 #include "common/sync/mutex.h"
-#include "services/vmd/core/either_stops.h"
 
 namespace banger::vmd {
 
@@ -44,6 +44,9 @@ class VmOperations {
  public:
   // Waits for the VM's lock; CANCELLED when the caller leaves first.
   absl::StatusOr<std::unique_ptr<VmOperation>> Begin(const std::string& uid, const std::stop_token& caller);
+
+  // Does not wait: CANCELLED when somebody has it.
+  absl::StatusOr<std::unique_ptr<VmOperation>> TryBegin(const std::string& uid);
 
   // Ends whatever is being done with the VM now, so that its lock comes free.
   void Interrupt(const std::string& uid);

@@ -55,9 +55,12 @@ class VmStore {
   virtual absl::Status Insert(const Vm& vm) = 0;
   // All but uid, name and create time. VM_NOT_FOUND when the row has gone.
   virtual absl::Status Update(const Vm& vm) = 0;
-  // Only when the state still is `from`; whether it was.
-  virtual absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
-                                           const std::string& detail) = 0;
+  // Only what users set, as the state may change meanwhile: sizes, their origins and
+  // the policy. VM_NOT_FOUND when the row has gone.
+  virtual absl::Status UpdateSettings(const Vm& vm) = 0;
+  // Only when the state still is one of `from`; whether it was.
+  virtual absl::StatusOr<bool> ChangeState(const std::string& uid, const std::vector<VmState>& from,
+                                           VmState to, const std::string& detail) = 0;
   // When it was used last; the one thing of a row that Update leaves alone.
   virtual absl::Status Touch(const std::string& uid, Time time) = 0;
   // Fine when there is none.
@@ -223,7 +226,8 @@ class Vmm {
 
   // Boots; returns once the VMM runs the guest. There must be none for the uid.
   virtual absl::StatusOr<VmmProcess> Launch(const Machine& machine, const std::stop_token& stop) = 0;
-  // Takes over the VMM that an earlier vmd launched. NOT_FOUND when it is gone.
+  // Takes over the VMM that an earlier vmd launched. NOT_FOUND when it is gone,
+  // DATA_LOSS when nothing is known of it; after any other error it may work later.
   virtual absl::StatusOr<VmmProcess> Adopt(const std::string& uid) = 0;
   virtual std::optional<VmmProcess> Running(const std::string& uid) const = 0;
   // Presses the power button.
@@ -276,7 +280,8 @@ class Guests {
   virtual absl::StatusOr<GuestUsage> Usage(const std::string& uid, std::chrono::milliseconds timeout,
                                            const std::stop_token& stop) = 0;
   // Asks the guest to sync and power off; returns when it has agreed.
-  virtual absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout) = 0;
+  virtual absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds timeout,
+                                const std::stop_token& stop) = 0;
 };
 
 // Listens on the host's ports and carries what comes there to the guests.

@@ -42,11 +42,16 @@ bool VmManager::IsStale(const Vm& vm) const {
 }
 
 absl::Status VmManager::StopOneStale(const std::string& uid) {
-  BANGER_ASSIGN_OR_RETURN(Held held, Hold(uid, shutdown_.get_token()));
+  BANGER_ASSIGN_OR_RETURN(Held held, HoldUid(uid, shutdown_.get_token()));
   // Somebody may have come meanwhile.
   if (!IsStale(held.vm)) return absl::OkStatus();
   const std::string unused = absl::StrCat("stopped: nobody has used it for ",
                                           absl::FormatDuration(absl::FromChrono(options_.stale_after)));
+  BANGER_RETURN_IF_ERROR(ports_.store.ChangeState(uid, {VmState::kRunning}, VmState::kStopping, "").status());
+  held.vm.state = VmState::kStopping;
+  // From here on nobody begins to use it; who did so just before goes on.
+  if (uses_.Of(uid).in_use)
+    return ports_.store.ChangeState(uid, {VmState::kStopping}, VmState::kRunning, "").status();
   log::Info("stopping a VM that nobody uses", {{"vm", held.vm.name}});
   BANGER_RETURN_IF_ERROR(StopHeld(held, kStopTimeout));
   held.vm.state_detail =

@@ -1,4 +1,6 @@
 // VMs that nobody touches are stopped, others never.
+#include <optional>
+
 #include "common/testing/eventually.h"
 #include "services/vmd/testing/manager_fixture.h"
 
@@ -48,6 +50,19 @@ TEST_F(VmAutoStopTest, ATouchCountsFromItsEndAndAUseKeepsItUp) {
   ExpectRuns();
   After(1s);
   EXPECT_TRUE(Stops());
+}
+
+TEST_F(VmAutoStopTest, WhoComesAtTheLastMomentIsServed) {
+  std::optional<VmInUse> use;
+  world_.host.OnceAt("ChangeState", [&] {
+    auto begun = vms_->RequireRunning("box");
+    ASSERT_OK(begun);
+    use.emplace(*std::move(begun));
+  });
+  After(2h);
+  ASSERT_TRUE(Eventually([&] { return use.has_value() && StateOf("box") == VmState::kRunning; }));
+  ASSERT_OK(vms_->Update("box", {.nat = true}, {}));  // after the attempt to stop it
+  ExpectRuns();
 }
 
 TEST_F(VmAutoStopTest, AStartIsATouch) {

@@ -52,15 +52,21 @@ absl::StatusOr<Vm> VmManager::Resolve(const std::string& reference) {
 
 absl::StatusOr<VmManager::Held> VmManager::Hold(const std::string& reference, const std::stop_token& stop) {
   BANGER_ASSIGN_OR_RETURN(const Vm found, Resolve(reference));
-  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<VmOperation> operation, operations_.Begin(found.uid, stop));
-  BANGER_ASSIGN_OR_RETURN(std::optional<Vm> now, ports_.store.Find(found.uid));
-  if (!now.has_value()) return VmNotFound(reference);
+  return HoldUid(found.uid, stop);
+}
+
+absl::StatusOr<VmManager::Held> VmManager::HoldUid(const std::string& uid, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(std::unique_ptr<VmOperation> operation, operations_.Begin(uid, stop));
+  BANGER_ASSIGN_OR_RETURN(std::optional<Vm> now, ports_.store.Find(uid));
+  if (!now.has_value()) return VmNotFound(uid);
+  if (IsDoomed(uid)) return VmDeleted(now->name);
   return Held{std::move(operation), *std::move(now)};
 }
 
 absl::StatusOr<VmView> VmManager::Create(const CreateVm& request, const ProgressFn& progress,
                                          const std::stop_token& stop) {
   if (!request.name.empty() && !IsValidVmName(request.name)) return VmNameInvalid(request.name);
+  if (LooksLikeVmUid(request.name)) return VmNameInvalid(request.name);
   Vm vm{.uid = GenerateVmUid(), .name = request.name};
   BANGER_ASSIGN_OR_RETURN(const ResolvedSizes resolved,
                           ResolveSizes(request.sizes, options_.defaults, options_.host));
@@ -164,7 +170,7 @@ absl::Status VmManager::StopHeld(Held& held, std::chrono::milliseconds timeout) 
   bool killed = false;
   if (runs) {
     // So that it can do what it is asked for; if not, it is killed.
-    if (vm.state == VmState::kPaused) ports_.vmm.Resume(vm.uid).IgnoreError();
+    if (vm.state == VmState::kPaused && timeout.count() > 0) ports_.vmm.Resume(vm.uid).IgnoreError();
     vm.state = VmState::kStopping;
     vm.state_detail.clear();
     BANGER_RETURN_IF_ERROR(ports_.store.Update(vm));
@@ -190,13 +196,14 @@ bool VmManager::AskToPowerOff(const Vm& vm, std::chrono::milliseconds timeout,
     return std::max(milliseconds(0),
                     std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now()));
   };
-  const absl::Status asked = ports_.guests.PowerOff(vm.uid, std::min(timeout, milliseconds(5000)));
+  const EitherStops stop(interrupt, shutdown_.get_token());
+  const absl::Status asked =
+      ports_.guests.PowerOff(vm.uid, std::min(timeout, milliseconds(5000)), stop.token());
   if (!asked.ok()) {
     log::Warn("agent did not take the power off; pressing the button",
               {{"vm", vm.name}, {"error", std::string(asked.message())}});
     ports_.vmm.PowerDown(vm.uid).IgnoreError();
   }
-  const EitherStops stop(interrupt, shutdown_.get_token());
   return ports_.vmm.WaitForEnd(vm.uid, left(), stop.token());
 }
 
@@ -220,7 +227,7 @@ absl::StatusOr<VmView> VmManager::Kill(const std::string& reference, int signal)
   BANGER_RETURN_IF_ERROR(sent);
   // So that the answer already shows what SIGKILL has done.
   if (signal == SIGKILL) ports_.vmm.WaitForEnd(vm.uid, std::chrono::seconds(5), {});
-  return Get(vm.uid);
+  return ViewOf(vm.uid);
 }
 
 absl::Status VmManager::Delete(const std::string& reference, bool force, const std::stop_token& stop) {
@@ -230,8 +237,11 @@ absl::Status VmManager::Delete(const std::string& reference, bool force, const s
   BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(found.uid));
   if (!vm.has_value()) return force ? absl::OkStatus() : VmNotFound(reference);
   if (!force && ports_.vmm.Running(vm->uid).has_value()) return VmRunning(vm->name);
+  {
+    const MutexLock lock(mutex_);
+    doomed_.insert(vm->uid);
+  }
   BANGER_RETURN_IF_ERROR(Settled(vm->uid, DeleteHeld(*vm)));
-  uses_.Forget(vm->uid);
   return absl::OkStatus();
 }
 

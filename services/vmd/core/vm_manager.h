@@ -102,7 +102,7 @@ class VmManager {
   // already. VM_NOT_RUNNING; Resume also GUEST_UNREACHABLE: it runs with its old clock.
   absl::StatusOr<VmView> Pause(const std::string& reference, const std::stop_token& stop);
   absl::StatusOr<VmView> Resume(const std::string& reference, const std::stop_token& stop);
-  // Of those that run, start or stop, and of which the console may grow.
+  // Of those that run, start, stop or are paused, and of which the console may grow.
   std::vector<std::string> UidsUp();
 
   // Does not wait for other work on the VM: it is the way out of such work.
@@ -151,6 +151,9 @@ class VmManager {
     Vm vm;
   };
   absl::StatusOr<Held> Hold(const std::string& reference, const std::stop_token& stop);
+  // Of exactly that VM.
+  absl::StatusOr<Held> HoldUid(const std::string& uid, const std::stop_token& stop);
+  absl::StatusOr<VmView> ViewOf(const std::string& uid) const;
   using AllPorts = std::multimap<std::string, PublishedPort>;
   VmView View(const Vm& vm, const AllPorts& ports) const;
   void AddNetworkTo(VmView& view, const AllPorts& ports) const;
@@ -176,8 +179,10 @@ class VmManager {
   // row is put right later, as after a restart.
   absl::Status Settled(const std::string& uid, absl::Status stored) ABSL_LOCKS_EXCLUDED(mutex_);
   bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsDoomed(const std::string& uid) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status SettleOne(const std::string& uid);
   absl::Status FinishStop(const Vm& vm);
+  absl::Status FinishStopOf(const std::string& uid);
   bool CollectLedger();
   bool CollectUnknown();
   absl::Status RemindOf(const std::string& uid);
@@ -194,8 +199,10 @@ class VmManager {
   mutable Mutex problems_mutex_;
   std::map<std::string, std::string> problems_ ABSL_GUARDED_BY(problems_mutex_);  // by uid
   std::stop_source shutdown_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::set<std::string> unsettled_ ABSL_GUARDED_BY(mutex_);
+  // Their deletes began, and the store had no room to take it.
+  std::set<std::string> doomed_ ABSL_GUARDED_BY(mutex_);
   WorkerPool background_;  // last: its jobs use all the others
 };
 

@@ -108,6 +108,7 @@ TEST_F(VmManagerTest, AVmHasItsNameInTheNetworkAndTheNetworksNameserver) {
 
 TEST_F(VmManagerTest, WrongInputLeavesNoTrace) {
   EXPECT_EQ(ErrorReason(Create("Bad_Name").status()), "VM_NAME_INVALID");
+  EXPECT_EQ(ErrorReason(Create("0123456789ab").status()), "VM_NAME_INVALID");  // may be another's uid
   EXPECT_EQ(ErrorReason(vms_->Create({.name = "a", .sizes = {.memory_mib = 0}}, kQuiet, {}).status()),
             "VM_SIZE_INVALID");
   EXPECT_EQ(ErrorReason(vms_->Get("a").status()), "VM_NOT_FOUND");
@@ -271,6 +272,11 @@ TEST_F(VmManagerTest, AWedgedBootBlocksNobodyAndAForcedDeleteEndsIt) {
   std::stop_source impatient;
   impatient.request_stop();
   EXPECT_THAT(vms_->Stop("wedged", 1s, impatient.get_token()), StatusIs(absl::StatusCode::kCancelled));
+  // Nor the others' housekeeping.
+  EXPECT_TRUE(vms_->CollectGarbage());
+  world_.network.LoseLedger();
+  vms_->RemindNetwork();
+  EXPECT_EQ(world_.network.hostnames[vms_->Get("other")->vm.uid], "other");
 
   ASSERT_OK(vms_->Delete("wedged", true, {}));
   creator.join();
@@ -373,6 +379,35 @@ TEST_F(VmManagerTest, RunningVmsAreTakenOverAndDeadOnesMarked) {
   EXPECT_OK(vms_->RequireRunning("alive"));
   EXPECT_EQ(StateOf("dead"), VmState::kStopped);
   EXPECT_THAT(world_.things.Of("tap"), ElementsAre(alive.vm.uid));
+}
+
+TEST_F(VmManagerTest, ADeleteThatTheStoreHasNoRoomForIsFinishedLater) {
+  ASSERT_OK(Create("box"));
+  for (const char* write : {"Update", "Strike", "Delete"}) world_.host.FailAt(write, DiskFull("no space"));
+  EXPECT_EQ(ErrorReason(vms_->Delete("box", true, {})), "DISK_FULL");
+  // Its disks have gone, to make room: nobody is told that it is whole.
+  EXPECT_EQ(StateOf("box"), VmState::kStopping);
+  EXPECT_EQ(ErrorReason(vms_->Start("box", kQuiet, {}).status()), "VM_DELETED");
+  world_.host.Mend();
+  EXPECT_TRUE(vms_->CollectGarbage());
+  ExpectNothingLeft();
+}
+
+TEST_F(VmManagerTest, AVmmThatCannotBeTakenOverYetIsNotLost) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.vmm.Restart();
+  vms_.reset();
+  world_.host.FailAt("Adopt", absl::UnavailableError("its socket takes nobody"));
+  StartVmd();
+  ASSERT_OK(vms_->Recover());
+  EXPECT_FALSE(vms_->CollectGarbage());
+  EXPECT_EQ(StateOf("box"), VmState::kRunning);
+  EXPECT_THAT(vms_->Get("box")->vm.state_detail, HasSubstr("its socket takes nobody"));
+  world_.host.Mend();
+  EXPECT_TRUE(vms_->CollectGarbage());
+  EXPECT_EQ(vms_->Get("box")->pid, 42);
+  EXPECT_EQ(vms_->Get("box")->vm.state_detail, "");
+  EXPECT_TRUE(world_.things.Has("process " + box.vm.uid));
 }
 
 TEST_F(VmManagerTest, WhatBelongsToUnknownVmsIsCollected) {

@@ -20,10 +20,16 @@ absl::StatusOr<VmView> VmManager::Pause(const std::string& reference, const std:
   Vm& vm = held.vm;
   if (vm.state == VmState::kPaused) return View(vm);
   if (vm.state != VmState::kRunning || !ports_.vmm.Running(vm.uid).has_value()) return VmNotRunning(vm.name);
-  BANGER_RETURN_IF_ERROR(Annotate(ports_.vmm.Pause(vm.uid), "pause the VMM"));
+  absl::Status paused = Annotate(ports_.vmm.Pause(vm.uid), "pause the VMM");
   // An end of the VMM that came before this is not overwritten.
-  BANGER_RETURN_IF_ERROR(ports_.store.ChangeState(vm.uid, VmState::kRunning, VmState::kPaused, "").status());
-  return Get(vm.uid);
+  if (paused.ok())
+    paused = ports_.store.ChangeState(vm.uid, {VmState::kRunning}, VmState::kPaused, "").status();
+  // A VMM that was late with its answer may still obey.
+  if (!paused.ok()) {
+    ports_.vmm.Resume(vm.uid).IgnoreError();
+    return paused;
+  }
+  return ViewOf(vm.uid);
 }
 
 absl::StatusOr<VmView> VmManager::Resume(const std::string& reference, const std::stop_token& stop) {
@@ -32,17 +38,16 @@ absl::StatusOr<VmView> VmManager::Resume(const std::string& reference, const std
   const bool stands = vm.state == VmState::kPaused;
   if ((!stands && vm.state != VmState::kRunning) || !ports_.vmm.Running(vm.uid).has_value())
     return VmNotRunning(vm.name);
-  if (stands) {
-    BANGER_RETURN_IF_ERROR(Annotate(ports_.vmm.Resume(vm.uid), "resume the VMM"));
-    BANGER_RETURN_IF_ERROR(
-        ports_.store.ChangeState(vm.uid, VmState::kPaused, VmState::kRunning, "").status());
-  }
   // Also of one that runs: so a second attempt mends what the first could not.
+  BANGER_RETURN_IF_ERROR(Annotate(ports_.vmm.Resume(vm.uid), "resume the VMM"));
+  if (stands)
+    BANGER_RETURN_IF_ERROR(
+        ports_.store.ChangeState(vm.uid, {VmState::kPaused}, VmState::kRunning, "").status());
   const absl::Status set = ports_.guests.SetTime(vm.uid, kSetTimeTimeout, held.operation->stop());
   if (!set.ok())
     return GuestUnreachable(vm.name,
                             absl::StrCat("it runs, but its clock could not be set: ", set.message()));
-  return Get(vm.uid);
+  return ViewOf(vm.uid);
 }
 
 }  // namespace banger::vmd

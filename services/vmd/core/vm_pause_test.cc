@@ -82,5 +82,24 @@ TEST_F(VmPauseTest, AVmmThatDoesNotObeyLeavesTheVmAsItWas) {
   EXPECT_EQ(StateOf("box"), VmState::kRunning);
 }
 
+TEST_F(VmPauseTest, AVmmThatObeysTooLateIsToldToGoOn) {
+  world_.host.OnceAt("Pause", [this] { world_.things.Add("paused " + uid_); });
+  world_.host.FailAt("Pause", absl::DeadlineExceededError("no answer from QEMU"));
+  EXPECT_THAT(vms_->Pause("box", {}), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(StateOf("box"), VmState::kRunning);
+  EXPECT_FALSE(world_.vmm.Paused(uid_));
+  // One that did not hear even that is let go by the next resume.
+  world_.things.Add("paused " + uid_);
+  EXPECT_OK(vms_->Resume("box", {}));
+  EXPECT_FALSE(world_.vmm.Paused(uid_));
+}
+
+TEST_F(VmPauseTest, AStoreWithoutRoomLeavesItRunning) {
+  world_.host.FailAt("ChangeState", DiskFull("no space"));
+  EXPECT_EQ(ErrorReason(vms_->Pause("box", {}).status()), "DISK_FULL");
+  EXPECT_EQ(StateOf("box"), VmState::kRunning);
+  EXPECT_FALSE(world_.vmm.Paused(uid_));
+}
+
 }  // namespace
 }  // namespace banger::vmd

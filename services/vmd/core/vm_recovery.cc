@@ -40,13 +40,9 @@ void VmManager::OnVmmExit(const std::string& uid, const VmmExit& exit) {
   // Without the VM's lock, so that the state is right at once; work on the VM
   // that is under way has another state and sees the end by itself.
   const auto [state, detail] = StateAfter(exit);
-  bool changed = false;
-  for (const VmState from : {VmState::kRunning, VmState::kPaused}) {
-    const absl::StatusOr<bool> one = ports_.store.ChangeState(uid, from, state, detail);
-    if (!Settled(uid, one.status()).ok()) return;
-    changed = changed || *one;
-  }
-  if (!changed) return;
+  const absl::StatusOr<bool> changed =
+      ports_.store.ChangeState(uid, {VmState::kRunning, VmState::kPaused}, state, detail);
+  if (!Settled(uid, changed.status()).ok() || !*changed) return;
   const bool boot_again = exit.kind == VmmExit::Kind::kRebooted;
   log::Info("VMM ended", {{"uid", uid}, {"detail", detail}});
   if (!background_.Submit([this, uid, boot_again] { FinishExit(uid, boot_again); }))
@@ -56,7 +52,7 @@ void VmManager::OnVmmExit(const std::string& uid, const VmmExit& exit) {
 // Gives back what the run had; a guest that rebooted is started again, as a
 // machine would be.
 void VmManager::FinishExit(const std::string& uid, bool boot_again) {
-  absl::StatusOr<Held> held = Hold(uid, shutdown_.get_token());
+  absl::StatusOr<Held> held = HoldUid(uid, shutdown_.get_token());
   if (!held.ok()) return;
   if (held->vm.state != VmState::kStopped && held->vm.state != VmState::kError) return;
   if (ports_.vmm.Running(uid).has_value()) return;  // started anew meanwhile
@@ -88,12 +84,16 @@ absl::Status VmManager::DeleteHeld(Vm vm) {
   if (!std::exchange(vm.provisional, true)) LogLeft(vm.name, ports_.store.Update(vm));
   // The ledger outlives the row, so what is left is given back later.
   LogLeft(vm.name, resources_.GiveBack(vm.uid, Resource::kImageLease));
-  return ports_.store.Delete(vm.uid);
+  BANGER_RETURN_IF_ERROR(ports_.store.Delete(vm.uid));
+  uses_.Forget(vm.uid);
+  const MutexLock lock(mutex_);
+  doomed_.erase(vm.uid);
+  return absl::OkStatus();
 }
 
 absl::Status VmManager::RecoverHeld(Vm vm) {
   const Vm before = vm;
-  if (vm.provisional) {
+  if (vm.provisional || IsDoomed(vm.uid)) {
     log::Info("finishing a create or delete that was cut short", {{"vm", vm.name}});
     return DeleteHeld(std::move(vm));
   }
@@ -102,7 +102,14 @@ absl::Status VmManager::RecoverHeld(Vm vm) {
   if (should_run && ports_.vmm.Running(vm.uid).has_value()) return FinishStop(vm);
   const absl::StatusOr<VmmProcess> process =
       should_run ? ports_.vmm.Adopt(vm.uid) : absl::NotFoundError("it should not run");
+  const bool later =
+      !process.ok() && !absl::IsNotFound(process.status()) && !absl::IsDataLoss(process.status());
+  if (later) {
+    NoteProblem(vm.uid, absl::StrCat("its VMM could not be taken over yet: ", process.status().message()));
+    return Annotate(process.status(), "take over its VMM");
+  }
   if (process.ok()) {
+    NoteProblem(vm.uid, "");
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
     ports_.guests.Open(vm.uid, process->agent, vm.exec);
     LogLeft(vm.name, booter_.OpenPorts(vm.uid));
@@ -118,9 +125,13 @@ absl::Status VmManager::RecoverHeld(Vm vm) {
 
 absl::Status VmManager::FinishStop(const Vm& vm) {
   if (vm.state != VmState::kStopping) return absl::OkStatus();
-  const bool queued = background_.Submit(
-      [this, uid = vm.uid] { LogLeft(uid, Stop(uid, kStopTimeout, shutdown_.get_token()).status()); });
+  const bool queued = background_.Submit([this, uid = vm.uid] { LogLeft(uid, FinishStopOf(uid)); });
   return queued ? absl::OkStatus() : absl::ResourceExhaustedError("too much work to finish the stop");
+}
+
+absl::Status VmManager::FinishStopOf(const std::string& uid) {
+  BANGER_ASSIGN_OR_RETURN(Held held, HoldUid(uid, shutdown_.get_token()));
+  return StopHeld(held, kStopTimeout);
 }
 
 // A netd that has lost its ledger takes taps that are in use back without names
@@ -135,8 +146,8 @@ void VmManager::RemindNetwork() {
 }
 
 absl::Status VmManager::RemindOf(const std::string& uid) {
-  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation,
-                          operations_.Begin(uid, shutdown_.get_token()));
+  // Who works on it now is not waited for: the others need to be reminded, too.
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.TryBegin(uid));
   BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(uid));
   const bool runs =
       vm.has_value() && vm->network_mode == NetworkMode::kBridge && ports_.vmm.Running(uid).has_value();
@@ -152,6 +163,11 @@ absl::Status VmManager::Settled(const std::string& uid, absl::Status stored) {
   const MutexLock lock(mutex_);
   unsettled_.insert(uid);
   return stored;
+}
+
+bool VmManager::IsDoomed(const std::string& uid) const {
+  const MutexLock lock(mutex_);
+  return doomed_.contains(uid);
 }
 
 bool VmManager::Settle() {
@@ -170,8 +186,7 @@ bool VmManager::Settle() {
 }
 
 absl::Status VmManager::SettleOne(const std::string& uid) {
-  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation,
-                          operations_.Begin(uid, shutdown_.get_token()));
+  BANGER_ASSIGN_OR_RETURN(const std::unique_ptr<VmOperation> operation, operations_.TryBegin(uid));
   BANGER_ASSIGN_OR_RETURN(std::optional<Vm> vm, ports_.store.Find(uid));
   return vm.has_value() ? RecoverHeld(*std::move(vm)) : absl::OkStatus();
 }
@@ -189,11 +204,12 @@ bool VmManager::CollectLedger() {
   for (const LedgerEntry& entry : *ledger) uids.insert(entry.uid);
   bool done = true;
   for (const std::string& uid : uids) {
-    const absl::StatusOr<std::unique_ptr<VmOperation>> operation =
-        operations_.Begin(uid, shutdown_.get_token());
     const absl::StatusOr<std::optional<Vm>> vm = ports_.store.Find(uid);
-    if (!operation.ok() || !vm.ok()) return false;
-    if (!vm->has_value()) done = resources_.GiveBack(uid, Resource::kImageLease).ok() && done;
+    if (!vm.ok()) return false;
+    if (vm->has_value()) continue;
+    // A row that is gone does not come back; its delete may be at work.
+    const absl::StatusOr<std::unique_ptr<VmOperation>> operation = operations_.TryBegin(uid);
+    done = operation.ok() && resources_.GiveBack(uid, Resource::kImageLease).ok() && done;
   }
   return done;
 }

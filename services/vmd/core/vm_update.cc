@@ -1,4 +1,5 @@
 // The part of VmManager that changes a VM that is there.
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/vmd/core/vm_manager.h"
 #include "services/vmd/errors.h"
@@ -13,10 +14,12 @@ absl::StatusOr<VmView> VmManager::Update(const std::string& reference, const Upd
   BANGER_RETURN_IF_ERROR(ChangePolicy(change, changed.policy));
   // Only what netd and the disk take is stored.
   BANGER_RETURN_IF_ERROR(ApplyPolicy(changed, held.operation->stop()));
-  if (changed.sizes != held.vm.sizes)
-    BANGER_RETURN_IF_ERROR(ports_.files.GrowDisks(changed.uid, changed.sizes));
-  BANGER_RETURN_IF_ERROR(ports_.store.Update(changed));
-  return View(changed);
+  absl::Status done;
+  if (changed.sizes != held.vm.sizes) done = ports_.files.GrowDisks(changed.uid, changed.sizes);
+  if (done.ok()) done = ports_.store.UpdateSettings(changed);
+  // What is in force is what is stored.
+  if (!done.ok()) return JoinErrors(done, ApplyPolicy(held.vm, {}));
+  return ViewOf(changed.uid);
 }
 
 absl::Status VmManager::ChangeSizes(const RequestedSizes& requested, Vm& vm) {

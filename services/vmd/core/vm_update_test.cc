@@ -1,5 +1,6 @@
 // What of a VM can be changed once it is there, and when.
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "services/vmd/testing/manager_fixture.h"
 
 namespace banger::vmd {
@@ -56,6 +57,23 @@ TEST_F(VmUpdateTest, AFullDiskLeavesTheVmAsItWas) {
   const auto full = vms_->Update("box", {.sizes = {.disk_size_bytes = 9ll << 30}}, {});
   EXPECT_EQ(ErrorReason(full.status()), "DISK_FULL");
   EXPECT_EQ(vms_->Get("box")->vm, box.vm);
+}
+
+TEST_F(VmUpdateTest, AGuestThatEndsMeanwhileIsStoppedAllTheSame) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.host.OnceAt("SetPolicy", [&] { world_.vmm.End(box.vm.uid, {VmmExit::Kind::kPoweredOff, ""}); });
+  ASSERT_OK_AND_ASSIGN(const VmView set, vms_->Update("box", {.nat = true}, {}));
+  EXPECT_EQ(set.vm.state, VmState::kStopped);
+  EXPECT_TRUE(set.vm.policy.nat);
+  EXPECT_TRUE(Eventually([&] { return !world_.things.Has("tap " + box.vm.uid); }));
+}
+
+TEST_F(VmUpdateTest, APolicyThatCouldNotBeStoredIsNotInForce) {
+  ASSERT_OK_AND_ASSIGN(const VmView box, Create("box"));
+  world_.host.FailAt("UpdateSettings", DiskFull("no space"));
+  EXPECT_EQ(ErrorReason(vms_->Update("box", {.nat = true}, {}).status()), "DISK_FULL");
+  EXPECT_FALSE(world_.network.policies[box.vm.uid].nat);
+  EXPECT_FALSE(vms_->Get("box")->vm.policy.nat);
 }
 
 }  // namespace

@@ -15,7 +15,10 @@ void VmUses::End(const std::string& uid) {
   const MutexLock lock(mutex_);
   const auto record = records_.find(uid);
   if (record == records_.end()) return;
-  --record->second.uses;
+  if (--record->second.uses == 0 && record->second.gone) {
+    records_.erase(record);
+    return;
+  }
   record->second.touched = clock_.Now();
   record->second.taken = false;
 }
@@ -43,7 +46,9 @@ std::vector<std::pair<std::string, Time>> VmUses::TakeTouched() {
 void VmUses::Forget(const std::string& uid) {
   const MutexLock lock(mutex_);
   const auto record = records_.find(uid);
-  if (record != records_.end() && record->second.uses == 0) records_.erase(record);
+  if (record == records_.end()) return;
+  record->second.gone = true;
+  if (record->second.uses == 0) records_.erase(record);
 }
 
 }  // namespace banger::vmd

@@ -49,6 +49,7 @@ class VmUses {
     int uses = 0;
     Time touched;
     bool taken = false;  // by TakeTouched
+    bool gone = false;   // is dropped with its last use
   };
   void End(const std::string& uid);
 

@@ -4,6 +4,7 @@
 #include "common/log/log.h"
 #include "common/status/status_macros.h"
 #include "services/vmd/core/vm_manager.h"
+#include "services/vmd/errors.h"
 
 namespace banger::vmd {
 
@@ -25,8 +26,18 @@ VmView VmManager::View(const Vm& vm, const AllPorts& ports) const {
     if (const auto problem = problems_.find(vm.uid); problem != problems_.end())
       view.vm.state_detail = problem->second;
   }
+  if (IsDoomed(vm.uid)) {
+    view.vm.state = VmState::kStopping;
+    view.vm.state_detail = "it is being deleted";
+  }
   AddNetworkTo(view, ports);
   return view;
+}
+
+absl::StatusOr<VmView> VmManager::ViewOf(const std::string& uid) const {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<Vm> vm, ports_.store.Find(uid));
+  if (!vm.has_value()) return VmNotFound(uid);
+  return View(*vm);
 }
 
 absl::StatusOr<VmView> VmManager::Get(const std::string& reference) {
@@ -67,7 +78,7 @@ void VmManager::NoteProblem(const std::string& uid, const std::string& problem) 
   const absl::StatusOr<std::optional<Vm>> vm = ports_.store.Find(uid);
   if (!vm.ok() || !vm->has_value()) return;
   if (!problem.empty()) log::Warn("a VM is in trouble", {{"vm", (*vm)->name}, {"problem", problem}});
-  events_.Publish({.vm = **vm});
+  store_.PublishAgain(uid);
 }
 
 }  // namespace banger::vmd

@@ -11,6 +11,11 @@ void WatchedStore::PublishRow(const std::string& uid) {
   if (row.ok() && row->has_value()) events_.Publish({.vm = **std::move(row)});
 }
 
+void WatchedStore::PublishAgain(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  PublishRow(uid);
+}
+
 absl::Status WatchedStore::Insert(const Vm& vm) {
   const MutexLock lock(mutex_);
   BANGER_RETURN_IF_ERROR(store_.Insert(vm));
@@ -28,8 +33,15 @@ absl::Status WatchedStore::Update(const Vm& vm) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> WatchedStore::ChangeState(const std::string& uid, VmState from, VmState to,
-                                               const std::string& detail) {
+absl::Status WatchedStore::UpdateSettings(const Vm& vm) {
+  const MutexLock lock(mutex_);
+  BANGER_RETURN_IF_ERROR(store_.UpdateSettings(vm));
+  PublishRow(vm.uid);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> WatchedStore::ChangeState(const std::string& uid, const std::vector<VmState>& from,
+                                               VmState to, const std::string& detail) {
   const MutexLock lock(mutex_);
   BANGER_ASSIGN_OR_RETURN(const bool changed, store_.ChangeState(uid, from, to, detail));
   if (changed) PublishRow(uid);

@@ -17,11 +17,15 @@ class WatchedStore final : public VmStore {
 
   absl::Status Insert(const Vm& vm) override;
   absl::Status Update(const Vm& vm) override;
-  absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
+  absl::Status UpdateSettings(const Vm& vm) override;
+  absl::StatusOr<bool> ChangeState(const std::string& uid, const std::vector<VmState>& from, VmState to,
                                    const std::string& detail) override;
   absl::Status Delete(const std::string& uid) override;
   absl::Status AddPort(const std::string& uid, const PublishedPort& port) override;
   absl::Status RemovePort(const std::string& uid, const PublishedPort& port) override;
+
+  // Publishes the row as it is, for what is shown of it beside what is stored.
+  void PublishAgain(const std::string& uid) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Not worth an event.
   absl::Status Touch(const std::string& uid, Time time) override { return store_.Touch(uid, time); }

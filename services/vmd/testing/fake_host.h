@@ -2,6 +2,7 @@
 // be made to fail, and the things that exist on it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -22,9 +23,15 @@ class FakeHost {
     const std::lock_guard lock(mutex_);
     failures_[call] = std::move(status);
   }
+  // Something happens at the next call named so, before what the call does.
+  void OnceAt(const std::string& call, std::function<void()> what) {
+    const std::lock_guard lock(mutex_);
+    surprises_[call] = std::move(what);
+  }
   void Mend() {
     const std::lock_guard lock(mutex_);
     failures_.clear();
+    surprises_.clear();
     left_.reset();
   }
   // The first `calls` work, all later ones do nothing: vmd is dead.
@@ -38,6 +45,7 @@ class FakeHost {
   }
 
   absl::Status Enter(const std::string& call) {
+    if (const std::function<void()> surprise = TakeSurprise(call)) surprise();
     const std::lock_guard lock(mutex_);
     ++calls_;
     if (left_.has_value() && (*left_)-- <= 0) return absl::InternalError("vmd is dead");
@@ -46,8 +54,15 @@ class FakeHost {
   }
 
  private:
+  std::function<void()> TakeSurprise(const std::string& call) {
+    const std::lock_guard lock(mutex_);
+    const auto surprise = surprises_.extract(call);
+    return surprise.empty() ? nullptr : surprise.mapped();
+  }
+
   mutable std::mutex mutex_;
   std::map<std::string, absl::Status> failures_;
+  std::map<std::string, std::function<void()>> surprises_;
   std::optional<int> left_;
   int calls_ = 0;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,12 +40,23 @@ class FakeStore final : public VmStore {
     if (const auto row = rows_.find(uid); row != rows_.end()) row->second.touch_time = time;
     return absl::OkStatus();
   }
-  absl::StatusOr<bool> ChangeState(const std::string& uid, VmState from, VmState to,
+  absl::Status UpdateSettings(const Vm& vm) override {
+    if (absl::Status s = host_.Enter("UpdateSettings"); !s.ok()) return s;
+    const std::lock_guard lock(mutex_);
+    const auto row = rows_.find(vm.uid);
+    if (row == rows_.end()) return VmNotFound(vm.name);
+    row->second.sizes = vm.sizes;
+    row->second.size_origins = vm.size_origins;
+    row->second.policy = vm.policy;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<bool> ChangeState(const std::string& uid, const std::vector<VmState>& from, VmState to,
                                    const std::string& detail) override {
     if (absl::Status s = host_.Enter("ChangeState"); !s.ok()) return s;
     const std::lock_guard lock(mutex_);
     const auto row = rows_.find(uid);
-    if (row == rows_.end() || row->second.state != from) return false;
+    if (row == rows_.end() || std::find(from.begin(), from.end(), row->second.state) == from.end())
+      return false;
     row->second.state = to;
     row->second.state_detail = detail;
     return true;

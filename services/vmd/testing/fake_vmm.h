@@ -31,6 +31,7 @@ class FakeVmm final : public Vmm, FakeMaker {
     return Process(machine.uid);
   }
   absl::StatusOr<VmmProcess> Adopt(const std::string& uid) override {
+    if (absl::Status s = host_.Enter("Adopt"); !s.ok()) return s;
     if (!things_.Has(absl::StrCat("process ", uid))) return absl::NotFoundError("gone");
     const std::lock_guard lock(mutex_);
     known_.insert(uid);
@@ -152,7 +153,7 @@ class FakeGuests final : public Guests {
     if (absl::Status s = host_.Enter("Usage"); !s.ok()) return s;
     return GuestUsage{.memory_total_bytes = 100, .memory_available_bytes = 40, .load = 0.5};
   }
-  absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds) override {
+  absl::Status PowerOff(const std::string& uid, std::chrono::milliseconds, const std::stop_token&) override {
     if (power == Power::kUnreachable || vmm_.Paused(uid)) return absl::DeadlineExceededError("no answer");
     if (power == Power::kObeys) vmm_.End(uid, {VmmExit::Kind::kPoweredOff, ""});
     return absl::OkStatus();

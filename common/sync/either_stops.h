@@ -2,7 +2,7 @@
 
 #include <stop_token>
 
-namespace banger::vmd {
+namespace banger {
 
 // A token that stops when either of two does.
 class EitherStops {
@@ -21,4 +21,4 @@ class EitherStops {
   std::stop_callback<RequestStop> on_b_;
 };
 
-}  // namespace banger::vmd
+}  // namespace banger
