@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "common/config/install.h"
+#include "common/log/log.h"
 #include "common/os/file.h"
+#include "common/os/landlock.h"
 #include "common/rpc/channel.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -63,19 +65,28 @@ absl::StatusOr<VmManagerOptions> ManagerOptions(const Config& config, const Path
   return options;
 }
 
+// Programs and files of ours beside vmd.
+struct Installed {
+  std::filesystem::path agent;
+  std::filesystem::path tools;
+  std::filesystem::path confine;
+};
+
 class Parts final : public rpc::DaemonParts {
  public:
   Parts(const rpc::DaemonContext& context, std::unique_ptr<SqliteStore> store, VmManagerOptions options,
-        const std::filesystem::path& agent, const std::filesystem::path& tools)
+        const Installed& installed)
       : store_(std::move(store)),
         images_(rpc::ConnectDaemon(context.paths.Socket("imaged"))),
         network_(context.paths.Socket("netd"), context.paths.netd_run_dir / "tap.sock"),
-        files_(context.paths.vms_dir(), context.paths.state_dir / "agent", agent, tools),
+        files_(context.paths.vms_dir(), context.paths.state_dir / "agent", installed.agent, installed.tools),
         drivers_(context.paths.cache_dir,
                  {.qemu_bin = context.config.qemu_bin,
                   .vmm = context.config.vmm,
+                  .launcher = installed.confine,
                   .open_tap = [this](const std::string& uid) { return network_.OpenTap(uid); }},
                  {.firecracker_bin = context.config.firecracker_bin,
+                  .launcher = installed.confine,
                   .tap_of = [this](const std::string& uid,
                                    const std::stop_token& stop) { return network_.TapOf(uid, stop); }}),
         vmm_({.run_dir = context.paths.run_dir / "vm", .vms_dir = context.paths.vms_dir()}, drivers_,
@@ -133,12 +144,16 @@ class Parts final : public rpc::DaemonParts {
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonContext& context) {
   BANGER_RETURN_IF_ERROR(CheckVmm(context.config.vmm));
   BANGER_ASSIGN_OR_RETURN(VmManagerOptions options, ManagerOptions(context.config, context.paths));
-  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path agent, FindLibexec("banger-agent"));
-  BANGER_ASSIGN_OR_RETURN(const std::filesystem::path tools, FindLibexec("guest"));
+  Installed installed;
+  BANGER_ASSIGN_OR_RETURN(installed.agent, FindLibexec("banger-agent"));
+  BANGER_ASSIGN_OR_RETURN(installed.tools, FindLibexec("guest"));
+  BANGER_ASSIGN_OR_RETURN(installed.confine, FindLibexec("banger-confine"));
+  if (!HasLandlock())
+    log::Warn("this kernel has no Landlock: VMMs are confined by seccomp and permissions alone");
   BANGER_RETURN_IF_ERROR(MakeDirectories(context.paths.vms_dir()));
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store,
                           SqliteStore::Open(context.paths.state_dir / "vmd.sqlite3"));
-  auto parts = std::make_unique<Parts>(context, std::move(store), std::move(options), agent, tools);
+  auto parts = std::make_unique<Parts>(context, std::move(store), std::move(options), installed);
   BANGER_RETURN_IF_ERROR(parts->Recover());
   return parts;
 }

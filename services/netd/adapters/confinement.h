@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "services/netd/adapters/landlock.h"
+#include "common/os/landlock.h"
 
 namespace banger::netd {
 

@@ -15,6 +15,7 @@
 #include "common/os/unix_socket.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/adapters/confinement.h"
 #include "services/vmd/adapters/firecracker_api.h"
 #include "services/vmd/adapters/firecracker_requests.h"
 #include "services/vmd/adapters/halt_watch.h"
@@ -145,7 +146,9 @@ absl::StatusOr<SpawnedVmm> FirecrackerDriver::Spawn(const Machine& machine, cons
                           OpenFile(paths.console_log, O_WRONLY | O_CREAT | O_APPEND, 0600));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_log));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_metrics));
-  BANGER_ASSIGN_OR_RETURN(StartedVmm started, StartVmm({.argv = FirecrackerArgv(program, machine.uid, paths),
+  BANGER_ASSIGN_OR_RETURN(StartedVmm started, StartVmm({.launcher = options_.launcher,
+                                                        .files = FilesOfFirecracker(program, machine, paths),
+                                                        .argv = FirecrackerArgv(program, machine.uid, paths),
                                                         .stdout_fd = console.get()}));
   BANGER_ASSIGN_OR_RETURN(
       std::unique_ptr<VmmMonitor> monitor,

@@ -11,7 +11,8 @@
 namespace banger::vmd {
 
 struct FirecrackerOptions {
-  std::string firecracker_bin;  // a name in PATH or a path
+  std::string firecracker_bin;     // a name in PATH or a path
+  std::filesystem::path launcher;  // banger-confine
   // The interface of a VM on the bridge: Firecracker opens it by its name.
   std::function<absl::StatusOr<std::string>(const std::string& uid, const std::stop_token& stop)> tap_of;
 };

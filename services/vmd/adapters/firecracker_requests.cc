@@ -79,6 +79,7 @@ KvmTrial FirecrackerKvmTrial(const std::filesystem::path& program, const std::fi
       {"drives", json::array()}};
   return {.argv = {program.string(), "--no-api", "--config-file", "/dev/stdin"},
           .input = machine.dump(),
+          .program = program,
           .vmlinux = vmlinux};
 }
 

@@ -14,6 +14,7 @@
 #include "common/os/subprocess.h"
 #include "common/status/status_macros.h"
 #include "common/sync/deadline_stop.h"
+#include "services/vmd/adapters/confinement.h"
 
 namespace banger::vmd {
 namespace {
@@ -22,19 +23,6 @@ using nlohmann::json;
 
 // A kernel under working KVM is through in half a second.
 constexpr std::chrono::seconds kProbeTimeout{3};
-
-absl::StatusOr<bool> Try(const KvmTrial& trial, const std::stop_token& stop) {
-  const DeadlineStop deadline(kProbeTimeout, stop);
-  const absl::StatusOr<CommandResult> run =
-      RunCommand({.argv = trial.argv, .new_session = true}, trial.input, deadline.token());
-  if (stop.stop_requested()) return absl::CancelledError("stopped while KVM was tried");
-  const bool runs = run.ok() && run->status.success() &&
-                    run->out.find("Linux version") != std::string::npos &&
-                    run->out.find("Kernel panic") != std::string::npos;
-  log::Info(runs ? "KVM runs this kernel" : "KVM does not run this kernel; it will be emulated",
-            {{"vmm", trial.argv[0]}, {"kernel", trial.vmlinux.string()}});
-  return runs;
-}
 
 }  // namespace
 
@@ -47,14 +35,30 @@ std::string FileKey(const std::filesystem::path& path) {
                       info.st_mtim.tv_nsec);
 }
 
+absl::StatusOr<bool> KvmProbe::Try(const KvmTrial& trial, const std::stop_token& stop) const {
+  const DeadlineStop deadline(kProbeTimeout, stop);
+  const absl::StatusOr<CommandResult> run =
+      RunCommand({.argv = ConfinedCommand(launcher_, FilesOfTrial(trial.program, trial.vmlinux), trial.argv),
+                  .new_session = true},
+                 trial.input, deadline.token());
+  if (stop.stop_requested()) return absl::CancelledError("stopped while KVM was tried");
+  const bool runs = run.ok() && run->status.success() &&
+                    run->out.find("Linux version") != std::string::npos &&
+                    run->out.find("Kernel panic") != std::string::npos;
+  log::Info(runs ? "KVM runs this kernel" : "KVM does not run this kernel; it will be emulated",
+            {{"vmm", trial.program.string()}, {"kernel", trial.vmlinux.string()}});
+  return runs;
+}
+
 absl::StatusOr<bool> KvmProbe::Runs(const KvmTrial& trial, const std::stop_token& stop) {
   if (!CanOpenKvm()) return false;
   BANGER_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
   const std::string key =
-      absl::StrCat(FileKey(trial.vmlinux), "/", FileKey(trial.argv[0]), "/", self.boot_id);
+      absl::StrCat(FileKey(trial.vmlinux), "/", FileKey(trial.program), "/", self.boot_id);
   if (const std::optional<bool> known = Remembered(key)) return *known;
-  BANGER_ASSIGN_OR_RETURN(const bool runs,
-                          probes_.Do(key, stop, [trial](const std::stop_token& s) { return Try(trial, s); }));
+  BANGER_ASSIGN_OR_RETURN(const bool runs, probes_.Do(key, stop, [this, trial](const std::stop_token& s) {
+    return Try(trial, s);
+  }));
   Remember(key, runs);
   return runs;
 }

@@ -22,6 +22,7 @@ std::string FileKey(const std::filesystem::path& path);
 struct KvmTrial {
   std::vector<std::string> argv;
   std::string input;
+  std::filesystem::path program;  // the VMM
   std::filesystem::path vmlinux;
 };
 
@@ -32,7 +33,9 @@ struct KvmTrial {
 // of the host. Thread-safe.
 class KvmProbe {
  public:
-  explicit KvmProbe(const std::filesystem::path& cache_dir) : cache_file_(cache_dir / "kvm-probe.json") {}
+  // VMMs are tried as they run, confined by `launcher` (banger-confine).
+  KvmProbe(const std::filesystem::path& cache_dir, std::filesystem::path launcher)
+      : cache_file_(cache_dir / "kvm-probe.json"), launcher_(std::move(launcher)) {}
 
   // False at once where /dev/kvm cannot be opened.
   absl::StatusOr<bool> Runs(const KvmTrial& trial, const std::stop_token& stop);
@@ -41,7 +44,10 @@ class KvmProbe {
   std::optional<bool> Remembered(const std::string& key) const;
   void Remember(const std::string& key, bool runs) const;
 
+  absl::StatusOr<bool> Try(const KvmTrial& trial, const std::stop_token& stop) const;
+
   const std::filesystem::path cache_file_;
+  const std::filesystem::path launcher_;
   SingleFlight<bool> probes_;
 };
 

@@ -117,6 +117,7 @@ KvmTrial QemuKvmTrial(const std::filesystem::path& qemu, const std::filesystem::
                    "-append",
                    "console=ttyS0 panic=-1 reboot=t"},
           .input = {},
+          .program = qemu,
           .vmlinux = vmlinux};
 }
 

@@ -1,11 +1,15 @@
 #include "services/vmd/adapters/qemu_driver.h"
 
+#include <fcntl.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/os/file.h"
 #include "common/os/unix_socket.h"
 #include "common/status/status_macros.h"
 #include "common/sync/mutex.h"
+#include "services/vmd/adapters/confinement.h"
 #include "services/vmd/adapters/qmp_client.h"
 #include "services/vmd/adapters/vmm_process.h"
 #include "services/vmd/errors.h"
@@ -76,7 +80,11 @@ absl::StatusOr<SpawnedVmm> QemuDriver::Spawn(const Machine& machine, const VmmPa
   BANGER_ASSIGN_OR_RETURN(const UniqueFd qmp, ListenUnix(paths.sockets / "qmp", 0600));
   BANGER_ASSIGN_OR_RETURN(const UniqueFd agent, ListenUnix(paths.sockets / "agent", 0600));
   BANGER_ASSIGN_OR_RETURN(UniqueFd connected, ConnectUnix(paths.sockets / "qmp"));
-  VmmCommand command{.argv = QemuArgv(*qemu, machine, accelerator, tsc_.Khz()),
+  // It may write to the file, and make none.
+  BANGER_RETURN_IF_ERROR(OpenFile(paths.console_log, O_WRONLY | O_CREAT, 0600).status());
+  VmmCommand command{.launcher = options_.launcher,
+                     .files = FilesOfQemu(*qemu, machine),
+                     .argv = QemuArgv(*qemu, machine, accelerator, tsc_.Khz()),
                      .fds = {{kQmpFd, qmp.get()}, {kAgentFd, agent.get()}}};
   UniqueFd tap;
   if (machine.network_mode == NetworkMode::kBridge) {

@@ -13,8 +13,9 @@
 namespace banger::vmd {
 
 struct QemuOptions {
-  std::string qemu_bin;  // a name in PATH or a path
-  std::string vmm;       // of the configuration
+  std::string qemu_bin;            // a name in PATH or a path
+  std::string vmm;                 // of the configuration
+  std::filesystem::path launcher;  // banger-confine
   // Gives the tap of a VM on the bridge.
   std::function<absl::StatusOr<UniqueFd>(const std::string& uid)> open_tap;
 };

@@ -19,7 +19,7 @@ class VmmChoice final : public VmmDrivers {
  public:
   VmmChoice(const std::filesystem::path& cache_dir, QemuOptions qemu, FirecrackerOptions firecracker)
       : vmm_(qemu.vmm),
-        probe_(cache_dir),
+        probe_(cache_dir, qemu.launcher),
         qemu_(std::move(qemu), probe_),
         firecracker_(std::move(firecracker), probe_) {}
 

@@ -15,6 +15,7 @@
 #include "common/os/temp_dir.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
+#include "services/vmd/adapters/confinement.h"
 #include "services/vmd/adapters/runtime_record.h"
 #include "services/vmd/adapters/vmm_process.h"
 
@@ -48,7 +49,9 @@ class PlainDriver final : public VmmDriver, public VmmDrivers {
   std::string name() const override { return "Plain"; }
   bool Knows(const std::string& vmm) const override { return vmm == "plain"; }
   absl::StatusOr<SpawnedVmm> Spawn(const Machine& machine, const VmmPaths&, const std::stop_token&) override {
-    auto started = StartVmm({.argv = {"/usr/bin/qemu-system-x86_64", "-name", VmmLabel(machine.uid), "-M",
+    auto started = StartVmm({.launcher = BANGER_CONFINE,
+                             .files = FilesOfTrial("/usr/bin/qemu-system-x86_64", "/none"),
+                             .argv = {"/usr/bin/qemu-system-x86_64", "-name", VmmLabel(machine.uid), "-M",
                                       "none", "-nodefaults", "-display", "none", "-S"}});
     if (!started.ok()) return started.status();
     return SpawnedVmm{std::move(started->child), std::move(started->complaints), "plain",

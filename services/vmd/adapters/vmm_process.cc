@@ -1,7 +1,6 @@
 #include "services/vmd/adapters/vmm_process.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "common/os/process.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/adapters/confinement.h"
 
 namespace banger::vmd {
 namespace fs = std::filesystem;
@@ -37,7 +37,10 @@ bool HasLabel(const fs::path& process, const std::string& label) {
   const absl::StatusOr<std::string> cmdline = ReadFile(process / "cmdline", 1 << 20);
   if (!cmdline.ok()) return false;
   const std::vector<std::string> argv = absl::StrSplit(*cmdline, '\0');
-  return argv.size() > 3 && (argv[1] == "-name" || argv[1] == "--id") && argv[2] == label;
+  // It comes later while the VMM is being confined.
+  for (std::size_t i = 1; i + 1 < argv.size(); ++i)
+    if ((argv[i] == "-name" || argv[i] == "--id") && argv[i + 1] == label) return true;
+  return false;
 }
 
 }  // namespace
@@ -46,7 +49,7 @@ std::string VmmLabel(const std::string& uid) { return absl::StrCat("banger-", ui
 
 absl::StatusOr<StartedVmm> StartVmm(const VmmCommand& command) {
   BANGER_ASSIGN_OR_RETURN(auto pipe, MakePipe());
-  Subprocess::Options options{.argv = command.argv,
+  Subprocess::Options options{.argv = ConfinedCommand(command.launcher, command.files, command.argv),
                               .env = std::vector<std::string>{"PATH=/usr/bin:/bin"},
                               .working_dir = "/",
                               .stdout_fd = command.stdout_fd,
@@ -55,8 +58,6 @@ absl::StatusOr<StartedVmm> StartVmm(const VmmCommand& command) {
                               .new_session = true};
   if (options.stdout_fd < 0) options.stdout_fd = pipe.second.get();
   BANGER_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Start(options));
-  const rlimit no_core{0, 0};  // a core would hold the guest's memory
-  ::prlimit(child.pid(), RLIMIT_CORE, &no_core, nullptr);
   return StartedVmm{std::move(child), std::move(pipe.first)};
 }
 

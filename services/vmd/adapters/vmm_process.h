@@ -1,11 +1,13 @@
 // VMMs as processes: how one is started and how a lost one is found.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/os/landlock.h"
 #include "common/os/subprocess.h"
 #include "common/os/unique_fd.h"
 
@@ -16,6 +18,8 @@ namespace banger::vmd {
 std::string VmmLabel(const std::string& uid);
 
 struct VmmCommand {
+  std::filesystem::path launcher;  // banger-confine
+  std::vector<FileAccess> files;   // all that it can open; see confinement.h
   std::vector<std::string> argv;
   // Descriptors {number in the VMM (from 3 on, without gaps), ours}.
   std::vector<std::pair<int, int>> fds;
@@ -28,7 +32,8 @@ struct StartedVmm {
   UniqueFd complaints;  // what it says on stderr; non-blocking
 };
 
-// In a session of its own, with an empty environment and no other descriptor.
+// Confined, in a session of its own, with an empty environment and no other
+// descriptor.
 absl::StatusOr<StartedVmm> StartVmm(const VmmCommand& command);
 
 // The last line of what is in the pipe, without waiting.

@@ -1,0 +1,45 @@
+// What a VMM is left with: it runs a guest that may have taken it over.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/os/landlock.h"
+#include "services/vmd/adapters/vmm_driver.h"
+#include "services/vmd/core/ports.h"
+
+namespace banger::vmd {
+
+// All the files of a VMM of that machine. `program` may be a dynamic one: it has
+// the system's libraries to read.
+std::vector<FileAccess> FilesOfQemu(const std::filesystem::path& program, const Machine& machine);
+std::vector<FileAccess> FilesOfFirecracker(const std::filesystem::path& program, const Machine& machine,
+                                           const VmmPaths& paths);
+
+// Of a VMM that only boots a kernel.
+std::vector<FileAccess> FilesOfTrial(const std::filesystem::path& program,
+                                     const std::filesystem::path& vmlinux);
+
+// The command that runs `argv` confined: banger-confine, which is at `launcher`.
+std::vector<std::string> ConfinedCommand(const std::filesystem::path& launcher,
+                                         const std::vector<FileAccess>& files,
+                                         const std::vector<std::string>& argv);
+
+// The other way around; INVALID_ARGUMENT when it is no such command.
+struct Confined {
+  std::vector<FileAccess> files;
+  std::vector<std::string> argv;
+};
+absl::StatusOr<Confined> ParseConfinedCommand(const std::vector<std::string>& command);
+
+// For good, and for all that this process executes: no_new_privs; Landlock, where
+// the kernel has it; a seccomp filter under which these fail with EPERM: connecting
+// sockets, signalling, tracing and changing the modes and names of files, which
+// Landlock does not see, and what no VMM needs of the kernel; no core files, few
+// descriptors. Unprivileged, before there are threads.
+absl::Status ConfineSelf(const std::vector<FileAccess>& files);
+
+}  // namespace banger::vmd
