@@ -35,11 +35,9 @@ struct Confined {
 };
 absl::StatusOr<Confined> ParseConfinedCommand(const std::vector<std::string>& command);
 
-// For good, and for all that this process executes: no_new_privs; Landlock, where
-// the kernel has it; a seccomp filter under which these fail with EPERM: connecting
-// sockets, signalling, tracing and changing the modes and names of files, which
-// Landlock does not see, and what no VMM needs of the kernel; no core files, few
-// descriptors. Unprivileged, before there are threads.
+// For good, and for all that this process executes: no_new_privs and no capabilities;
+// Landlock, where the kernel has it; the seccomp filter of denied_calls.h; no core
+// files, few descriptors. Before there are threads.
 absl::Status ConfineSelf(const std::vector<FileAccess>& files);
 
 }  // namespace banger::vmd

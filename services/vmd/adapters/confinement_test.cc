@@ -95,9 +95,7 @@ TEST_P(ConfinementTest, ItsOwnFilesAreThere) {
           {"write", Path("vms/mine/work"), "ok"}});
 }
 
-TEST_P(ConfinementTest, ItHasASessionNoNewPrivilegesAFilterAndNoDescriptors) {
-  Expect({{"self", "-", "ok"}});
-}
+TEST_P(ConfinementTest, ItHasASessionNoPrivilegesAFilterAndNoDescriptors) { Expect({{"self", "-", "ok"}}); }
 
 TEST_P(ConfinementTest, AnotherVmsDisksTheStoreAndTheHomeDirectoryAreOutOfReach) {
   std::vector<Attempt> attempts;
@@ -105,6 +103,7 @@ TEST_P(ConfinementTest, AnotherVmsDisksTheStoreAndTheHomeDirectoryAreOutOfReach)
        {"vms/other/upper", "vms/other/work", "vmd.sqlite3", "home/secret", "vms/mine/runtime.json"}) {
     for (const char* what : {"read", "write", "remove"}) attempts.push_back({what, Path(file), "EACCES"});
     for (const char* what : {"truncate", "chmod"}) attempts.push_back({what, Path(file), "EPERM"});
+    attempts.push_back({"chmod-anew", Path(file), "ENOSYS"});
   }
   for (const std::string& directory : {Path("home"), Path("vms"), std::string("/root"), std::string("/etc")})
     attempts.push_back({"list", directory, "EACCES"});
@@ -124,10 +123,18 @@ TEST_P(ConfinementTest, WhatItsGuestBootsFromCannotBeChanged) {
 TEST_P(ConfinementTest, NobodyIsReachedSignalledOrTraced) {
   const std::string vmd = absl::StrCat(::getpid());
   Expect({{"connect", Path("run/vmd.sock"), "EPERM"},
-          {"execute", "/bin/sh", "EACCES"},
+          {"socket", "inet", "EPERM"},
+          {"socket", "netlink", "EPERM"},
+          {"socket", "datagram", "EPERM"},
           {"kill", vmd, "EPERM"},
+          {"own", vmd, "EPERM"},
+          {"limit", vmd, "EPERM"},
           {"trace", vmd, "EPERM"},
           {"read", absl::StrCat("/proc/", vmd, "/environ"), "EACCES"}});
+}
+
+TEST_P(ConfinementTest, NothingElseIsExecutedAndNoProcessMade) {
+  Expect({{"execute", "/bin/sh", "EACCES"}, {"clone", "process", "EPERM"}, {"clone", "userns", "EPERM"}});
 }
 
 TEST(ConfinedCommandTest, IsReadAsItIsWritten) {

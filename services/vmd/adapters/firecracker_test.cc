@@ -143,8 +143,10 @@ TEST_F(ApiTest, OneThatIsGoneSilentOrTalksWithoutEndIsAnError) {
 class ChoiceTest : public FirecrackerTest {
  protected:
   std::string Chosen(const std::string& vmm, const Machine& machine, const std::string& firecracker) {
-    VmmChoice choice(dir_.path(), {.qemu_bin = "qemu-system-x86_64", .vmm = vmm, .open_tap = {}},
-                     {.firecracker_bin = firecracker, .tap_of = {}});
+    VmmChoice choice(
+        dir_.path(),
+        {.qemu_bin = "qemu-system-x86_64", .vmm = vmm, .launcher = BANGER_CONFINE, .open_tap = {}},
+        {.firecracker_bin = firecracker, .launcher = BANGER_CONFINE, .tap_of = {}});
     const auto driver = choice.Choose(machine, {});
     return driver.ok() ? (*driver)->name() : std::string(driver.status().message());
   }

@@ -5,7 +5,9 @@
 // See adapters/confinement.h. 126: it could not be confined; 127: not executed.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -25,7 +27,7 @@ int Main(const std::vector<std::string>& command) {
   for (std::string& argument : confined->argv) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   ::execv(arguments[0], arguments.data());
-  std::perror(absl::StrCat("banger-confine: execute '", confined->argv[0], "'").c_str());
+  std::fprintf(stderr, "banger-confine: execute '%s': %s\n", arguments[0], std::strerror(errno));
   return 127;
 }
 
