@@ -115,7 +115,7 @@ pid_t VmmOf(const std::filesystem::path& root) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const auto command_line = ReadFile(entry.path() / "cmdline");
-    if (command_line.ok() && command_line->starts_with("/usr/bin/qemu") &&
+    if (command_line.ok() && absl::StrContains(*command_line, "/usr/bin/qemu") &&
         absl::StrContains(*command_line, root.string()))
       return std::atoi(entry.path().filename().c_str());
   }

@@ -122,7 +122,8 @@ void Instance::KillVmms() const {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
     const auto command_line = ReadFile(entry.path() / "cmdline");
     const bool ours = command_line.ok() && absl::StrContains(*command_line, root().string());
-    const bool vmm = ours && (command_line->starts_with("/usr/bin/qemu") ||
+    // Or what confines it before it is executed.
+    const bool vmm = ours && (absl::StrContains(*command_line, "/usr/bin/qemu") ||
                               absl::StrContains(*command_line, "/fake-firecracker"));
     if (pid > 0 && vmm) ::kill(pid, SIGKILL);
   }
