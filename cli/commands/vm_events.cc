@@ -1,6 +1,4 @@
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
 #include "banger/vm/v1/vm_service.grpc.pb.h"
@@ -12,6 +10,7 @@
 #include "cli/output/json.h"
 #include "cli/output/streams.h"
 #include "common/status/error.h"
+#include "common/sync/pause.h"
 
 namespace banger::cli {
 namespace {
@@ -41,7 +40,7 @@ class VmEventsCommand final : public Command {
       const absl::Status status = Watch(context.client);
       if (stop.stop_requested()) return kExitInterrupted;
       if (!CanGoOn(status)) return Annotate(status, "watch vms");
-      Pause(stop);
+      PauseFor(kRetry, stop);
     }
   }
 
@@ -69,13 +68,6 @@ class VmEventsCommand final : public Command {
     if (!absl::IsUnavailable(status) || !heard_) return false;
     if (!away_since_.has_value()) away_since_ = steady_clock::now();
     return steady_clock::now() - *away_since_ < kPatience;
-  }
-
-  static void Pause(const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, kRetry, [] { return false; });
   }
 
   std::string format_ = "table";

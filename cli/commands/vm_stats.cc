@@ -1,8 +1,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "banger/vm/v1/vm_service.grpc.pb.h"
@@ -15,6 +13,7 @@
 #include "cli/output/json.h"
 #include "cli/output/streams.h"
 #include "common/status/error.h"
+#include "common/sync/pause.h"
 
 namespace banger::cli {
 namespace {
@@ -52,7 +51,7 @@ class VmStatsCommand final : public Command {
       if (watch_ && stop.stop_requested()) break;
       if (!stats.ok()) return Annotate(stats.status(), "show what vms use");
       BANGER_RETURN_IF_ERROR(Print(*stats));
-    } while (watch_ && Pause(stop));
+    } while (watch_ && PauseFor(kInterval, stop));
     return watch_ ? kExitInterrupted : kExitOk;
   }
 
@@ -61,15 +60,6 @@ class VmStatsCommand final : public Command {
     if (format_ == "json") return watch_ ? PrintJsonLine(stats) : PrintJson(stats);
     const bool in_place = watch_ && ::isatty(STDOUT_FILENO) == 1;
     return WriteStdout(absl::StrCat(in_place ? kAgain : "", VmStatsTable(stats)));
-  }
-
-  // False when stopped.
-  static bool Pause(const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, kInterval, [] { return false; });
-    return !stop.stop_requested();
   }
 
   std::vector<std::string> vms_;

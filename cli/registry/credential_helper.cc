@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,6 +11,7 @@
 #include "common/os/subprocess.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/sync/deadline_stop.h"
 
 namespace banger::cli {
 namespace {
@@ -23,26 +20,6 @@ using nlohmann::json;
 
 // A helper may ask the user to unlock a keyring.
 constexpr std::chrono::minutes kTimeout{2};
-
-// A stop that comes with another one or after a while.
-class StopAfter {
- public:
-  StopAfter(const std::stop_token& outer, std::chrono::milliseconds timeout)
-      : on_outer_(outer, [this] { source_.request_stop(); }),
-        timer_([this, timeout](const std::stop_token& done) {
-          std::mutex mutex;
-          std::unique_lock lock(mutex);
-          std::condition_variable_any().wait_for(lock, done, timeout, [] { return false; });
-          if (!done.stop_requested()) source_.request_stop();
-        }) {}
-
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  std::stop_source source_;
-  std::stop_callback<std::function<void()>> on_outer_;
-  std::jthread timer_;
-};
 
 std::string Text(const json& object, const char* name) {
   const auto it = object.find(name);
@@ -84,7 +61,7 @@ absl::Status CredentialHelper::Erase(const std::string& server, const std::stop_
 absl::StatusOr<CredentialHelper::Answer> CredentialHelper::Run(const std::string& verb,
                                                                const std::string& input,
                                                                const std::stop_token& stop) const {
-  const StopAfter limit(stop, kTimeout);
+  const DeadlineStop limit(kTimeout, stop);
   const absl::StatusOr<CommandResult> result = RunCommand({.argv = {program_, verb}}, input, limit.token());
   if (absl::IsCancelled(result.status()) && !stop.stop_requested())
     return absl::DeadlineExceededError(absl::StrCat(program_, " ", verb, ": does not answer"));

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +9,7 @@
 #include "common/http/url.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/sync/pause.h"
 
 namespace banger::http {
 namespace {
@@ -93,10 +92,7 @@ absl::Status HttpSource::Wait(const absl::Status& why) {
   retry_after_.reset();
   options_.on_retry(absl::StrFormat("%s; trying again in %.1f s", std::string(why.message()),
                                     static_cast<double>(delay.count()) / 1000));
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any().wait_for(lock, stop_, delay, [] { return false; });
-  return stop_.stop_requested() ? absl::CancelledError("stopped") : absl::OkStatus();
+  return PauseFor(delay, stop_) ? absl::OkStatus() : absl::CancelledError("stopped");
 }
 
 absl::Status HttpSource::Connect() {

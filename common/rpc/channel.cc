@@ -1,10 +1,9 @@
 #include "common/rpc/channel.h"
 
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sync/pause.h"
 
 namespace banger::rpc {
 namespace {
@@ -55,13 +54,9 @@ ClientCall::ClientCall(std::string request_id, std::chrono::milliseconds timeout
 
 absl::Status RetryUnavailable(const std::stop_token& stop, const std::function<absl::Status()>& attempt) {
   absl::Status status;
-  std::mutex mutex;
-  std::condition_variable_any pause;
   for (auto delay = 20ms; delay <= 400ms; delay *= 3) {
     status = attempt();
-    if (!absl::IsUnavailable(status) || stop.stop_requested()) return status;
-    std::unique_lock lock(mutex);
-    pause.wait_for(lock, stop, delay, [] { return false; });
+    if (!absl::IsUnavailable(status) || !PauseFor(delay, stop)) return status;
   }
   return attempt();
 }

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <stop_token>
 #include <thread>
+
+#include "common/sync/pause.h"
 
 namespace banger {
 
@@ -13,11 +13,7 @@ class DeadlineStop {
  public:
   DeadlineStop(std::chrono::milliseconds timeout, const std::stop_token& parent)
       : on_parent_(parent, RequestStop{source_}), timer_([this, timeout](const std::stop_token& done) {
-          std::mutex mutex;
-          std::condition_variable_any never;
-          std::unique_lock lock(mutex);
-          never.wait_for(lock, done, timeout, [] { return false; });
-          if (!done.stop_requested()) source_.request_stop();
+          if (PauseFor(timeout, done)) source_.request_stop();
         }) {}
   std::stop_token token() const { return source_.get_token(); }
 

@@ -1,12 +1,11 @@
 #include "services/vmd/log_streamer.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "common/status/status_macros.h"
+#include "common/sync/pause.h"
 #include "services/vmd/adapters/console_log.h"
 #include "services/vmd/convert.h"
 #include "services/vmd/errors.h"
@@ -16,13 +15,6 @@ namespace {
 
 constexpr std::size_t kChunk = 64 << 10;
 constexpr std::chrono::milliseconds kPoll{200};
-
-void Pause(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, kPoll, [] { return false; });
-}
 
 // False when the caller has left.
 absl::StatusOr<bool> SendAll(ConsoleLogReader& log, rpc::Writer<vm::v1::ReadVmLogResponse>& out) {
@@ -51,7 +43,7 @@ absl::Status StreamLog(VmManager& vms, const VmFiles& files, const vm::v1::ReadV
     BANGER_ASSIGN_OR_RETURN(const bool caller_listens, SendAll(log, out));
     if (!caller_listens || call.stop.stop_requested()) return absl::CancelledError("the caller has left");
     if (!goes_on) return absl::OkStatus();
-    Pause(call.stop);
+    PauseFor(kPoll, call.stop);
   }
 }
 

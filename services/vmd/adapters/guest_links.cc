@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +18,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/sync/either_stops.h"
+#include "common/sync/pause.h"
 
 namespace banger::vmd {
 namespace v1 = banger::guest::v1;
@@ -36,13 +35,6 @@ constexpr milliseconds kAttempt = 60s;
 
 milliseconds Left(steady_clock::time_point deadline) {
   return std::max(1ms, std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
-}
-
-void Pause(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, 50ms, [] { return false; });
 }
 
 v1::ExecDefaults ToProto(const ExecDefaults& exec) {
@@ -156,7 +148,7 @@ absl::StatusOr<GuestLinks::LinkPtr> GuestLinks::Connect(const Guest& guest, cons
     absl::StatusOr<LinkPtr> link = TryConnect(guest, either.token());
     if (link.ok() || either.token().stop_requested()) return link;
     // An agent that hands over to the image's own init comes back in a moment.
-    Pause(either.token());
+    PauseFor(50ms, either.token());
   }
 }
 

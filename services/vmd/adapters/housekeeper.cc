@@ -1,12 +1,11 @@
 #include "services/vmd/adapters/housekeeper.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/log/log.h"
+#include "common/sync/pause.h"
 #include "services/vmd/adapters/console_log.h"
 
 namespace banger::vmd {
@@ -22,36 +21,27 @@ constexpr auto kRetryInterval = 5s;
 constexpr auto kRemindInterval = 2s;
 constexpr auto kStaleInterval = 10s;
 
-// False when stopped.
-bool Pause(const std::stop_token& stop, std::chrono::seconds duration) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
-}
-
 }  // namespace
 
 void Housekeeper::Start() {
   capper_ = std::jthread([this](const std::stop_token& stop) {
     CapAllLogs();
-    while (Pause(stop, kCapInterval)) CapLogs();
+    while (PauseFor(kCapInterval, stop)) CapLogs();
   });
   collector_ = std::jthread([this](const std::stop_token& stop) {
-    while (Pause(stop, vms_.CollectGarbage() ? kGarbageInterval : kRetryInterval)) continue;
+    while (PauseFor(vms_.CollectGarbage() ? kGarbageInterval : kRetryInterval, stop)) continue;
   });
   sampler_ = std::jthread([this](const std::stop_token& stop) {
     do stats_.Sample();
-    while (Pause(stop, stats_interval_));
+    while (PauseFor(stats_interval_, stop));
   });
   stopper_ = std::jthread([this](const std::stop_token& stop) {
-    while (Pause(stop, kStaleInterval)) vms_.StopStale();
+    while (PauseFor(kStaleInterval, stop)) vms_.StopStale();
     vms_.SaveTouched();
   });
   reminder_ = std::jthread([this](const std::stop_token& stop) {
     do vms_.RemindNetwork();
-    while (Pause(stop, kRemindInterval));
+    while (PauseFor(kRemindInterval, stop));
   });
 }
 
