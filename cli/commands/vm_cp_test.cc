@@ -110,6 +110,14 @@ TEST_F(VmCpTest, ATarWithoutItsEndIsAnError) {
   EXPECT_THAT(result.err, HasSubstr("stopped in the middle"));
 }
 
+TEST_F(VmCpTest, AFileThatCannotBeReadEndsItAndIsNamed) {
+  // Says that it is empty, and is not.
+  const CommandResult result = Run({"vm", "cp", "/proc/self/pagemap", "web:"});
+  EXPECT_EQ(result.status.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("read '/proc/self/pagemap': it is larger than it says"));
+  EXPECT_FALSE(fs::exists(state_.guest_root / "pagemap"));
+}
+
 TEST_F(VmCpTest, WhatIsMissingIsNamedAndNothingIsSent) {
   const CommandResult result = Run({"vm", "cp", Here("none"), "web:"});
   EXPECT_EQ(result.status.code, kExitNotFound);

@@ -23,22 +23,24 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
   Wake wake;
   const std::stop_callback on_stop(client.stop(), [&wake] { wake.Now(); });
   std::atomic<bool> answered = false;
+  bool refused = false;  // the daemon ended it: its status says why
   absl::Status produced;
   // Reading the upload may block, and so may the daemon that takes it.
   std::thread sender([&] {
     if (!stream.Write(first)) return;
     Request request;
     produced = produce(
-        [&stream, &request](absl::string_view chunk) {
+        [&](absl::string_view chunk) {
           request.set_chunk(chunk.data(), chunk.size());
-          return stream.Write(request) ? absl::OkStatus() : absl::AbortedError("the daemon ended it");
+          refused = !stream.Write(request);
+          return refused ? absl::AbortedError("the daemon ended it") : absl::OkStatus();
         },
         wake);
     if (produced.ok()) {
       request.set_chunk("");
       stream.Write(request);
       stream.WritesDone();
-    } else if (!absl::IsAborted(produced) && !answered) {
+    } else if (!refused && !answered) {
       call.context()->TryCancel();
     }
   });
@@ -57,7 +59,7 @@ absl::Status StreamImport(Client& client, grpc::ClientReaderWriter<Request, Resp
   const absl::Status status = client.Result(stream.Finish());
   view.Clear();
   // Why we gave up says more than that we did.
-  const bool ours = !produced.ok() && !absl::IsAborted(produced) && !absl::IsCancelled(produced);
+  const bool ours = !produced.ok() && !refused && !absl::IsCancelled(produced);
   return ours ? produced : status;
 }
 
