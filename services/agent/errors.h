@@ -1,4 +1,5 @@
-// Every error that the agent's API answers.
+// Every error that the agent's API answers. Of those of Exec and the trees vmd passes
+// on only the reasons that services/vmd/guest_call.cc names.
 #pragma once
 
 #include <string>

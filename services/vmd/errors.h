@@ -71,6 +71,12 @@ inline absl::Status GuestUnreachable(const std::string& vm, const std::string& w
                   {{"vm", vm}});
 }
 
+// It answered what no agent of ours does, or that it is broken itself.
+inline absl::Status GuestFailed(const std::string& vm, const std::string& why) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "GUEST_FAILED", absl::StrCat("VM '", vm, "': ", why),
+                  {{"vm", vm}});
+}
+
 inline absl::Status VmNotReady(const std::string& vm, const std::string& why) {
   return ApiError(absl::StatusCode::kDeadlineExceeded, "VM_NOT_READY",
                   absl::StrCat("VM '", vm, "' did not become ready: ", why), {{"vm", vm}});

