@@ -15,6 +15,7 @@
 #include "cli/signals.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/status/utf8.h"
 #include "common/version/version.h"
 
 namespace banger::cli {
@@ -64,23 +65,6 @@ absl::Status UnknownCommand(const CommandTable& table, const std::string& group,
                                               : absl::StrCat("did you mean '", parent, " ", near, "'?")));
 }
 
-// Words go over the wire as protobuf strings.
-bool IsUtf8(const std::string& text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t length = c < 0x80                ? 1
-                               : c >= 0xC2 && c < 0xE0 ? 2
-                               : (c & 0xF0) == 0xE0    ? 3
-                               : c >= 0xF0 && c < 0xF5 ? 4
-                                                       : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (std::size_t k = 1; k < length; ++k)
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
-    i += length;
-  }
-  return true;
-}
-
 bool AsksHelp(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
 
 struct Found {
@@ -102,6 +86,7 @@ absl::StatusOr<Found> FindCommand(const CommandTable& table, const std::vector<s
 }
 
 absl::StatusOr<int> Run(const CommandTable& table, std::vector<std::string> words, Context& context) {
+  // Words go over the wire as protobuf strings.
   for (const std::string& word : words)
     if (!IsUtf8(word)) return UsageError(absl::StrCat("'", word, "' is not valid UTF-8"));
   // "banger help vm run" as well.

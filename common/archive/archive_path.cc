@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/status/utf8.h"
 
 namespace banger {
 namespace {
@@ -22,7 +23,7 @@ absl::Status Refuse(absl::string_view path, absl::string_view why) {
 
 std::string PrintableArchivePath(absl::string_view path) {
   constexpr std::size_t kShown = 200;
-  const std::string text = absl::Utf8SafeCEscape(path.substr(0, kShown));
+  const std::string text = absl::Utf8SafeCEscape(ValidUtf8(path.substr(0, kShown)));
   return path.size() > kShown ? text + "..." : text;
 }
 

@@ -20,7 +20,8 @@ absl::StatusOr<std::string> NormalizeArchivePath(absl::string_view path);
 // from the root of whoever follows them, so never follow them on the host.
 absl::Status CheckSymlinkTarget(absl::string_view path, absl::string_view target);
 
-// The same text with control and other unprintable bytes escaped, for messages.
+// The same text, if need be cut, with control characters escaped and '?' for what is no
+// UTF-8: for messages, also those of protobuf.
 std::string PrintableArchivePath(absl::string_view path);
 
 }  // namespace banger

@@ -47,5 +47,10 @@ TEST(ArchivePathTest, SymlinksThatLeaveTheRootAreRefusedByName) {
   EXPECT_THAT(CheckSymlinkTarget("a", ""), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST(ArchivePathTest, WhatIsShownIsOneLineOfUtf8) {
+  EXPECT_EQ(PrintableArchivePath("caf\xc3\xa9/a\xff\n\x1b[2J"), "caf\xc3\xa9/a?\\n\\033[2J");
+  EXPECT_EQ(PrintableArchivePath(std::string(199, 'x') + "\xc3\xa9"), std::string(199, 'x') + "?...");
+}
+
 }  // namespace
 }  // namespace banger

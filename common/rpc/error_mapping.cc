@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status/error.h"
+#include "common/status/utf8.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -26,14 +27,15 @@ bool SpeaksForItself(absl::StatusCode code) {
   }
 }
 
-// An error travels in HTTP/2 trailers, which peers take up to 8 KiB of: what a
-// hostile name makes longer would arrive as another error. Cut between characters.
-std::string Short(absl::string_view text) {
+// An error travels in HTTP/2 trailers, which peers take up to 8 KiB of, and in messages
+// that take UTF-8 only: what a hostile name makes longer, or something else, would
+// arrive as another error. Cut between characters.
+std::string Presentable(absl::string_view text) {
   constexpr std::size_t kMax = 1000;
-  if (text.size() <= kMax) return std::string(text);
+  if (text.size() <= kMax) return ValidUtf8(text);
   std::size_t end = kMax;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(text.substr(0, end), "...");
+  return absl::StrCat(ValidUtf8(text.substr(0, end)), "...");
 }
 
 }  // namespace
@@ -48,13 +50,14 @@ grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id) {
   if (status.ok()) return grpc::Status::OK;
   const bool internal = IsInternalBug(status);
   const auto code = internal ? grpc::StatusCode::INTERNAL : static_cast<grpc::StatusCode>(status.code());
-  const std::string message =
-      Short(internal ? absl::StrCat("internal error: ", status.message()) : std::string(status.message()));
+  const std::string message = Presentable(internal ? absl::StrCat("internal error: ", status.message())
+                                                   : std::string(status.message()));
   google::rpc::ErrorInfo info;
   info.set_reason(ErrorReason(status));
   if (info.reason().empty()) info.set_reason(absl::StatusCodeToString(static_cast<absl::StatusCode>(code)));
   info.set_domain(Domain());
-  for (const auto& [key, value] : GetErrorMetadata(status)) (*info.mutable_metadata())[key] = Short(value);
+  for (const auto& [key, value] : GetErrorMetadata(status))
+    (*info.mutable_metadata())[key] = Presentable(value);
   // A daemon that passes on another's error keeps what that one said.
   if (const auto domain = info.metadata().find("domain"); domain != info.metadata().end()) {
     info.set_domain(domain->second);

@@ -39,6 +39,14 @@ TEST(ErrorMappingTest, WhatAPeerWouldNotTakeIsCutBetweenCharacters) {
   EXPECT_LT(GetErrorMetadata(back)["name"].size(), 1100U);
 }
 
+TEST(ErrorMappingTest, BytesThatAreNoTextKeepNoReasonFromArriving) {
+  const absl::Status back = FromGrpc(
+      ToGrpc(ApiError(absl::StatusCode::kNotFound, "X_NOT_FOUND", "no 'a\xff'", {{"name", "a\xff"}}), "id"));
+  EXPECT_THAT(back, StatusIs(absl::StatusCode::kNotFound, "no 'a?'"));
+  EXPECT_EQ(ErrorReason(back), "X_NOT_FOUND");
+  EXPECT_EQ(GetErrorMetadata(back)["name"], "a?");
+}
+
 TEST(ErrorMappingTest, CodesThatSpeakForThemselvesPass) {
   for (const auto code : {absl::StatusCode::kCancelled, absl::StatusCode::kUnavailable,
                           absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kResourceExhausted}) {

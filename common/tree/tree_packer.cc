@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/archive/archive_path.h"
 #include "common/os/file.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
@@ -206,7 +207,7 @@ absl::Status TreePacker::AddDirectory(const Item& item, const struct stat& info,
 
 void TreePacker::LeaveOut(const fs::path& path, const std::string& what) {
   if (warnings_.size() < kMaxWarnings)
-    warnings_.push_back(absl::StrCat("'", path.string(), "' is left out: ", what));
+    warnings_.push_back(absl::StrCat("'", PrintableArchivePath(path.string()), "' is left out: ", what));
 }
 
 }  // namespace banger

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "common/os/file.h"
 #include "common/rpc/server_call.h"
+#include "common/status/utf8.h"
 #include "common/version/version.h"
 #include "services/agent/adapters/guest_setup.h"
 #include "services/agent/adapters/guest_stats.h"
@@ -27,13 +28,6 @@ namespace {
 bool HasOwnInit() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/1/exe", error).filename() != "banger-agent";
-}
-
-// A process calls itself what it likes; a message takes UTF-8 only.
-std::string Ascii(std::string text) {
-  for (char& byte : text)
-    if (static_cast<unsigned char>(byte) >= 0x80) byte = '?';
-  return text;
 }
 
 }  // namespace
@@ -110,7 +104,8 @@ grpc::ServerUnaryReactor* GuestService::GetListeners(grpc::CallbackServerContext
                         proto.set_address(listener.address);
                         proto.set_port(listener.port);
                         proto.set_pid(listener.pid);
-                        proto.set_process(Ascii(listener.process));
+                        // A process calls itself what it likes.
+                        proto.set_process(ValidUtf8(listener.process));
                       }
                       return found;
                     });
