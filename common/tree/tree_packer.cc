@@ -91,11 +91,7 @@ absl::Status TreePacker::AddItem(const Item& item, dev_t device) {
   if (stop_.stop_requested()) return absl::CancelledError("stopped");
   struct stat info {};
   const int flags = item.flags == O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
-  if (::fstatat(item.dir, item.base.c_str(), &info, flags) < 0) {
-    if (errno != ENOENT || item.dir == AT_FDCWD) return Failed("stat", item.path);
-    LeaveOut(item.path, "it disappeared meanwhile");
-    return absl::OkStatus();
-  }
+  if (::fstatat(item.dir, item.base.c_str(), &info, flags) < 0) return GoneOr("stat", item);
   switch (info.st_mode & S_IFMT) {
     case S_IFREG:
       return AddFile(item, info);
@@ -116,23 +112,24 @@ absl::Status TreePacker::AddItem(const Item& item, dev_t device) {
 }
 
 absl::Status TreePacker::AddFile(const Item& item, const struct stat& info) {
-  if (hard_links_ && info.st_nlink > 1) {
-    const auto [first, is_first] = links_.emplace(std::pair(info.st_dev, info.st_ino), item.name);
-    if (!is_first) {
-      ArchiveEntry link = EntryOf(info, item.name, ArchiveEntry::Type::kHardLink);
-      link.link_target = first->second;
-      return tar_.Begin(link);
-    }
+  // A directory that changes while it is listed may name a file twice.
+  const auto first = links_.find({info.st_dev, info.st_ino});
+  if (hard_links_ && info.st_nlink > 1 && first != links_.end() && first->second != item.name) {
+    ArchiveEntry link = EntryOf(info, item.name, ArchiveEntry::Type::kHardLink);
+    link.link_target = first->second;
+    return tar_.Begin(link);
   }
   // What took its place meanwhile may be a fifo: never wait for its other end.
   const UniqueFd fd(
       ::openat(item.dir, item.base.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | item.flags));
+  if (!fd.valid()) return GoneOr("open", item);
   struct stat opened {};
-  if (!fd.valid() || ::fstat(fd.get(), &opened) < 0) return Failed("open", item.path);
+  if (::fstat(fd.get(), &opened) < 0) return Failed("stat", item.path);
   if (!S_ISREG(opened.st_mode))
     return absl::AbortedError(absl::StrCat("read '", item.path.string(), "': it was replaced meanwhile"));
   ArchiveEntry entry = EntryOf(opened, item.name, ArchiveEntry::Type::kFile);
   entry.size = opened.st_size;
+  if (hard_links_ && opened.st_nlink > 1) links_.emplace(std::pair(opened.st_dev, opened.st_ino), item.name);
   return AddContent(fd.get(), item, std::move(entry));
 }
 
@@ -175,7 +172,7 @@ absl::Status TreePacker::CopyRange(int fd, const DataRange& range, const Item& i
 absl::Status TreePacker::AddSymlink(const Item& item, const struct stat& info) {
   std::array<char, PATH_MAX> target;
   const ssize_t size = ::readlinkat(item.dir, item.base.c_str(), target.data(), target.size());
-  if (size < 0) return Failed("read link", item.path);
+  if (size < 0) return GoneOr("read link", item);
   ArchiveEntry link = EntryOf(info, item.name, ArchiveEntry::Type::kSymlink);
   link.link_target.assign(target.data(), static_cast<std::size_t>(size));
   return tar_.Begin(link);
@@ -183,7 +180,7 @@ absl::Status TreePacker::AddSymlink(const Item& item, const struct stat& info) {
 
 absl::Status TreePacker::AddDirectory(const Item& item, const struct stat& info, dev_t device) {
   UniqueFd fd(::openat(item.dir, item.base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | item.flags));
-  if (!fd.valid()) return Failed("open directory", item.path);
+  if (!fd.valid()) return GoneOr("open directory", item);
   if (info.st_dev != device && IsMadeUp(fd.get())) {
     LeaveOut(item.path, "the kernel's own file system");
     return absl::OkStatus();
@@ -203,6 +200,12 @@ absl::Status TreePacker::AddDirectory(const Item& item, const struct stat& info,
     const std::string name = item.name.empty() ? base : absl::StrCat(item.name, "/", base);
     BANGER_RETURN_IF_ERROR(AddItem({number, base, item.path / base, name, O_NOFOLLOW}, info.st_dev));
   }
+}
+
+absl::Status TreePacker::GoneOr(const char* what, const Item& item) {
+  if (errno != ENOENT || item.dir == AT_FDCWD) return Failed(what, item.path);
+  LeaveOut(item.path, "it disappeared meanwhile");
+  return absl::OkStatus();
 }
 
 void TreePacker::LeaveOut(const fs::path& path, const std::string& what) {

@@ -57,6 +57,8 @@ class TreePacker {
   absl::Status AddSymlink(const Item& item, const struct stat& info);
   absl::Status AddDirectory(const Item& item, const struct stat& info, dev_t device);
   absl::Status CopyRange(int fd, const DataRange& range, const Item& item);
+  // After a call that failed with errno: below the root, what is gone is left out.
+  absl::Status GoneOr(const char* what, const Item& item);
   void LeaveOut(const std::filesystem::path& path, const std::string& what);
 
   TarWriter& tar_;

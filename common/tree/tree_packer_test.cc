@@ -2,6 +2,9 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+
+#include <thread>
 
 #include "common/os/subprocess.h"
 #include "common/tree/file_holes.h"
@@ -92,6 +95,45 @@ TEST_F(TreePackerTest, BelowADirectoryNoLinkIsFollowed) {
     EXPECT_THAT(packer.AddBelow(root.get(), path, "x"), ::testing::Not(IsOk())) << path;
   ASSERT_OK(writer.Finish());
   EXPECT_THAT(List(tar), HasSubstr("link -> "));
+}
+
+TEST_F(TreePackerTest, ALinkThatIsGoneWhenItIsReadIsLeftOut) {
+  // One of a process that has ended is there, and leads nowhere.
+  const pid_t ended = ::fork();
+  if (ended == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(ended), &info, WEXITED | WNOWAIT), 0);
+  const UniqueFd process = *OpenFile("/proc/" + std::to_string(ended), O_PATH | O_DIRECTORY);
+  TarWriter tar([](absl::string_view) { return absl::OkStatus(); });
+  TreePacker packer(tar);
+  EXPECT_OK(packer.AddBelow(process.get(), "cwd", "cwd"));
+  EXPECT_THAT(packer.warnings(), ElementsAre("'cwd' is left out: it disappeared meanwhile"));
+  ::waitpid(ended, nullptr, 0);
+}
+
+// Whatever comes between the looks at a file: no copy fails, and none is a hard link
+// to what the tar does not hold.
+TEST_F(TreePackerTest, FilesThatComeAndGoFailNoCopy) {
+  Write("tree/first", "content");
+  fs::create_hard_link(from_ / "tree/first", from_ / "tree/second");
+  Write("tree/directory/file", "content");
+  std::jthread mover([this](const std::stop_token& stop) {
+    const auto move = [this](const char* from, const char* to) {
+      ASSERT_EQ(::rename((from_ / from).c_str(), (from_ / to).c_str()), 0);
+    };
+    while (!stop.stop_requested()) {
+      for (const char* name : {"first", "second", "directory"}) {
+        const std::string inside = std::string("tree/") + name;
+        move(inside.c_str(), name);
+        move(name, inside.c_str());
+      }
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    const absl::StatusOr<std::string> tar = Pack(from_ / "tree", "tree");
+    ASSERT_OK(tar);
+    ASSERT_OK(Receive(*tar, {.path = (to_ / std::to_string(i)).string(), .name = "tree"}));
+  }
 }
 
 TEST_F(TreePackerTest, WhatIsMissingIsNamed) {
