@@ -15,6 +15,21 @@
 namespace banger::cli {
 namespace {
 
+using vm::v1::Vm;
+
+// As vmd says it of a command; ssh itself would say less.
+absl::Status RequireRunning(Vm::State state, const std::string& vm) {
+  const auto refused = [&vm](const char* reason, const char* why) {
+    return ApiError(absl::StatusCode::kFailedPrecondition, reason, why, {{"vm", vm}});
+  };
+  if (state == Vm::STATE_RUNNING) return absl::OkStatus();
+  if (state == Vm::STATE_PAUSED) return refused("VM_PAUSED", "it is paused");
+  // No reason, for its hint would be to start it.
+  if (state == Vm::STATE_STARTING)
+    return absl::FailedPreconditionError("it is still starting: try again in a moment");
+  return refused("VM_NOT_RUNNING", "it does not run");
+}
+
 class VmSshCommand final : public Command {
  public:
   VmSshCommand()
@@ -56,9 +71,7 @@ class VmSshCommand final : public Command {
     BANGER_ASSIGN_OR_RETURN(const vm::v1::GetVmResponse response,
                             client.Unary(&vm::v1::VmService::Stub::GetVm, request));
     const std::string name = IdOf(response.vm().name());
-    if (response.vm().state() != vm::v1::Vm::STATE_RUNNING)
-      return ApiError(absl::StatusCode::kFailedPrecondition, "VM_NOT_RUNNING", "it does not run",
-                      {{"vm", name}});
+    BANGER_RETURN_IF_ERROR(RequireRunning(response.vm().state(), name));
     return name;
   }
 

@@ -60,6 +60,12 @@ TEST_F(VmSshTest, WhatCannotWorkIsSaidBeforeSshRuns) {
   CommandResult result = Banger({"vm", "ssh", "old"});
   EXPECT_EQ(result.status.code, kExitFailed);
   EXPECT_THAT(result.err, AllOf(HasSubstr("ssh to vm 'old'"), HasSubstr("banger vm start old")));
+  Add("still", "cccccccccccc", vm::v1::Vm::STATE_PAUSED);
+  Add("young", "dddddddddddd", vm::v1::Vm::STATE_STARTING);
+  EXPECT_THAT(Banger({"vm", "ssh", "still"}).err,
+              AllOf(HasSubstr("it is paused (VM_PAUSED)"), HasSubstr("banger vm resume still")));
+  EXPECT_THAT(Banger({"vm", "ssh", "young"}).err,
+              AllOf(HasSubstr("it is still starting"), Not(HasSubstr("vm start"))));
   EXPECT_EQ(Banger({"vm", "ssh", "nobody"}).status.code, kExitNotFound);
   EXPECT_EQ(Banger({"vm", "ssh", "me@"}).status.code, kExitUsage);
   EXPECT_EQ(Banger({"vm", "ssh", "@web"}).status.code, kExitUsage);
