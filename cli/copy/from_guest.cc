@@ -44,7 +44,7 @@ absl::StatusOr<Copied> CopyFromGuest(Client& client, const std::string& vm, cons
   request.mutable_source()->set_path(path);
   request.mutable_source()->set_name(name);
   request.mutable_source()->set_user(options.user);
-  GuestTar tar(client, request, options.what);
+  GuestTar tar(client, request, kForever, options.what);
   BANGER_ASSIGN_OR_RETURN(Copied copied,
                           destination == "-"
                               ? ToStdout(tar)

@@ -40,7 +40,7 @@ absl::StatusOr<std::string> ReadGuestFile(Client& client, const std::string& vm,
   request.set_name(VmName(vm));
   request.mutable_source()->set_path(path);
   request.mutable_source()->set_name(kMember);
-  GuestTar bytes(client, request, "");
+  GuestTar bytes(client, request, kQuick, "");
   BANGER_ASSIGN_OR_RETURN(ArchiveReader tar, ArchiveReader::OpenPlainTar(bytes));
   BANGER_ASSIGN_OR_RETURN(const std::optional<ArchiveEntry> entry, tar.Next());
   if (!entry.has_value() || entry->type != ArchiveEntry::Type::kFile || entry->size > kMaxSize)

@@ -6,9 +6,10 @@
 
 namespace banger::cli {
 
-GuestTar::GuestTar(Client& client, const vm::v1::ReadVmTreeRequest& request, const std::string& what)
+GuestTar::GuestTar(Client& client, const vm::v1::ReadVmTreeRequest& request,
+                   std::chrono::milliseconds timeout, const std::string& what)
     : client_(client),
-      call_(client.NewCall(kForever)),
+      call_(client.NewCall(timeout)),
       stub_(client.channel()),
       reader_(stub_.ReadVmTree(call_->context(), request)),
       shows_(!what.empty()),

@@ -18,8 +18,9 @@ namespace banger::cli {
 // call when it goes. The client is connected and outlives it.
 class GuestTar final : public ByteSource {
  public:
-  // `what` is for progress; empty shows none.
-  GuestTar(Client& client, const vm::v1::ReadVmTreeRequest& request, const std::string& what);
+  // `what` is for progress; empty shows none. `timeout` is for all of it.
+  GuestTar(Client& client, const vm::v1::ReadVmTreeRequest& request, std::chrono::milliseconds timeout,
+           const std::string& what);
   ~GuestTar() override;
 
   absl::StatusOr<std::size_t> Read(std::span<char> buffer) override;
