@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/errors.h"
+#include "cli/testing/terminal_fixture.h"
 #include "cli/testing/vm_fixture.h"
 #include "common/archive/tar_builder.h"
 #include "common/os/file.h"
@@ -138,15 +139,26 @@ TEST_F(VmCpTest, ExactlyOneSideIsAVm) {
 TEST_F(VmCpTest, AnInterruptEndsItWithoutATrace) {
   ASSERT_EQ(::mkfifo(Here("fifo").c_str(), 0600), 0);
   const UniqueFd keep = *OpenFile(Here("fifo"), O_RDWR);
-  Subprocess process = Start({"vm", "cp", "-", "web:new"}, keep.get());
-  // Its beginning is read before anything is sent.
-  ASSERT_OK(
-      WriteFully(keep.get(), TarBuilder().File("a", std::string(2 << 20, 'a')).Build().substr(0, 1 << 20)));
-  ASSERT_TRUE(Eventually([&] { return state_.Calls("WriteVmTree") == 1; }));
-  ASSERT_OK(process.Signal(SIGINT));
-  EXPECT_EQ(process.Wait()->code, kExitInterrupted);
-  EXPECT_TRUE(state_.WaitFor("write cancelled"));
-  EXPECT_FALSE(fs::exists(state_.guest_root / "new/a"));
+  const std::string tar = TarBuilder().File("a", std::string(2 << 20, 'a')).Build();
+  // Before its first byte, and in the middle.
+  for (const std::size_t sent : {0U, 10000U}) {
+    const int calls = state_.Calls("WriteVmTree");
+    Subprocess process = Start({"vm", "cp", "-", "web:new"}, keep.get());
+    ASSERT_TRUE(Eventually([&] { return state_.Calls("WriteVmTree") == calls + 1; }));
+    ASSERT_OK(WriteFully(keep.get(), tar.substr(0, sent)));
+    ASSERT_OK(process.Signal(SIGINT));
+    EXPECT_EQ(process.Wait()->code, kExitInterrupted);
+    EXPECT_TRUE(state_.WaitFor("write cancelled", calls + 1));
+    EXPECT_FALSE(fs::exists(state_.guest_root / "new/a"));
+  }
+}
+
+class VmCpTerminalTest : public TerminalTest {};
+
+TEST_F(VmCpTerminalTest, NoTarComesFromATerminal) {
+  StartInTerminal({"vm", "cp", "-", "web:/srv"});
+  EXPECT_TRUE(WaitForScreen("copy '-' to 'web:/srv': stdin is a terminal: give a pipe or a file"));
+  EXPECT_EQ(WaitForExit(), kExitUsage);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ WriteVmTreeRequest FirstRequest(const std::string& vm, const std::string& path, 
 }
 
 absl::StatusOr<Copied> SendStdin(Client& client, WriteVmTreeRequest first, const std::string& what) {
-  BANGER_ASSIGN_OR_RETURN(const Upload upload, Upload::OfFile("-"));
+  BANGER_ASSIGN_OR_RETURN(const Upload upload, Upload::OfStdin());
   first.mutable_spec()->mutable_target()->set_total_bytes(upload.total_bytes());
   return SendTree(
       client, first, [&upload](const Sink& sink, const Wake& wake) { return upload.Produce(sink, wake); },

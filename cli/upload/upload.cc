@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cli/errors.h"
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -24,7 +25,9 @@ absl::Status ReadError(const std::string& source) {
 
 }  // namespace
 
-absl::StatusOr<Upload> Upload::OfFile(const std::string& path) {
+absl::StatusOr<Upload> Upload::Open(const std::string& path) {
+  if (path == "-" && ::isatty(STDIN_FILENO) == 1)
+    return UsageError("stdin is a terminal: give a pipe or a file");
   Upload upload;
   upload.source_ = path == "-" ? "stdin" : std::filesystem::path(path).filename().string();
   if (path == "-") {
@@ -36,10 +39,18 @@ absl::StatusOr<Upload> Upload::OfFile(const std::string& path) {
   struct stat info {};
   if (::fstat(upload.fd_.get(), &info) < 0) return ReadError(upload.source_);
   if (S_ISREG(info.st_mode)) upload.total_bytes_ = info.st_size;
+  return upload;
+}
+
+absl::StatusOr<Upload> Upload::OfStdin() { return Open("-"); }
+
+absl::StatusOr<Upload> Upload::OfFile(const std::string& path) {
+  BANGER_ASSIGN_OR_RETURN(Upload upload, Open(path));
   upload.beginning_.resize(kBeginning);
   const absl::StatusOr<std::size_t> n = ReadFully(upload.fd_.get(), upload.beginning_.data(), kBeginning);
   if (!n.ok()) return Annotate(n.status(), absl::StrCat("'", path, "'"));
   upload.beginning_.resize(*n);
+  upload.has_all_ = *n < kBeginning;
   return upload;
 }
 
@@ -65,7 +76,7 @@ absl::Status Upload::Produce(const Sink& sink, const Wake& wake) const {
 absl::Status Upload::SendFile(const Sink& sink, const Wake& wake) const {
   for (std::size_t at = 0; at < beginning_.size(); at += kChunk)
     BANGER_RETURN_IF_ERROR(sink(absl::string_view(beginning_).substr(at, kChunk)));
-  if (beginning_.size() < kBeginning) return absl::OkStatus();
+  if (has_all_) return absl::OkStatus();
   std::string buffer(kChunk, '\0');
   for (;;) {
     if (!wake.WaitReadable(fd_.get())) return absl::CancelledError("interrupted");

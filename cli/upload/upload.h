@@ -28,8 +28,11 @@ struct PackedMember {
 // A file, a pipe, or a directory that is packed as a tar while it is sent.
 class Upload {
  public:
-  // `path` "-" is stdin. Reads the beginning.
+  // `path` "-" is stdin, unless it is a terminal. Reads the beginning.
   static absl::StatusOr<Upload> OfFile(const std::string& path);
+
+  // stdin as it comes: who waits for its first byte hears a wake.
+  static absl::StatusOr<Upload> OfStdin();
 
   // Packs those `members` of the directory that exist, in that order, with their
   // names; symbolic links are kept, hard links become files.
@@ -49,10 +52,12 @@ class Upload {
   absl::Status Produce(const Sink& sink, const Wake& wake) const;
 
  private:
+  static absl::StatusOr<Upload> Open(const std::string& path);
   absl::Status SendFile(const Sink& sink, const Wake& wake) const;
 
   UniqueFd fd_;
   std::string beginning_;
+  bool has_all_ = false;  // in beginning_
   std::vector<PackedMember> members_;
   std::int64_t total_bytes_ = 0;
   std::string source_;
