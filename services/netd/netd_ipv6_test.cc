@@ -175,11 +175,19 @@ class Frames {
     other_card.replace(6, 6, victim_mac_);
     frames.push_back({"from another card", other_card});
     // Each can be told from all others on the wire.
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      const std::string header = "\x86\xdd\x60";
-      frames[i].bytes.replace(frames[i].bytes.find(header), Marker(i).size(), Marker(i));
-    }
+    for (std::size_t i = 0; i < frames.size(); ++i) Mark(frames[i].bytes, i);
     return frames;
+  }
+
+  // A question for another guest, to the host's card, so that it is routed there.
+  std::string Routed(std::size_t index) const {
+    std::string frame = Icmpv6Frame({.from_mac = own_mac_,
+                                     .to_mac = BytesOf(Mac::ForAddress(kGatewayBits)),
+                                     .from = own_,
+                                     .to = victim_,
+                                     .message = Solicitation(victim_, MacOption(1, own_mac_))});
+    Mark(frame, index);
+    return frame;
   }
 
   // Version and flow label of IPv6.
@@ -190,6 +198,10 @@ class Frames {
  private:
   static constexpr Ipv4 kOwn{0xac1e0002}, kVictim{0xac1e0003}, kGatewayBits{0xac1e0001};
 
+  static void Mark(std::string& frame, std::size_t index) {
+    const std::string header = "\x86\xdd\x60";
+    frame.replace(frame.find(header), Marker(index).size(), Marker(index));
+  }
   static IpAddress AddressOf(Ipv4 guest) {
     return Subnet::Create(kGatewayBits, 24)->WithIpv6(*Prefix::Parse(kPrefix6))->AddressOf(guest, kIpv6);
   }
@@ -203,9 +215,12 @@ class Frames {
     const std::string flags("\x20\0\0\0", 4);
     return Packet(from, Icmpv6Message(Icmpv6::kNeighbourAdvert, flags + BytesOf(target) + option));
   }
-  std::string Solicit(const IpAddress& from, const IpAddress& target, const std::string& option) const {
+  static std::string Solicitation(const IpAddress& target, const std::string& option) {
     const std::string reserved(4, '\0');
-    return Packet(from, Icmpv6Message(Icmpv6::kNeighbourSolicit, reserved + BytesOf(target) + option));
+    return Icmpv6Message(Icmpv6::kNeighbourSolicit, reserved + BytesOf(target) + option);
+  }
+  std::string Solicit(const IpAddress& from, const IpAddress& target, const std::string& option) const {
+    return Packet(from, Solicitation(target, option));
   }
   // With an extension header of eight bytes that says: ICMPv6 comes next.
   static std::string Behind(char header, std::string frame) {
@@ -245,6 +260,22 @@ TEST_F(NetdIpv6Test, NeighboursHearOnlyWhatIsTrueOfTheSender) {
   Where("victim").Run(
       [] { EXPECT_THAT(Ip(absl::StrCat("-6 neigh show ", kGateway6)), HasSubstr("52:b4:ac:1e:00:01")); });
   EXPECT_THAT(Ip("-6 route show default"), HasSubstr("via 2001:db8:51::1 dev up0"));
+}
+
+TEST_F(NetdIpv6Test, NeighbourDiscoveryIsRoutedToNoOtherGuest) {
+  const GuestMachine& liar = Boot("liar");
+  Boot("victim");
+  Boot("nat", Nat());  // for which the host routes
+  ASSERT_TRUE(Reaches6("host", "victim"));
+  const Sniffer at_victim(Where("victim"), "eth0");
+  ASSERT_OK(liar.Inject(Frames().Routed(1)));
+  EXPECT_FALSE(at_victim.Saw(Frames::Marker(1)));
+  // What is in its way is that they are no peers.
+  v1::EndpointPolicy friendly;
+  friendly.add_peer_ids("victim");
+  ASSERT_OK(Client().SetPolicy("liar", friendly));
+  ASSERT_OK(liar.Inject(Frames().Routed(2)));
+  EXPECT_TRUE(at_victim.Saw(Frames::Marker(2)));
 }
 
 TEST_F(NetdIpv6Test, LargePacketsPassInFragments) {

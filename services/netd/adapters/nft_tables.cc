@@ -136,9 +136,10 @@ constexpr char kToHost6[] = R"(    icmpv6 type { nd-neighbor-solicit, nd-neighbo
     ip6 daddr $gateway icmpv6 type echo-request accept
 )";
 
-// Between peers, where the kernel shows us what the bridge forwards (br_netfilter).
+// Between peers, where the kernel shows us what the bridge forwards (br_netfilter):
+// with the hop limit that these have to have, and that nothing routed has any more.
 constexpr char kNeighbours6[] =
-    "    oifname $bridge icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n";
+    "    oifname $bridge ip6 hoplimit 255 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n";
 
 std::string Joined(const std::vector<Prefix>& networks) {
   return absl::StrJoin(networks, ", ",
