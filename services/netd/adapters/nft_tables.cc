@@ -79,6 +79,7 @@ constexpr char kIpv6Chains[] = R"(  set own_addresses6 { type ifname . ether_add
 constexpr char kInetTable[] = R"(
 table inet $table {
   comment $mark
+  set closed { type nf_proto; }
 $sets  chain refuse {
     meta l4proto tcp reject with tcp reset
     reject with icmpx admin-prohibited
@@ -97,7 +98,8 @@ $from_guest  chain to_guest {
     type filter hook forward priority filter; policy accept;
 $to_ipv6    iifname $bridge goto from_guest
     oifname $bridge goto to_guest
-$closed  }
+    meta nfproto @closed drop
+  }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
 $masquerade  }
@@ -179,14 +181,11 @@ std::string TablesText(const FirewallTarget& target) {
                      {"$to_ipv6", has_ipv6 ? "    ether type ip6 goto from_guest6\n" : ""},
                      {"$from_taps", from_taps},
                      {"$between_taps", between_taps}});
-  const std::string sets =
-      absl::StrCat(ForFamilies(target, kSets, kSets), has_ipv6 ? "  set closed { type nf_proto; }\n" : "");
   const std::string inet_table = absl::StrReplaceAll(
-      kInetTable, {{"$sets", sets},
+      kInetTable, {{"$sets", ForFamilies(target, kSets, kSets)},
                    {"$to_host", ForFamilies(target, kToHost, kToHost6)},
                    {"$from_guest", ForFamilies(target, kFromGuest, kFromGuest)},
                    {"$to_ipv6", has_ipv6 ? "    iifname $bridge meta nfproto ipv6 goto from_guest6\n" : ""},
-                   {"$closed", has_ipv6 ? "    meta nfproto @closed drop\n" : ""},
                    {"$masquerade", ForFamilies(target, kMasquerade, kMasquerade)}});
   return absl::StrReplaceAll(
       absl::StrCat(bridge_table, inet_table),

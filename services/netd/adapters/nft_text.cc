@@ -186,6 +186,7 @@ std::string ChangeText(const FirewallTarget& target, const Rules& from, const Ru
   std::string text;
   SetWriter writer(target, text);
   writer.Change("bridge", "peer_taps", from.peers, to.peers, PeerTaps);
+  writer.Change("inet", "closed", from.closed, to.closed, Protocol);
   for (const Family family : target.subnet.families()) {
     const InFamily in(target.subnet, family);
     const auto own = [&in](Ipv4 guest) { return in.Own(guest); };
@@ -202,7 +203,6 @@ std::string ChangeText(const FirewallTarget& target, const Rules& from, const Ru
   const auto addresses = [&](Ipv4 guest) { return NeighbourAddresses(target.subnet, guest); };
   writer.Change("bridge", "neighbour_addresses", from.guests, to.guests, addresses);
   writer.Change("bridge", "neighbour_cards", from.guests, to.guests, NeighbourCards);
-  writer.Change("inet", "closed", from.closed, to.closed, Protocol);
   return text;
 }
 

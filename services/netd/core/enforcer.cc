@@ -37,17 +37,22 @@ absl::Status Enforcer::Enforce(const Endpoints& endpoints, const std::set<Ipv4>&
     wanted[family] = uplinks_[family];
     wanted[family].insert(bridge_);
   }
-  if (!wanted.ipv6.empty()) {
+  // Under the rules that there are, which close the host to others as long as it
+  // forwards because of us. Also of a family that guests had before a restart.
+  absl::Status done;
+  for (const Family family : {Family::kIpv4, Family::kIpv6})
+    if (wanted[family].empty()) done = JoinErrors(done, SetForwarding(family, {}));
+  if (!wanted.ipv6.empty() || !forwarding_.ipv6.empty()) {
     BANGER_ASSIGN_OR_RETURN(const bool everywhere, router_.ForwardsEverywhere(Family::kIpv6));
     if (!everywhere) rules.closed.insert(Family::kIpv6);
   }
   // Rules come first: whatever is forwarded from then on is filtered.
-  BANGER_RETURN_IF_ERROR(firewall_.Apply(std::move(rules)));
-  // Also of a family that guests had before a restart.
-  for (const Family family : {Family::kIpv4, Family::kIpv6})
-    BANGER_RETURN_IF_ERROR(SetForwarding(family, wanted[family]));
-  in_force_ = true;
-  return absl::OkStatus();
+  if (const absl::Status applied = firewall_.Apply(std::move(rules)); !applied.ok())
+    return JoinErrors(done, applied);
+  for (const Family family : families_)
+    if (!wanted[family].empty()) done = JoinErrors(done, SetForwarding(family, wanted[family]));
+  in_force_ = done.ok();
+  return done;
 }
 
 absl::StatusOr<bool> Enforcer::Refresh(const Endpoints& endpoints, const std::set<Ipv4>& spares) {
@@ -58,8 +63,10 @@ absl::StatusOr<bool> Enforcer::Refresh(const Endpoints& endpoints, const std::se
 }
 
 absl::Status Enforcer::Remove() {
-  return JoinErrors(JoinErrors(SetForwarding(Family::kIpv4, {}), SetForwarding(Family::kIpv6, {})),
-                    firewall_.Remove());
+  const absl::Status stopped = JoinErrors(SetForwarding(Family::kIpv4, {}), SetForwarding(Family::kIpv6, {}));
+  // Without the rules the host would be everybody's router.
+  if (!forwarding_.ipv6.empty()) return stopped;
+  return JoinErrors(stopped, firewall_.Remove());
 }
 
 absl::Status Enforcer::SetForwarding(Family family, const std::set<std::string>& wanted) {

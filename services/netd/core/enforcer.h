@@ -39,7 +39,8 @@ class Enforcer {
   // After a change of the host: finds the uplinks anew, repairs rules and
   // forwarding. Whether rules had to be repaired.
   absl::StatusOr<bool> Refresh(const Endpoints& endpoints, const std::set<Ipv4>& spares);
-  // When no endpoint has a tap: removes all of it.
+  // When no endpoint has a tap: removes all of it; the rules stay where the host
+  // cannot be kept from forwarding IPv6.
   absl::Status Remove();
 
   // A guest may use an answer this much longer than its TTL: programs keep

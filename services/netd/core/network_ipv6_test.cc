@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 constexpr uid_t kAlice = 1000;
@@ -68,13 +69,42 @@ TEST_F(NetworkIpv6Test, AHostThatForwardsOnlyForGuestsIsClosedToOthers) {
   Attach("plain");
   EXPECT_THAT(world_.firewall.applied->closed, IsEmpty());
   // The rule is there before anything is forwarded.
-  world_.firewall.on_apply = [&] { EXPECT_THAT(world_.router.forwarding.ipv6, IsEmpty()); };
+  world_.firewall.on_apply = [&](const Rules&) { EXPECT_THAT(world_.router.forwarding.ipv6, IsEmpty()); };
   Attach("nat", {.nat = true});
   world_.firewall.on_apply = nullptr;
   EXPECT_THAT(world_.firewall.applied->closed, ElementsAre(Family::kIpv6));
   world_.router.everywhere.ipv6 = true;
   ASSERT_OK(network_->Refresh());
   EXPECT_THAT(world_.firewall.applied->closed, IsEmpty());
+}
+
+// What it forwards because of guests is closed to others until it is off again.
+TEST_F(NetworkIpv6Test, TheHostIsAnOpenRouterAtNoTime) {
+  world_.firewall.on_apply = [&](const Rules& rules) {
+    EXPECT_TRUE(!rules.closed.empty() || world_.router.forwarding.ipv6.empty());
+  };
+  Attach("nat", {.nat = true});
+  ASSERT_OK(network_->SetPolicy(kAlice, "nat", {}));
+  EXPECT_THAT(world_.firewall.applied->closed, IsEmpty());
+  ASSERT_OK(network_->SetPolicy(kAlice, "nat", {.nat = true}));
+  Restart(*Subnet::Create(*Ipv4::Parse("172.30.0.1"), 24));
+  EXPECT_THAT(world_.router.forwarding.ipv6, IsEmpty());
+  EXPECT_THAT(world_.firewall.applied->closed, IsEmpty());
+}
+
+TEST_F(NetworkIpv6Test, AHostThatCannotBeKeptFromForwardingStaysClosed) {
+  Attach("nat", {.nat = true});
+  world_.router.faults.FailFrom(0);
+  EXPECT_THAT(network_->SetPolicy(kAlice, "nat", {}), Not(IsOk()));
+  EXPECT_THAT(world_.firewall.applied->closed, ElementsAre(Family::kIpv6));
+  EXPECT_THAT(world_.firewall.applied->open, IsEmpty());
+  EXPECT_THAT(network_->Delete(kAlice, "nat"), Not(IsOk()));
+  ASSERT_TRUE(world_.firewall.applied.has_value());
+  EXPECT_THAT(world_.firewall.applied->closed, ElementsAre(Family::kIpv6));
+  world_.router.faults.Stop();
+  EXPECT_THAT(network_->Reconcile().failures, IsEmpty());
+  EXPECT_EQ(world_.router.forwarding, Interfaces());
+  EXPECT_FALSE(world_.firewall.applied.has_value());
 }
 
 TEST_F(NetworkIpv6Test, SwitchedOffItIsTakenBack) {

@@ -240,7 +240,7 @@ TEST_F(NetworkRulesTest, PermissionWaitsForNoFirewall) {
   const Ipv4 guest = Attach("named", Named({"example.com"}));
   std::promise<void> started, finish;
   bool first = true;
-  world_.firewall.on_apply = [&] {
+  world_.firewall.on_apply = [&](const Rules&) {
     if (!std::exchange(first, false)) return;
     started.set_value();
     finish.get_future().wait();

@@ -101,7 +101,7 @@ class FakeNames final : public NameRegistry {
 class FakeFirewall final : public Firewall {
  public:
   absl::Status Apply(Rules rules) override {
-    if (on_apply) on_apply();
+    if (on_apply) on_apply(rules);
     if (const absl::Status fault = faults.Next("set rules"); !fault.ok()) return fault;
     wanted = applied = std::move(rules);
     return absl::OkStatus();
@@ -127,7 +127,7 @@ class FakeFirewall final : public Firewall {
     return absl::OkStatus();
   }
 
-  std::function<void()> on_apply;
+  std::function<void(const Rules&)> on_apply;
   std::optional<Rules> applied;
   std::optional<Rules> wanted;
   Faults faults;
