@@ -62,7 +62,13 @@ void GuestListener::Serve() {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     UniqueFd connection(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC));
-    if (!connection.valid() || !FromHost(peer)) continue;
+    if (!connection.valid()) {
+      // Out of descriptors, say: the connection stays in the backlog, and without a
+      // pause this loop would spin.
+      ::poll(fds, 1, 100);
+      continue;
+    }
+    if (!FromHost(peer)) continue;
     port.reset();  // its session ends before the next begins
     absl::StatusOr<std::unique_ptr<GuestPort>> next = GuestPort::Start(std::move(connection), on_session_);
     if (next.ok()) port = *std::move(next);

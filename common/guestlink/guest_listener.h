@@ -16,8 +16,8 @@ namespace banger::guestlink {
 absl::StatusOr<UniqueFd> ListenVsock(unsigned port);
 
 // Serves each connection until it ends, the next one comes or it is destroyed: the
-// host comes anew when it has lost the former. Connections that do
-// not come from the host are closed.
+// host comes anew when it has lost the former. Connections that do not come from the
+// host are closed.
 class GuestListener {
  public:
   // `socket` listens; of vsock, or of anything in tests.
