@@ -114,4 +114,13 @@ inline absl::Status NoIpv6() {
                   "[network] ipv6 is on, but this host's kernel has no IPv6: switch either", {});
 }
 
+// [network] ipv6 with an interface that lets no IPv6 by: the way out, or our bridge,
+// of a time when the way out was such.
+inline absl::Status MtuTooSmallForIpv6(const std::string& interface, int mtu) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "MTU_TOO_SMALL",
+                  absl::StrCat("[network] ipv6 is on and needs an MTU of 1280, but that of '", interface,
+                               "' is ", mtu, ": raise it, or switch ipv6 off"),
+                  {{"interface", interface}, {"mtu", absl::StrCat(mtu)}});
+}
+
 }  // namespace banger::netd

@@ -73,6 +73,17 @@ absl::Status ChangeAddress(int fd, unsigned long operation, int index, const Add
   return ErrnoError(errno, operation == SIOCSIFADDR ? "set the IPv6 address" : "remove an IPv6 address");
 }
 
+absl::Status WhyThereIsNone(const std::string& interface) {
+  constexpr int kMinMtu = 1280;
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (::ioctl(fd.get(), SIOCGIFMTU, &request) == 0 && request.ifr_mtu < kMinMtu)
+    return absl::FailedPreconditionError(absl::StrCat("no IPv6 address: the MTU of '", interface, "' is ",
+                                                      request.ifr_mtu, ", and IPv6 needs ", kMinMtu));
+  return absl::FailedPreconditionError("no IPv6 address: the guest's kernel has no IPv6");
+}
+
 absl::Status SetDefaultRoute(int fd, int index, const std::string& gateway) {
   in6_rtmsg route{};
   route.rtmsg_ifindex = index;
@@ -97,8 +108,7 @@ absl::Status PrepareIpv6(const std::string& interface) {
   for (const auto& [option, value] : kOptions) {
     const absl::StatusOr<UniqueFd> file =
         OpenFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option), O_WRONLY);
-    if (absl::IsNotFound(file.status()))
-      return absl::FailedPreconditionError("no IPv6 address: the guest's kernel has no IPv6");
+    if (absl::IsNotFound(file.status())) return WhyThereIsNone(interface);
     if (!file.ok()) return file.status();
     BANGER_RETURN_IF_ERROR(WriteFully(file->get(), value));
   }

@@ -60,6 +60,13 @@ TEST_F(Ipv6Test, TakesThePlaceOfWhatWasThere) {
   EXPECT_THAT(Ip("route show default"), IsEmpty());
 }
 
+TEST_F(Ipv6Test, NamesAnMtuThatIsTooSmall) {
+  Ip("link set card mtu 1279");
+  EXPECT_THAT(PrepareIpv6("card"),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("no IPv6 address: the MTU of 'card' is 1279, and IPv6 needs 1280")));
+}
+
 TEST_F(Ipv6Test, RefusesWhatIsNoAddress) {
   for (const char* wrong : {"", "fd00::1", "fd00::1/0", "fd00::1/129", "172.30.0.2/24", "fd00::1/x"})
     EXPECT_THAT(ConfigureIpv6("card", wrong, ""), StatusIs(absl::StatusCode::kInvalidArgument)) << wrong;

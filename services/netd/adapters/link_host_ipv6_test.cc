@@ -95,6 +95,25 @@ TEST_F(LinkHostIpv6Test, RefusesANetworkThatTheHostReachesElsewhere) {
   EXPECT_OK(on_->EnsureBridge());
 }
 
+TEST_F(LinkHostIpv6Test, NamesAWayOutThatIsTooNarrow) {
+  Ip("link add vpn0 type bridge");
+  Ip("link set vpn0 mtu 1200 up");
+  Ip("addr add 192.0.2.2/24 dev vpn0");
+  Ip("route add default via 192.0.2.1");
+  const absl::Status refused = on_->EnsureBridge();
+  EXPECT_EQ(ErrorReason(refused), "MTU_TOO_SMALL");
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("[network] ipv6 is on and needs an MTU of 1280, but that of 'vpn0' is 1200"));
+  EXPECT_THAT(Ip("link show type bridge"), Not(HasSubstr("br-one")));
+  // Nor where the bridge is there already.
+  ASSERT_OK(off_->EnsureBridge());
+  EXPECT_THAT(off_->BridgeIsUp(), IsOkAndHolds(true));
+  EXPECT_THAT(std::string(on_->EnsureBridge().message()), HasSubstr("that of 'br-one' is 1200"));
+  ASSERT_OK(off_->RemoveBridge());
+  Ip("link set vpn0 mtu 1280");
+  EXPECT_OK(on_->EnsureBridge());
+}
+
 TEST_F(LinkHostIpv6Test, AnIdleBridgeTakesANewNetworkABusyOneDoesNot) {
   ASSERT_OK(on_->EnsureBridge());
   ASSERT_OK(elsewhere_->EnsureBridge());

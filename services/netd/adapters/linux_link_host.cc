@@ -20,6 +20,7 @@ namespace {
 constexpr char kMarkPrefix[] = "banger:";
 constexpr std::size_t kMaxInterfaceName = 15;
 constexpr int kEthernetMtu = 1500;
+constexpr int kIpv6MinMtu = 1280;  // with less the kernel takes IPv6 from an interface
 
 // Before the interface is up, so that it never has an address.
 absl::Status DisableIpv6(const std::string& interface) {
@@ -117,9 +118,10 @@ absl::Status LinuxLinkHost::EnsureBridge() {
   }
   const bool is_new = !bridge.has_value();
   if (is_new) {
-    BANGER_ASSIGN_OR_RETURN(const int mtu, HostMtu());
+    BANGER_ASSIGN_OR_RETURN(const WayOut way, FindWayOut());
+    BANGER_RETURN_IF_ERROR(CheckMtu(way.interface, way.mtu));
     BANGER_RETURN_IF_ERROR(
-        netlink_->AddBridge(options_.bridge, Mac::ForAddress(options_.subnet.gateway()), mtu));
+        netlink_->AddBridge(options_.bridge, Mac::ForAddress(options_.subnet.gateway()), way.mtu));
     BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));
     if (!bridge.has_value()) return absl::AbortedError("the new bridge was removed by somebody");
   }
@@ -128,7 +130,13 @@ absl::Status LinuxLinkHost::EnsureBridge() {
   return finished;
 }
 
+absl::Status LinuxLinkHost::CheckMtu(const std::string& interface, int mtu) const {
+  if (mtu >= kIpv6MinMtu || !options_.subnet.has_ipv6()) return absl::OkStatus();
+  return MtuTooSmallForIpv6(interface, mtu);
+}
+
 absl::Status LinuxLinkHost::FinishBridge(const Link& bridge, const std::vector<LinkAddress>& missing) {
+  BANGER_RETURN_IF_ERROR(CheckMtu(bridge.name, bridge.mtu));
   BANGER_RETURN_IF_ERROR(netlink_->SetLink(bridge, {.alias = mark_}));
   BANGER_RETURN_IF_ERROR(options_.subnet.has_ipv6() ? EnableIpv6(bridge.name) : DisableIpv6(bridge.name));
   for (const LinkAddress& wanted : missing)
@@ -191,7 +199,8 @@ absl::Status LinuxLinkHost::RemoveBridge() {
 absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
   if (bridge.has_value() && CheckIsOurBridge(*bridge).ok()) return bridge->mtu;
-  return HostMtu();
+  BANGER_ASSIGN_OR_RETURN(const WayOut way, FindWayOut());
+  return way.mtu;
 }
 
 absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
@@ -201,18 +210,18 @@ absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
   return MissingAddresses(options_.subnet, there).empty();
 }
 
-// Not more than the host's way out takes: a guest's larger packets would vanish
-// where nobody tells it so.
-absl::StatusOr<int> LinuxLinkHost::HostMtu() {
+// A guest's larger packets would vanish where nobody tells it so.
+absl::StatusOr<LinuxLinkHost::WayOut> LinuxLinkHost::FindWayOut() {
   BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
-  int mtu = kEthernetMtu;
+  WayOut way{.interface = options_.bridge, .mtu = kEthernetMtu};
   for (const Family family : options_.subnet.families()) {
     BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes(family));
     for (const Route& route : routes)
       for (const Link& link : links)
-        if (route.network.length() == 0 && route.link == link.index) mtu = std::min(mtu, link.mtu);
+        if (route.network.length() == 0 && route.link == link.index && link.mtu < way.mtu)
+          way = {.interface = link.name, .mtu = link.mtu};
   }
-  return mtu;
+  return way;
 }
 
 std::string LinuxLinkHost::AliasOf(const Tap& tap) const {

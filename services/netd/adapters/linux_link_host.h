@@ -61,7 +61,14 @@ class LinuxLinkHost final : public LinkHost {
   // An idle bridge with another address is removed.
   absl::StatusOr<BridgeAddresses> LookAtAddresses(const Link& bridge);
   absl::Status FinishBridge(const Link& bridge, const std::vector<LinkAddress>& missing);
-  absl::StatusOr<int> HostMtu();
+  // The interface of the host's default routes that takes the least.
+  struct WayOut {
+    std::string interface;
+    int mtu;  // at most Ethernet's
+  };
+  absl::StatusOr<WayOut> FindWayOut();
+  // Whether IPv6 can be where it is wanted.
+  absl::Status CheckMtu(const std::string& interface, int mtu) const;
 
   std::string AliasOf(const Tap& tap) const;
   // Empty when the link is no tap of ours.
