@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr char kDirectory[] = "/proc/sys/net/ipv6/conf";
+constexpr char kDefault[] = "default";  // what interfaces to come get
 
 // Fine when there is no such interface.
 absl::Status Set(const std::string& interface, const char* option, char value) {
@@ -22,7 +23,7 @@ absl::Status Set(const std::string& interface, const char* option, char value) {
   return absl::IsNotFound(set) ? absl::OkStatus() : set;
 }
 
-// With "default", which is what interfaces to come get.
+// With kDefault.
 absl::StatusOr<std::vector<std::string>> Interfaces() {
   std::error_code error;
   std::vector<std::string> interfaces;
@@ -30,6 +31,15 @@ absl::StatusOr<std::vector<std::string>> Interfaces() {
     if (entry.path().filename() != "all") interfaces.push_back(entry.path().filename());
   if (error) return ErrnoError(error.value(), absl::StrCat("list '", kDirectory, "'"));
   return interfaces;
+}
+
+// All but `routers`; first those to come, so that the list has all that came before.
+absl::Status MakeHosts(const std::set<std::string>& routers) {
+  if (routers.count(kDefault) == 0) BANGER_RETURN_IF_ERROR(Set(kDefault, kIpv6Forwarding, '0'));
+  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
+  for (const std::string& interface : interfaces)
+    if (routers.count(interface) == 0) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6Forwarding, '0'));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -40,6 +50,7 @@ absl::StatusOr<Ipv6Switch::Undo> Ipv6Switch::Load() const {
     const json file = json::parse(text);
     return Undo{.routers = file.at("routers").get<std::set<std::string>>(),
                 .raised = file.at("raised").get<std::set<std::string>>(),
+                .kept = file.value("kept", std::set<std::string>()),
                 .settled = file.at("settled").get<bool>()};
   } catch (const json::exception& error) {
     return absl::NotFoundError(absl::StrCat("'", undo_.string(), "': ", error.what()));
@@ -47,7 +58,8 @@ absl::StatusOr<Ipv6Switch::Undo> Ipv6Switch::Load() const {
 }
 
 absl::Status Ipv6Switch::Save(const Undo& undo) const {
-  const json file = {{"routers", undo.routers}, {"raised", undo.raised}, {"settled", undo.settled}};
+  const json file = {
+      {"routers", undo.routers}, {"raised", undo.raised}, {"kept", undo.kept}, {"settled", undo.settled}};
   return WriteFileAtomically(undo_, file.dump());
 }
 
@@ -58,8 +70,8 @@ absl::StatusOr<Ipv6Switch::State> Ipv6Switch::Look() const {
   if (absl::IsNotFound(undo.status())) return State::kOthers;
   if (!undo.ok()) return undo.status();
   if (!undo->settled) return State::kOff;
-  BANGER_ASSIGN_OR_RETURN(const bool was_written_again, Ipv6OptionIs("default", kIpv6Forwarding, '1'));
-  const bool tells = undo->routers.count("default") == 0;
+  BANGER_ASSIGN_OR_RETURN(const bool was_written_again, Ipv6OptionIs(kDefault, kIpv6Forwarding, '1'));
+  const bool tells = undo->routers.count(kDefault) == 0;
   return tells && was_written_again ? State::kOthers : State::kOurs;
 }
 
@@ -69,19 +81,20 @@ absl::Status Ipv6Switch::TurnOn() {
   const bool is_interrupted = found.ok() && !found->settled;
   if (state != State::kOff && !is_interrupted) return absl::OkStatus();
   Undo undo;
-  if (is_interrupted) undo = *std::move(found);
-  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
-  for (const std::string& interface : interfaces) {
-    if (is_interrupted) break;
-    BANGER_ASSIGN_OR_RETURN(const bool is_router, Ipv6OptionIs(interface, kIpv6Forwarding, '1'));
-    if (is_router) undo.routers.insert(interface);
+  if (is_interrupted) {
+    undo = *std::move(found);
+  } else {
+    BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
+    for (const std::string& interface : interfaces) {
+      BANGER_ASSIGN_OR_RETURN(const bool is_router, Ipv6OptionIs(interface, kIpv6Forwarding, '1'));
+      if (is_router) undo.routers.insert(interface);
+    }
   }
   BANGER_RETURN_IF_ERROR(Raise(undo));
   BANGER_RETURN_IF_ERROR(Set("all", kIpv6Forwarding, '1'));
-  for (const std::string& interface : interfaces)
-    if (undo.routers.count(interface) == 0) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6Forwarding, '0'));
+  BANGER_RETURN_IF_ERROR(MakeHosts(undo.routers));
   BANGER_RETURN_IF_ERROR(Lower(undo));
-  return Save(Undo{.routers = undo.routers, .settled = true});
+  return Save(Undo{.routers = undo.routers});
 }
 
 absl::Status Ipv6Switch::TurnOff() {
@@ -104,9 +117,13 @@ absl::Status Ipv6Switch::TurnOff() {
 
 absl::Status Ipv6Switch::Raise(Undo& undo) const {
   BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
+  const bool goes_on = !undo.settled;  // after a death: some are raised already
   for (const std::string& interface : interfaces) {
     BANGER_ASSIGN_OR_RETURN(const bool believes_routers, Ipv6OptionIs(interface, kIpv6AcceptRa, '1'));
     if (believes_routers && undo.routers.count(interface) == 0) undo.raised.insert(interface);
+    if (goes_on) continue;
+    BANGER_ASSIGN_OR_RETURN(const bool believes_always, Ipv6OptionIs(interface, kIpv6AcceptRa, '2'));
+    if (believes_always) undo.kept.insert(interface);
   }
   undo.settled = false;
   BANGER_RETURN_IF_ERROR(Save(undo));
@@ -115,7 +132,16 @@ absl::Status Ipv6Switch::Raise(Undo& undo) const {
 }
 
 absl::Status Ipv6Switch::Lower(const Undo& undo) const {
-  for (const std::string& interface : undo.raised) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6AcceptRa, '1'));
+  if (undo.raised.empty()) return absl::OkStatus();
+  const bool raised_to_come = undo.raised.count(kDefault) != 0;
+  if (raised_to_come) BANGER_RETURN_IF_ERROR(Set(kDefault, kIpv6AcceptRa, '1'));
+  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
+  for (const std::string& interface : interfaces) {
+    if (undo.kept.count(interface) != 0) continue;
+    if (!raised_to_come && undo.raised.count(interface) == 0) continue;
+    BANGER_ASSIGN_OR_RETURN(const bool is_raised, Ipv6OptionIs(interface, kIpv6AcceptRa, '2'));
+    if (is_raised) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6AcceptRa, '1'));
+  }
   return absl::OkStatus();
 }
 

@@ -37,13 +37,15 @@ class Ipv6Switch {
   struct Undo {
     std::set<std::string> routers;  // interfaces that had been routers' before
     std::set<std::string> raised;   // whose accept_ra is 2 and was 1
-    bool settled = false;           // each interface is what it was; none is raised any more
+    std::set<std::string> kept;     // whose accept_ra was 2 before
+    bool settled = true;            // each interface is what it was; none is raised any more
   };
   // NOT_FOUND when there is nothing to put back.
   absl::StatusOr<Undo> Load() const;
   absl::Status Save(const Undo& undo) const;
   // Has all but routers' believe advertisements whatever happens; records it before.
   absl::Status Raise(Undo& undo) const;
+  // Also what has come meanwhile, and got it from "default".
   absl::Status Lower(const Undo& undo) const;
 
   const std::filesystem::path undo_;

@@ -5,6 +5,9 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include <atomic>
+#include <thread>
+
 #include "common/os/temp_dir.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
@@ -62,6 +65,31 @@ TEST_F(Ipv6SwitchTest, EachInterfaceStaysWhatItWasAndAllIsPutBack) {
   for (int i = 0; i < 2; ++i) ASSERT_OK(ipv6.TurnOff());
   EXPECT_EQ(HostNetwork(), before_);
   EXPECT_FALSE(std::filesystem::exists(undo()));
+}
+
+// Interfaces that come at any moment of it, as containers' do.
+TEST_F(Ipv6SwitchTest, WhatComesMeanwhileIsAHostsToo) {
+  std::string batch;
+  for (int i = 0; i < 200; ++i) absl::StrAppend(&batch, "link add late", i, " type bridge\n");
+  const std::string file = (directory_.path() / "batch").string();
+  ASSERT_OK(WriteFileAtomically(file, batch));
+  std::atomic<bool> all_came = false;
+  const std::jthread births([&] {
+    Ip(absl::StrCat("-batch ", file));
+    all_came = true;
+  });
+  Ipv6Switch ipv6(undo());
+  for (bool is_last = false; !is_last;) {
+    is_last = all_came;
+    ASSERT_OK(ipv6.TurnOn());
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/sys/net/ipv6/conf")) {
+      const std::string interface = entry.path().filename();
+      if (interface == "all" || interface == "side") continue;
+      ASSERT_EQ(Get(interface, "forwarding"), "0\n") << interface;
+      ASSERT_EQ(Get(interface, "accept_ra"), "1\n") << interface;
+    }
+    ASSERT_OK(ipv6.TurnOff());
+  }
 }
 
 TEST_F(Ipv6SwitchTest, IsTheBridgesToSwitch) {
@@ -153,21 +181,29 @@ TEST_F(Ipv6SwitchTest, ComesBackWhereSomebodySwitchedItOff) {
 }
 
 TEST_F(Ipv6SwitchTest, WhatADeathLeftHalfDoneIsFinishedOrUndone) {
-  const std::string half_done = R"({"routers":["side"],"raised":["card","default"],"settled":false})";
+  const std::string half_done =
+      R"({"routers":["side"],"raised":["card","default"],"kept":["trusting"],"settled":false})";
+  Ip("link add trusting type bridge");
+  Set("trusting", "accept_ra", "2");
+  before_ = HostNetwork();
   for (const bool on : {true, false}) {
     ASSERT_OK(WriteFileAtomically(undo(), half_done));
     Set("card", "accept_ra", "2");
     Set("default", "accept_ra", "2");
     Set("all", "forwarding", "1");
+    Ip("link add late type bridge");
     Ipv6Switch ipv6(undo());
     EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOff));
     if (on) {
       ASSERT_OK(ipv6.TurnOn());
       EXPECT_EQ(Get("card", "forwarding"), "0\n");
       EXPECT_EQ(Get("card", "accept_ra"), "1\n");
+      EXPECT_EQ(Get("late", "forwarding"), "0\n");
       EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOurs));
     }
     ASSERT_OK(ipv6.TurnOff());
+    EXPECT_EQ(Get("late", "accept_ra"), "1\n");
+    Ip("link del late");
     EXPECT_EQ(HostNetwork(), before_);
   }
 }
