@@ -172,7 +172,8 @@ class NetdParts final : public rpc::DaemonParts {
     Report(done);
     BANGER_ASSIGN_OR_RETURN(
         parts->watcher_,
-        HostWatcher::Start({.on_change = [network = parts->network_.get()] { Refresh(*network); },
+        HostWatcher::Start(subnet.families(),
+                           {.on_change = [network = parts->network_.get()] { Refresh(*network); },
                             .on_time = [network = parts->network_.get()] { Report(network->Reconcile()); }},
                            interval));
     const auto pool_size = static_cast<std::size_t>(context.config.network.tap_pool_size);

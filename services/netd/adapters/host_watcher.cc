@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <initializer_list>
 #include <utility>
 
 #include "common/status/error.h"
@@ -27,7 +26,7 @@ using std::chrono::steady_clock;
 // to notice little of it.
 constexpr milliseconds kSettle{50};
 
-absl::StatusOr<UniqueFd> Subscribe(int protocol, std::initializer_list<int> groups) {
+absl::StatusOr<UniqueFd> Subscribe(int protocol, const std::vector<int>& groups) {
   UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!socket.valid()) return ErrnoError(errno, "create netlink socket");
   sockaddr_nl address{};
@@ -49,9 +48,12 @@ void Drain(int socket) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HostWatcher>> HostWatcher::Start(Callbacks callbacks, milliseconds period) {
-  BANGER_ASSIGN_OR_RETURN(UniqueFd routes,
-                          Subscribe(NETLINK_ROUTE, {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}));
+absl::StatusOr<std::unique_ptr<HostWatcher>> HostWatcher::Start(const std::vector<Family>& families,
+                                                                Callbacks callbacks, milliseconds period) {
+  std::vector<int> groups;
+  for (const Family family : families)
+    groups.push_back(family == Family::kIpv4 ? int{RTNLGRP_IPV4_ROUTE} : int{RTNLGRP_IPV6_ROUTE});
+  BANGER_ASSIGN_OR_RETURN(UniqueFd routes, Subscribe(NETLINK_ROUTE, groups));
   BANGER_ASSIGN_OR_RETURN(UniqueFd filter, Subscribe(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake.valid()) return ErrnoError(errno, "create eventfd");

@@ -4,14 +4,16 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/os/unique_fd.h"
+#include "services/netd/core/ip_address.h"
 
 namespace banger::netd {
 
-// Tells when the host's routes or its packet filter have changed, at whosever
-// hands (also our own), and from time to time in any case.
+// Tells when the host's routes of some families or its packet filter have changed, at
+// whosever hands (also our own), and from time to time in any case.
 class HostWatcher {
  public:
   struct Callbacks {
@@ -20,7 +22,8 @@ class HostWatcher {
     // About once in `period`.
     std::function<void()> on_time;
   };
-  static absl::StatusOr<std::unique_ptr<HostWatcher>> Start(Callbacks callbacks,
+  static absl::StatusOr<std::unique_ptr<HostWatcher>> Start(const std::vector<Family>& families,
+                                                            Callbacks callbacks,
                                                             std::chrono::milliseconds period);
   // Returns when no callback runs any more.
   ~HostWatcher();
