@@ -32,6 +32,12 @@ class LinkHostIpv6Test : public ::testing::Test {
     return ReadFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option)).value_or("none\n");
   }
 
+  static void SetOption(const std::string& interface, const std::string& option, const std::string& value) {
+    const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option), O_WRONLY);
+    ASSERT_OK(fd);
+    ASSERT_OK(WriteFully(fd->get(), value));
+  }
+
   const Tap tap_{.name = "bgr-0a4d0002", .endpoint_id = "vm-1", .owner = 1234};
   std::unique_ptr<LinuxLinkHost> off_, on_, elsewhere_;
 };
@@ -72,6 +78,25 @@ TEST_F(LinkHostIpv6Test, WhatSomebodyTookAwayIsPutBack) {
     ASSERT_OK(on_->EnsureBridge());
     EXPECT_THAT(Ip("addr show br-one"), AllOf(HasSubstr(kGateway), HasSubstr("fe80::1/64"))) << damage;
   }
+}
+
+TEST_F(LinkHostIpv6Test, WhatSomebodySwitchedIsSwitchedBack) {
+  ASSERT_OK(on_->EnsureBridge());
+  for (const char* option : {"accept_ra", "autoconf", "accept_redirects", "accept_dad"}) {
+    SetOption("br-one", option, "1");
+    EXPECT_THAT(on_->BridgeIsUp(), IsOkAndHolds(false)) << option;
+    ASSERT_OK(on_->EnsureBridge());
+    EXPECT_EQ(Option("br-one", option), "0\n") << option;
+    EXPECT_THAT(on_->BridgeIsUp(), IsOkAndHolds(true)) << option;
+  }
+  // Also where it has no IPv6, and gets some.
+  ASSERT_OK(off_->EnsureBridge());
+  EXPECT_THAT(off_->BridgeIsUp(), IsOkAndHolds(true));
+  SetOption("br-one", "disable_ipv6", "0");
+  Ip("addr add fd00::1/64 dev br-one");
+  EXPECT_THAT(off_->BridgeIsUp(), IsOkAndHolds(false));
+  ASSERT_OK(off_->EnsureBridge());
+  EXPECT_THAT(Ip("addr show br-one"), Not(HasSubstr("inet6")));
 }
 
 TEST_F(LinkHostIpv6Test, RefusesANetworkThatTheHostReachesElsewhere) {

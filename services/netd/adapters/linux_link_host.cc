@@ -29,16 +29,30 @@ absl::Status DisableIpv6(const std::string& interface) {
 }
 
 // Only what we give it: no addresses of its own, nothing that guests advertise.
+constexpr std::pair<const char*, char> kBridgeOptions[] = {{kIpv6AcceptRa, '0'},        {kIpv6Autoconf, '0'},
+                                                           {kIpv6AcceptRedirects, '0'}, {kIpv6AcceptDad, '0'},
+                                                           {kIpv6AddrGenMode, '1'},     {kIpv6Disable, '0'}};
+
 absl::Status EnableIpv6(const std::string& interface) {
-  constexpr std::pair<const char*, char> kOptions[] = {{kIpv6AcceptRa, '0'},        {kIpv6Autoconf, '0'},
-                                                       {kIpv6AcceptRedirects, '0'}, {kIpv6AcceptDad, '0'},
-                                                       {kIpv6AddrGenMode, '1'},     {kIpv6Disable, '0'}};
-  for (const auto& [option, value] : kOptions) {
+  for (const auto& [option, value] : kBridgeOptions) {
     const absl::Status set = SetIpv6Option(interface, option, value);
     if (absl::IsNotFound(set)) return NoIpv6();
     if (!set.ok()) return set;
   }
   return absl::OkStatus();
+}
+
+// Whether it is as these two leave it.
+absl::StatusOr<bool> HasOptions(const std::string& interface, bool has_ipv6) {
+  if (!has_ipv6) {
+    BANGER_ASSIGN_OR_RETURN(const bool is_enabled, Ipv6OptionIs(interface, kIpv6Disable, '0'));
+    return !is_enabled;
+  }
+  for (const auto& [option, value] : kBridgeOptions) {
+    BANGER_ASSIGN_OR_RETURN(const bool is_set, Ipv6OptionIs(interface, option, value));
+    if (!is_set) return false;
+  }
+  return true;
 }
 
 // The link-local one is what neighbours are asked from; the same on every host.
@@ -105,14 +119,14 @@ absl::StatusOr<std::optional<Link>> LinuxLinkHost::FindLink(const std::string& n
 
 absl::Status LinuxLinkHost::EnsureBridge() {
   BANGER_ASSIGN_OR_RETURN(std::optional<Link> bridge, FindLink(options_.bridge));
-  BridgeAddresses addresses{.missing = WantedAddresses(options_.subnet)};
+  std::vector<LinkAddress> missing = WantedAddresses(options_.subnet);
   if (bridge.has_value()) {
     BANGER_RETURN_IF_ERROR(CheckIsOurBridge(*bridge));
-    BANGER_ASSIGN_OR_RETURN(addresses, LookAtAddresses(*bridge));
-    const bool is_right = addresses.missing.empty() && !addresses.has_unwanted_ipv6;
-    if (is_right && bridge->up && bridge->alias == mark_) return absl::OkStatus();
+    BANGER_ASSIGN_OR_RETURN(const bool is_right, IsRight(*bridge));
+    if (is_right) return absl::OkStatus();
+    BANGER_ASSIGN_OR_RETURN(missing, MissingOf(*bridge));
   }
-  if (!addresses.missing.empty()) {
+  if (!missing.empty()) {
     BANGER_RETURN_IF_ERROR(CheckSubnetIsFree());
     BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));  // an idle one may have gone
   }
@@ -125,7 +139,7 @@ absl::Status LinuxLinkHost::EnsureBridge() {
     BANGER_ASSIGN_OR_RETURN(bridge, FindLink(options_.bridge));
     if (!bridge.has_value()) return absl::AbortedError("the new bridge was removed by somebody");
   }
-  const absl::Status finished = FinishBridge(*bridge, addresses.missing);
+  const absl::Status finished = FinishBridge(*bridge, missing);
   if (!finished.ok() && is_new) return JoinErrors(finished, netlink_->DeleteLink(*bridge));
   return finished;
 }
@@ -156,18 +170,22 @@ bool LinuxLinkHost::IsUnfinishedBridge(const Link& link) const {
          link.mac == Mac::ForAddress(options_.subnet.gateway()).ToString();
 }
 
-absl::StatusOr<LinuxLinkHost::BridgeAddresses> LinuxLinkHost::LookAtAddresses(const Link& bridge) {
+absl::StatusOr<bool> LinuxLinkHost::IsRight(const Link& bridge) {
+  if (!bridge.up || bridge.alias != mark_) return false;
+  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge.index));
+  if (!MissingAddresses(options_.subnet, there).empty()) return false;
+  return HasOptions(bridge.name, options_.subnet.has_ipv6());
+}
+
+absl::StatusOr<std::vector<LinkAddress>> LinuxLinkHost::MissingOf(const Link& bridge) {
   BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge.index));
   const Subnet& subnet = options_.subnet;
-  BridgeAddresses found{.missing = MissingAddresses(subnet, there)};
+  std::vector<LinkAddress> missing = MissingAddresses(subnet, there);
   for (const LinkAddress& address : there) {
     const Family family = address.address.family();
-    if (family == Family::kIpv6 && !subnet.has_ipv6()) {
-      found.has_unwanted_ipv6 = true;
-      continue;
-    }
+    if (family == Family::kIpv6 && !subnet.has_ipv6()) continue;  // goes when it is disabled
     const IpAddress gateway = subnet.AddressOf(subnet.gateway(), family);
-    const bool is_missing = std::any_of(found.missing.begin(), found.missing.end(),
+    const bool is_missing = std::any_of(missing.begin(), missing.end(),
                                         [&](const LinkAddress& a) { return a.address == gateway; });
     if (!is_missing || IsLinkLocal(address.address)) continue;
     BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
@@ -177,9 +195,9 @@ absl::StatusOr<LinuxLinkHost::BridgeAddresses> LinuxLinkHost::LookAtAddresses(co
                                     absl::StrCat(address.address.ToString(), "/", address.prefix_length),
                                     absl::StrCat(gateway.ToString(), "/", subnet.NetworkOf(family).length()));
     BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(bridge));
-    return BridgeAddresses{.missing = WantedAddresses(subnet)};
+    return WantedAddresses(subnet);
   }
-  return found;
+  return missing;
 }
 
 absl::Status LinuxLinkHost::CheckSubnetIsFree() {
@@ -205,9 +223,8 @@ absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
 
 absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
-  if (!bridge.has_value() || !bridge->up || bridge->alias != mark_) return false;
-  BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge->index));
-  return MissingAddresses(options_.subnet, there).empty();
+  if (!bridge.has_value()) return false;
+  return IsRight(*bridge);
 }
 
 // A guest's larger packets would vanish where nobody tells it so.

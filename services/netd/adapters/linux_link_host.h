@@ -54,12 +54,10 @@ class LinuxLinkHost final : public LinkHost {
   absl::Status CheckIsOurBridge(const Link& link) const;
   bool IsUnfinishedBridge(const Link& link) const;
   absl::Status CheckSubnetIsFree();
-  struct BridgeAddresses {
-    std::vector<LinkAddress> missing;
-    bool has_unwanted_ipv6 = false;  // of a time when it was on
-  };
-  // An idle bridge with another address is removed.
-  absl::StatusOr<BridgeAddresses> LookAtAddresses(const Link& bridge);
+  // Up, and as FinishBridge leaves it.
+  absl::StatusOr<bool> IsRight(const Link& bridge);
+  // Of its addresses. An idle bridge with another one is removed.
+  absl::StatusOr<std::vector<LinkAddress>> MissingOf(const Link& bridge);
   absl::Status FinishBridge(const Link& bridge, const std::vector<LinkAddress>& missing);
   // The interface of the host's default routes that takes the least.
   struct WayOut {
