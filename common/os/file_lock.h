@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
@@ -14,8 +15,10 @@ class FileLock {
  public:
   // FAILED_PRECONDITION when somebody else holds it; never waits.
   static absl::StatusOr<FileLock> Acquire(const std::filesystem::path& path);
-  // Waits: for what is only held for a moment.
-  static absl::StatusOr<FileLock> AcquireSoon(const std::filesystem::path& path);
+  // Waits: for what is only held for a moment. UNAVAILABLE when somebody holds it for
+  // longer than `patience`, a process that is stopped for instance.
+  static absl::StatusOr<FileLock> AcquireSoon(const std::filesystem::path& path,
+                                              std::chrono::milliseconds patience = std::chrono::seconds(5));
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

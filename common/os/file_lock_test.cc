@@ -40,5 +40,13 @@ TEST(FileLockTest, WhoCanWaitGetsItAfterTheOther) {
   EXPECT_EQ(turns, 800);
 }
 
+TEST(FileLockTest, NobodyWaitsForEverForOneWhoKeepsIt) {
+  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
+  const std::filesystem::path path = dir.path() / "lock";
+  ASSERT_OK_AND_ASSIGN(const FileLock kept, FileLock::Acquire(path));
+  EXPECT_THAT(FileLock::AcquireSoon(path, std::chrono::milliseconds(20)),
+              StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr(path.string())));
+}
+
 }  // namespace
 }  // namespace banger
