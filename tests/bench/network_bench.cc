@@ -8,14 +8,19 @@
 //                                 and a guest asks for others, against a quiet netd
 //   RESULT network_nat            TCP from a guest to the internet through netd's
 //                                 rules, against the same way without them
-//   network_bench [ROUNDS [NAME]]    NAME: pool, first, growth, names or nat
+//   network_bench [ROUNDS [NAME]]    7; NAME: pool, first, growth, names or nat
+// By scripts/bench: scripts/bench network -- ROUNDS NAME
 #include <signal.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
@@ -256,7 +261,15 @@ absl::Status Throughput(int rounds) {
   return absl::OkStatus();
 }
 
-absl::Status Bench(int rounds, const std::string& only) {
+absl::Status Bench(const std::vector<std::string>& arguments) {
+  int rounds = 7;
+  if (!arguments.empty() && (!absl::SimpleAtoi(arguments[0], &rounds) || rounds < 1))
+    return absl::InvalidArgumentError(absl::StrCat("ROUNDS '", arguments[0], "' is no number above 0"));
+  const std::string only = arguments.size() > 1 ? arguments[1] : "";
+  const std::set<std::string> names = {"", "pool", "first", "growth", "names", "nat"};
+  if (names.count(only) == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("no benchmark '", only, "': pool, first, growth, names or nat"));
   ::signal(SIGPIPE, SIG_IGN);
   if (::geteuid() != 0) return absl::FailedPreconditionError("needs root");
   const auto wanted = [&](const char* name) { return only.empty() || only == name; };
@@ -278,8 +291,7 @@ absl::Status Bench(int rounds, const std::string& only) {
 }  // namespace banger::bench
 
 int main(int argc, char** argv) {
-  const absl::Status status =
-      banger::bench::Bench(argc > 1 ? std::atoi(argv[1]) : 7, argc > 2 ? argv[2] : "");
+  const absl::Status status = banger::bench::Bench({argv + 1, argv + argc});
   if (!status.ok()) std::fprintf(stderr, "network_bench: %s\n", std::string(status.message()).c_str());
   return status.ok() ? 0 : 1;
 }
