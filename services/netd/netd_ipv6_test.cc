@@ -1,7 +1,5 @@
 // [network] ipv6: who reaches whom by IPv6, what of a guest's gets past its tap, and
 // what the host is while and after guests need it.
-#include <fcntl.h>
-
 #include "common/os/file.h"
 #include "services/netd/testing/icmpv6_frame.h"
 #include "services/netd/testing/world_fixture.h"
@@ -17,11 +15,7 @@ using ::testing::UnorderedElementsAre;
 
 constexpr Family kIpv6 = Family::kIpv6;
 
-void SetAllForwarding(char value) {
-  const auto fd = OpenFile("/proc/sys/net/ipv6/conf/all/forwarding", O_WRONLY);
-  ASSERT_OK(fd);
-  ASSERT_OK(WriteFully(fd->get(), std::string(1, value)));
-}
+constexpr char kAllForwarding[] = "/proc/sys/net/ipv6/conf/all/forwarding";
 
 class NetdIpv6Test : public WorldFixture {
  protected:
@@ -319,7 +313,7 @@ TEST_F(NetdIpv6Test, TheHostIsNobodyElsesRouterAndNoneAfterwards) {
 
 TEST_F(NetdIpv6Test, AHostThatRoutesForAllGoesOnAlsoWhenItBeginsLater) {
   Boot("vm", Nat());
-  SetAllForwarding('1');
+  ASSERT_OK(SetSysctl(kAllForwarding, '1'));
   Ip("-6 route add 2001:db8:99::/64 via 2001:db8:51::1");  // netd looks at the host again
   EXPECT_TRUE(Eventually([&] { return RoutesForOthers(); }));
   EXPECT_TRUE(Reaches6("vm", "web"));
@@ -331,7 +325,7 @@ TEST_F(NetdIpv6Test, AHostThatRoutesForAllGoesOnAlsoWhenItBeginsLater) {
 
 TEST_F(NetdIpv6Test, ForwardingThatSomebodySwitchesOffComesBack) {
   Boot("vm", Nat());
-  SetAllForwarding('0');
+  ASSERT_OK(SetSysctl(kAllForwarding, '0'));
   Ip("-6 route add 2001:db8:99::/64 via 2001:db8:51::1");
   EXPECT_TRUE(Eventually([&] { return Reaches6("vm", "web"); }));
 }

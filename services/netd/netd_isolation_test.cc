@@ -1,8 +1,5 @@
 // Who reaches whom, on a host with guests, an uplink to an internet, a second
 // uplink, and a network of another tool's.
-#include <fcntl.h>
-
-#include "common/os/file.h"
 #include "services/netd/testing/world_fixture.h"
 
 namespace banger::netd {
@@ -13,10 +10,8 @@ using ::testing::Not;
 
 class NetdIsolationTest : public WorldFixture {
  protected:
-  static void SetSysctl(const std::string& interface, char value) {
-    const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding"), O_WRONLY);
-    ASSERT_OK(fd);
-    ASSERT_OK(WriteFully(fd->get(), std::string(1, value)));
+  static void SetForwarding(const std::string& interface, char value) {
+    ASSERT_OK(SetSysctl(absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding"), value));
   }
 };
 
@@ -219,10 +214,10 @@ TEST_F(NetdIsolationTest, TheHostForwardsOnlyWhileAGuestNeedsIt) {
 
 TEST_F(NetdIsolationTest, ForwardingIsPutRightAndLeftToWhoeverWantsItForAll) {
   Boot("vm", Nat());
-  SetSysctl("up0", '0');
+  SetForwarding("up0", '0');
   Ip("route add 203.0.113.0/24 via 198.51.100.1");  // netd looks at the host again
   EXPECT_TRUE(Eventually([&] { return Reaches("vm", "web"); }));
-  SetSysctl("all", '1');  // what Docker does
+  SetForwarding("all", '1');  // what Docker does
   ASSERT_OK(Client().Delete("vm"));
   EXPECT_THAT(Ip("-4 netconf show dev up0"), HasSubstr("forwarding on"));
 }

@@ -1,8 +1,6 @@
 // What others do by hand to what netd has on the host, while it runs: it puts
 // right what is its own, removes what it left and does not know, and leaves all
 // else alone.
-#include <fcntl.h>
-
 #include <functional>
 #include <string>
 #include <vector>
@@ -87,9 +85,7 @@ TEST_F(NetdRepairTest, WhatIsChangedByHandIsPutRight) {
         << change << " from " << right << " to " << State();
   }
   for (const char* interface : {"br-banger", "up0"}) {
-    const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding"), O_WRONLY);
-    ASSERT_OK(fd);
-    ASSERT_OK(WriteFully(fd->get(), "0"));
+    ASSERT_OK(SetSysctl(absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding"), '0'));
     ASSERT_TRUE(Eventually([&] { return State() == right; })) << interface;
   }
   // For a while a port of a stranger's bridge, which notices that.

@@ -1,7 +1,6 @@
 #include "services/agent/adapters/ipv6.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/ipv6.h>
 #include <net/if.h>
 #include <net/route.h>
@@ -19,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/os/file.h"
+#include "common/os/sysctl.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -102,15 +102,14 @@ absl::Status SetDefaultRoute(int fd, int index, const std::string& gateway) {
 
 absl::Status PrepareIpv6(const std::string& interface) {
   // accept_dad: nobody else can have the address, as the host lets no other use it.
-  constexpr std::pair<const char*, const char*> kOptions[] = {
-      {"accept_ra", "0"},  {"autoconf", "0"},      {"accept_redirects", "0"},
-      {"accept_dad", "0"}, {"addr_gen_mode", "0"}, {"disable_ipv6", "0"}};
+  constexpr std::pair<const char*, char> kOptions[] = {{"accept_ra", '0'},        {"autoconf", '0'},
+                                                       {"accept_redirects", '0'}, {"accept_dad", '0'},
+                                                       {"addr_gen_mode", '0'},    {"disable_ipv6", '0'}};
   for (const auto& [option, value] : kOptions) {
-    const absl::StatusOr<UniqueFd> file =
-        OpenFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option), O_WRONLY);
-    if (absl::IsNotFound(file.status())) return WhyThereIsNone(interface);
-    if (!file.ok()) return file.status();
-    BANGER_RETURN_IF_ERROR(WriteFully(file->get(), value));
+    const absl::Status set =
+        SetSysctl(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option), value);
+    if (absl::IsNotFound(set)) return WhyThereIsNone(interface);
+    if (!set.ok()) return set;
   }
   return absl::OkStatus();
 }

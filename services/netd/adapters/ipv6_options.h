@@ -4,8 +4,7 @@
 
 #include <string>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 namespace banger::netd {
 
@@ -17,10 +16,9 @@ inline constexpr char kIpv6Autoconf[] = "autoconf";
 inline constexpr char kIpv6Disable[] = "disable_ipv6";
 inline constexpr char kIpv6Forwarding[] = "forwarding";
 
-// False when there is no such interface, or no IPv6.
-absl::StatusOr<bool> Ipv6OptionIs(const std::string& interface, const char* option, char value);
-
-// NOT_FOUND in these cases.
-absl::Status SetIpv6Option(const std::string& interface, const char* option, char value);
+// Its file. None is there where there is no such interface, or no IPv6.
+inline std::string Ipv6Option(const std::string& interface, const char* option) {
+  return absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option);
+}
 
 }  // namespace banger::netd

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
+#include "common/os/sysctl.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/netd/adapters/ipv6_options.h"
@@ -19,7 +20,7 @@ constexpr char kDefault[] = "default";  // what interfaces to come get
 
 // Fine when there is no such interface.
 absl::Status Set(const std::string& interface, const char* option, char value) {
-  const absl::Status set = SetIpv6Option(interface, option, value);
+  const absl::Status set = SetSysctl(Ipv6Option(interface, option), value);
   return absl::IsNotFound(set) ? absl::OkStatus() : set;
 }
 
@@ -64,13 +65,13 @@ absl::Status Ipv6Switch::Save(const Undo& undo) const {
 }
 
 absl::StatusOr<Ipv6Switch::State> Ipv6Switch::Look() const {
-  BANGER_ASSIGN_OR_RETURN(const bool is_on, Ipv6OptionIs("all", kIpv6Forwarding, '1'));
+  BANGER_ASSIGN_OR_RETURN(const bool is_on, SysctlIs(Ipv6Option("all", kIpv6Forwarding), '1'));
   if (!is_on) return State::kOff;
   const absl::StatusOr<Undo> undo = Load();
   if (absl::IsNotFound(undo.status())) return State::kOthers;
   if (!undo.ok()) return undo.status();
   if (!undo->settled) return State::kOff;
-  BANGER_ASSIGN_OR_RETURN(const bool was_written_again, Ipv6OptionIs(kDefault, kIpv6Forwarding, '1'));
+  BANGER_ASSIGN_OR_RETURN(const bool was_written_again, SysctlIs(Ipv6Option(kDefault, kIpv6Forwarding), '1'));
   const bool tells = undo->routers.count(kDefault) == 0;
   return tells && was_written_again ? State::kOthers : State::kOurs;
 }
@@ -86,7 +87,7 @@ absl::Status Ipv6Switch::TurnOn() {
   } else {
     BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
     for (const std::string& interface : interfaces) {
-      BANGER_ASSIGN_OR_RETURN(const bool is_router, Ipv6OptionIs(interface, kIpv6Forwarding, '1'));
+      BANGER_ASSIGN_OR_RETURN(const bool is_router, SysctlIs(Ipv6Option(interface, kIpv6Forwarding), '1'));
       if (is_router) undo.routers.insert(interface);
     }
   }
@@ -119,10 +120,10 @@ absl::Status Ipv6Switch::Raise(Undo& undo) const {
   BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> interfaces, Interfaces());
   const bool goes_on = !undo.settled;  // after a death: some are raised already
   for (const std::string& interface : interfaces) {
-    BANGER_ASSIGN_OR_RETURN(const bool believes_routers, Ipv6OptionIs(interface, kIpv6AcceptRa, '1'));
+    BANGER_ASSIGN_OR_RETURN(const bool believes_routers, SysctlIs(Ipv6Option(interface, kIpv6AcceptRa), '1'));
     if (believes_routers && undo.routers.count(interface) == 0) undo.raised.insert(interface);
     if (goes_on) continue;
-    BANGER_ASSIGN_OR_RETURN(const bool believes_always, Ipv6OptionIs(interface, kIpv6AcceptRa, '2'));
+    BANGER_ASSIGN_OR_RETURN(const bool believes_always, SysctlIs(Ipv6Option(interface, kIpv6AcceptRa), '2'));
     if (believes_always) undo.kept.insert(interface);
   }
   undo.settled = false;
@@ -139,7 +140,7 @@ absl::Status Ipv6Switch::Lower(const Undo& undo) const {
   for (const std::string& interface : interfaces) {
     if (undo.kept.count(interface) != 0) continue;
     if (!raised_to_come && undo.raised.count(interface) == 0) continue;
-    BANGER_ASSIGN_OR_RETURN(const bool is_raised, Ipv6OptionIs(interface, kIpv6AcceptRa, '2'));
+    BANGER_ASSIGN_OR_RETURN(const bool is_raised, SysctlIs(Ipv6Option(interface, kIpv6AcceptRa), '2'));
     if (is_raised) BANGER_RETURN_IF_ERROR(Set(interface, kIpv6AcceptRa, '1'));
   }
   return absl::OkStatus();

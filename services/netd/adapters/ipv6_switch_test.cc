@@ -11,6 +11,7 @@
 #include "common/os/temp_dir.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
+#include "services/netd/adapters/ipv6_options.h"
 #include "services/netd/adapters/linux_router.h"
 #include "services/netd/testing/icmpv6_frame.h"
 #include "services/netd/testing/network_namespace.h"
@@ -29,17 +30,15 @@ class Ipv6SwitchTest : public ::testing::Test {
     if (const std::string why = EnterNewNetworkNamespace(); !why.empty()) GTEST_SKIP() << why;
     ASSERT_OK_AND_ASSIGN(directory_, TempDir::Create());
     for (const char* name : {"card", "side"}) Ip(absl::StrCat("link add ", name, " type bridge"));
-    Set("side", "forwarding", "1");
+    Set("side", "forwarding", '1');
     before_ = HostNetwork();
   }
 
-  static void Set(const std::string& interface, const std::string& option, const std::string& value) {
-    const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option), O_WRONLY);
-    ASSERT_OK(fd);
-    ASSERT_OK(WriteFully(fd->get(), value));
+  static void Set(const std::string& interface, const char* option, char value) {
+    ASSERT_OK(SetSysctl(Ipv6Option(interface, option), value));
   }
-  static std::string Get(const std::string& interface, const std::string& option) {
-    return ReadFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option)).value_or("none");
+  static std::string Get(const std::string& interface, const char* option) {
+    return ReadFile(Ipv6Option(interface, option)).value_or("none");
   }
   std::filesystem::path undo() const { return directory_.path() / "undo"; }
 
@@ -111,17 +110,17 @@ TEST_F(Ipv6SwitchTest, IsTheBridgesToSwitch) {
 
 TEST_F(Ipv6SwitchTest, IsLeftOnForWhoeverWantsItForAll) {
   Ipv6Switch ipv6(undo());
-  Set("all", "forwarding", "1");
+  Set("all", "forwarding", '1');
   EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOthers));
   ASSERT_OK(ipv6.TurnOn());
   EXPECT_EQ(Get("card", "forwarding"), "1\n");
   ASSERT_OK(ipv6.TurnOff());
   EXPECT_EQ(Get("all", "forwarding"), "1\n");
   // Also when they come second: what they write is what is there already.
-  Set("all", "forwarding", "0");
+  Set("all", "forwarding", '0');
   ASSERT_OK(ipv6.TurnOn());
   EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOurs));
-  Set("all", "forwarding", "1");
+  Set("all", "forwarding", '1');
   EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOthers));
   ASSERT_OK(ipv6.TurnOff());
   EXPECT_EQ(Get("all", "forwarding"), "1\n");
@@ -167,14 +166,14 @@ TEST_F(Ipv6SwitchTest, DefaultRoutesByAdvertisementStayAndAreRenewed) {
   // Why it takes so much: what the kernel does by itself.
   Ip("-6 route del default");
   EXPECT_TRUE(Eventually(is_advertised));
-  Set("all", "forwarding", "1");
+  Set("all", "forwarding", '1');
   EXPECT_THAT(Ip("-6 route show default"), Not(HasSubstr("proto ra")));
 }
 
 TEST_F(Ipv6SwitchTest, ComesBackWhereSomebodySwitchedItOff) {
   Ipv6Switch ipv6(undo());
   ASSERT_OK(ipv6.TurnOn());
-  Set("all", "forwarding", "0");
+  Set("all", "forwarding", '0');
   EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOff));
   ASSERT_OK(ipv6.TurnOn());
   EXPECT_EQ(Get("all", "forwarding"), "1\n");
@@ -184,13 +183,13 @@ TEST_F(Ipv6SwitchTest, WhatADeathLeftHalfDoneIsFinishedOrUndone) {
   const std::string half_done =
       R"({"routers":["side"],"raised":["card","default"],"kept":["trusting"],"settled":false})";
   Ip("link add trusting type bridge");
-  Set("trusting", "accept_ra", "2");
+  Set("trusting", "accept_ra", '2');
   before_ = HostNetwork();
   for (const bool on : {true, false}) {
     ASSERT_OK(WriteFileAtomically(undo(), half_done));
-    Set("card", "accept_ra", "2");
-    Set("default", "accept_ra", "2");
-    Set("all", "forwarding", "1");
+    Set("card", "accept_ra", '2');
+    Set("default", "accept_ra", '2');
+    Set("all", "forwarding", '1');
     Ip("link add late type bridge");
     Ipv6Switch ipv6(undo());
     EXPECT_THAT(ipv6.Look(), IsOkAndHolds(State::kOff));

@@ -1,6 +1,7 @@
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
+#include "services/netd/adapters/ipv6_options.h"
 #include "services/netd/adapters/linux_link_host.h"
 #include "services/netd/testing/network_namespace.h"
 
@@ -28,14 +29,8 @@ class LinkHostIpv6Test : public ::testing::Test {
     EXPECT_OK(host);
     return *std::move(host);
   }
-  static std::string Option(const std::string& interface, const std::string& option) {
-    return ReadFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option)).value_or("none\n");
-  }
-
-  static void SetOption(const std::string& interface, const std::string& option, const std::string& value) {
-    const auto fd = OpenFile(absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/", option), O_WRONLY);
-    ASSERT_OK(fd);
-    ASSERT_OK(WriteFully(fd->get(), value));
+  static std::string Option(const std::string& interface, const char* option) {
+    return ReadFile(Ipv6Option(interface, option)).value_or("none\n");
   }
 
   const Tap tap_{.name = "bgr-0a4d0002", .endpoint_id = "vm-1", .owner = 1234};
@@ -83,7 +78,7 @@ TEST_F(LinkHostIpv6Test, WhatSomebodyTookAwayIsPutBack) {
 TEST_F(LinkHostIpv6Test, WhatSomebodySwitchedIsSwitchedBack) {
   ASSERT_OK(on_->EnsureBridge());
   for (const char* option : {"accept_ra", "autoconf", "accept_redirects", "accept_dad"}) {
-    SetOption("br-one", option, "1");
+    ASSERT_OK(SetSysctl(Ipv6Option("br-one", option), '1'));
     EXPECT_THAT(on_->BridgeIsUp(), IsOkAndHolds(false)) << option;
     ASSERT_OK(on_->EnsureBridge());
     EXPECT_EQ(Option("br-one", option), "0\n") << option;
@@ -92,7 +87,7 @@ TEST_F(LinkHostIpv6Test, WhatSomebodySwitchedIsSwitchedBack) {
   // Also where it has no IPv6, and gets some.
   ASSERT_OK(off_->EnsureBridge());
   EXPECT_THAT(off_->BridgeIsUp(), IsOkAndHolds(true));
-  SetOption("br-one", "disable_ipv6", "0");
+  ASSERT_OK(SetSysctl(Ipv6Option("br-one", kIpv6Disable), '0'));
   Ip("addr add fd00::1/64 dev br-one");
   EXPECT_THAT(off_->BridgeIsUp(), IsOkAndHolds(false));
   ASSERT_OK(off_->EnsureBridge());

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/os/sysctl.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/netd/adapters/ipv6_options.h"
@@ -24,7 +25,7 @@ constexpr int kIpv6MinMtu = 1280;  // with less the kernel takes IPv6 from an in
 
 // Before the interface is up, so that it never has an address.
 absl::Status DisableIpv6(const std::string& interface) {
-  const absl::Status disabled = SetIpv6Option(interface, kIpv6Disable, '1');
+  const absl::Status disabled = SetSysctl(Ipv6Option(interface, kIpv6Disable), '1');
   return absl::IsNotFound(disabled) ? absl::OkStatus() : disabled;  // a kernel without IPv6
 }
 
@@ -35,7 +36,7 @@ constexpr std::pair<const char*, char> kBridgeOptions[] = {{kIpv6AcceptRa, '0'},
 
 absl::Status EnableIpv6(const std::string& interface) {
   for (const auto& [option, value] : kBridgeOptions) {
-    const absl::Status set = SetIpv6Option(interface, option, value);
+    const absl::Status set = SetSysctl(Ipv6Option(interface, option), value);
     if (absl::IsNotFound(set)) return NoIpv6();
     if (!set.ok()) return set;
   }
@@ -45,11 +46,11 @@ absl::Status EnableIpv6(const std::string& interface) {
 // Whether it is as these two leave it.
 absl::StatusOr<bool> HasOptions(const std::string& interface, bool has_ipv6) {
   if (!has_ipv6) {
-    BANGER_ASSIGN_OR_RETURN(const bool is_enabled, Ipv6OptionIs(interface, kIpv6Disable, '0'));
+    BANGER_ASSIGN_OR_RETURN(const bool is_enabled, SysctlIs(Ipv6Option(interface, kIpv6Disable), '0'));
     return !is_enabled;
   }
   for (const auto& [option, value] : kBridgeOptions) {
-    BANGER_ASSIGN_OR_RETURN(const bool is_set, Ipv6OptionIs(interface, option, value));
+    BANGER_ASSIGN_OR_RETURN(const bool is_set, SysctlIs(Ipv6Option(interface, option), value));
     if (!is_set) return false;
   }
   return true;

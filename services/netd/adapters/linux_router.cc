@@ -1,16 +1,12 @@
 #include "services/netd/adapters/linux_router.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/os/file.h"
-#include "common/status/error.h"
+#include "common/os/sysctl.h"
 #include "common/status/status_macros.h"
 
 namespace banger::netd {
@@ -20,14 +16,6 @@ namespace {
 std::string ForwardingFile(Family family, const std::string& interface) {
   if (family == Family::kIpv4) return absl::StrCat("/proc/sys/net/ipv4/conf/", interface, "/forwarding");
   return absl::StrCat("/proc/sys/net/ipv6/conf/", interface, "/force_forwarding");
-}
-
-// False when there is none.
-absl::StatusOr<bool> ReadSwitch(const std::string& file) {
-  const absl::StatusOr<std::string> text = ReadFile(file);
-  if (absl::IsNotFound(text.status())) return false;
-  if (!text.ok()) return text.status();
-  return absl::StartsWith(*text, "1");
 }
 
 }  // namespace
@@ -71,13 +59,13 @@ absl::StatusOr<bool> LinuxRouter::Forwards(Family family, const std::string& int
     BANGER_ASSIGN_OR_RETURN(const Ipv6Switch::State state, ipv6_switch_.Look());
     return state != Ipv6Switch::State::kOff;
   }
-  BANGER_ASSIGN_OR_RETURN(const bool itself, ReadSwitch(ForwardingFile(family, interface)));
+  BANGER_ASSIGN_OR_RETURN(const bool itself, SysctlIs(ForwardingFile(family, interface), '1'));
   if (itself || family == Family::kIpv4) return itself;
   return ForwardsEverywhere(family);
 }
 
 absl::StatusOr<bool> LinuxRouter::ForwardsEverywhere(Family family) {
-  if (family == Family::kIpv4) return ReadSwitch(ForwardingFile(family, "all"));
+  if (family == Family::kIpv4) return SysctlIs(ForwardingFile(family, "all"), '1');
   BANGER_ASSIGN_OR_RETURN(const Ipv6Switch::State state, ipv6_switch_.Look());
   return state == Ipv6Switch::State::kOthers;
 }
@@ -87,10 +75,8 @@ absl::Status LinuxRouter::SetForwarding(Family family, const std::string& interf
     if (interface != options_.bridge) return absl::OkStatus();
     return on ? ipv6_switch_.TurnOn() : ipv6_switch_.TurnOff();
   }
-  const absl::StatusOr<UniqueFd> fd = OpenFile(ForwardingFile(family, interface), O_WRONLY);
-  if (absl::IsNotFound(fd.status())) return absl::OkStatus();
-  if (!fd.ok()) return fd.status();
-  return Annotate(WriteFully(fd->get(), on ? "1" : "0"), absl::StrCat("set forwarding of '", interface, "'"));
+  const absl::Status set = SetSysctl(ForwardingFile(family, interface), on ? '1' : '0');
+  return absl::IsNotFound(set) ? absl::OkStatus() : set;  // it has just gone
 }
 
 }  // namespace banger::netd
