@@ -86,8 +86,8 @@ class Network {
   const Subnet& subnet() const { return subnet_; }
   absl::StatusOr<int> Mtu() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The lowest free address, first of those with spare taps. The same id gives the same endpoint again, with
-  // the hostname of the last call.
+  // The lowest free address, first of those with spare taps. The same id gives the
+  // same endpoint again, with the hostname of the last call.
   absl::StatusOr<Endpoint> Create(uid_t caller, const std::string& id, const std::string& hostname = "")
       ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<Endpoint> List(uid_t caller) const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -40,7 +40,8 @@ bool MayBeNamed(const IpAddress& address, const Subnet& subnet);
 //   * ask its gateway for names (port 53) and ping it;
 //   * answer what the host asks it.
 struct Rules {
-  // Guests that have a tap, and those to come that have one already; it carries the address in its name.
+  // Guests that have a tap, and those to come that have one already; it carries the
+  // address in its name.
   absl::btree_set<Ipv4> guests;
   // Both directions of each pair of guests that may reach each other.
   absl::btree_set<std::pair<Ipv4, Ipv4>> peers;

@@ -63,8 +63,8 @@ inline void SkipDuplicateDetection() {
 }
 
 // All that a netd could have changed: links with marks and ports, addresses,
-// routes, packet filters, who forwards. Not what the kernel changes by itself a moment later: carrier,
-// timers.
+// routes, packet filters, who forwards. Not what the kernel changes by itself a
+// moment later: carrier, timers.
 inline std::string HostNetwork() {
   nlohmann::json links = nlohmann::json::parse(Ip("-d -j addr show"));
   for (nlohmann::json& link : links) {
