@@ -111,9 +111,7 @@ absl::Status Ipv6Switch::TurnOff() {
       BANGER_RETURN_IF_ERROR(Set(interface, kIpv6Forwarding, '1'));
   }
   BANGER_RETURN_IF_ERROR(Lower(*undo));
-  std::error_code error;
-  std::filesystem::remove(undo_, error);
-  return error ? ErrnoError(error.value(), absl::StrCat("remove '", undo_.string(), "'")) : absl::OkStatus();
+  return RemoveFileDurably(undo_);
 }
 
 absl::Status Ipv6Switch::Raise(Undo& undo) const {

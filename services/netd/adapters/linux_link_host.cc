@@ -66,7 +66,10 @@ std::vector<LinkAddress> WantedAddresses(const Subnet& subnet) {
   return wanted;
 }
 
-bool IsLinkLocal(const IpAddress& address) { return Prefix::Parse("fe80::/10")->Contains(address); }
+bool IsLinkLocal(const IpAddress& address) {
+  static const Prefix link_local = *Prefix::Parse("fe80::/10");
+  return link_local.Contains(address);
+}
 
 std::vector<LinkAddress> MissingAddresses(const Subnet& subnet, const std::vector<LinkAddress>& there) {
   std::vector<LinkAddress> missing = WantedAddresses(subnet);

@@ -1,6 +1,7 @@
 #include "services/netd/core/ip_address.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
