@@ -154,6 +154,8 @@ class Network {
   std::vector<Ipv4> FreeAddresses(std::size_t count) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AddSpares(std::size_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RemoveSpares() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The endpoint's, which has one in the ledger.
+  absl::Status EnsureTap(const Endpoint& endpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Rules and forwarding as the endpoints want them; none when there is no tap.
   absl::Status Enforce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Endpoint> Rename(Endpoint endpoint, const std::string& hostname)
