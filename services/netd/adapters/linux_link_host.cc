@@ -7,12 +7,12 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/os/sysctl.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/netd/adapters/ipv6_options.h"
+#include "services/netd/adapters/link_settings.h"
 #include "services/netd/adapters/subnet_choice.h"
 #include "services/netd/adapters/tap_device.h"
+#include "services/netd/adapters/way_out.h"
 #include "services/netd/errors.h"
 
 namespace banger::netd {
@@ -20,65 +20,7 @@ namespace {
 
 constexpr char kMarkPrefix[] = "banger:";
 constexpr std::size_t kMaxInterfaceName = 15;
-constexpr int kEthernetMtu = 1500;
 constexpr int kIpv6MinMtu = 1280;  // with less the kernel takes IPv6 from an interface
-
-// Before the interface is up, so that it never has an address.
-absl::Status DisableIpv6(const std::string& interface) {
-  const absl::Status disabled = SetSysctl(Ipv6Option(interface, kIpv6Disable), '1');
-  return absl::IsNotFound(disabled) ? absl::OkStatus() : disabled;  // a kernel without IPv6
-}
-
-// Only what we give it: no addresses of its own, nothing that guests advertise.
-constexpr std::pair<const char*, char> kBridgeOptions[] = {{kIpv6AcceptRa, '0'},        {kIpv6Autoconf, '0'},
-                                                           {kIpv6AcceptRedirects, '0'}, {kIpv6AcceptDad, '0'},
-                                                           {kIpv6AddrGenMode, '1'},     {kIpv6Disable, '0'}};
-
-absl::Status EnableIpv6(const std::string& interface) {
-  for (const auto& [option, value] : kBridgeOptions) {
-    const absl::Status set = SetSysctl(Ipv6Option(interface, option), value);
-    if (absl::IsNotFound(set)) return NoIpv6();
-    if (!set.ok()) return set;
-  }
-  return absl::OkStatus();
-}
-
-// Whether it is as these two leave it.
-absl::StatusOr<bool> HasOptions(const std::string& interface, bool has_ipv6) {
-  if (!has_ipv6) {
-    BANGER_ASSIGN_OR_RETURN(const bool is_enabled, SysctlIs(Ipv6Option(interface, kIpv6Disable), '0'));
-    return !is_enabled;
-  }
-  for (const auto& [option, value] : kBridgeOptions) {
-    BANGER_ASSIGN_OR_RETURN(const bool is_set, SysctlIs(Ipv6Option(interface, option), value));
-    if (!is_set) return false;
-  }
-  return true;
-}
-
-// The link-local one is what neighbours are asked from; the same on every host.
-std::vector<LinkAddress> WantedAddresses(const Subnet& subnet) {
-  std::vector<LinkAddress> wanted;
-  for (const Family family : subnet.families())
-    wanted.push_back({.address = subnet.AddressOf(subnet.gateway(), family),
-                      .prefix_length = subnet.NetworkOf(family).length()});
-  if (subnet.has_ipv6()) wanted.push_back({.address = *IpAddress::Parse("fe80::1"), .prefix_length = 64});
-  return wanted;
-}
-
-bool IsLinkLocal(const IpAddress& address) {
-  static const Prefix link_local = *Prefix::Parse("fe80::/10");
-  return link_local.Contains(address);
-}
-
-std::vector<LinkAddress> MissingAddresses(const Subnet& subnet, const std::vector<LinkAddress>& there) {
-  std::vector<LinkAddress> missing = WantedAddresses(subnet);
-  for (const LinkAddress& address : there)
-    std::erase_if(missing, [&](const LinkAddress& wanted) {
-      return address.address == wanted.address && address.prefix_length == wanted.prefix_length;
-    });
-  return missing;
-}
 
 std::string WhatItIs(const Link& link) {
   if (absl::StartsWith(link.alias, kMarkPrefix))
@@ -123,7 +65,7 @@ absl::StatusOr<std::optional<Link>> LinuxLinkHost::FindLink(const std::string& n
 
 absl::Status LinuxLinkHost::EnsureBridge() {
   BANGER_ASSIGN_OR_RETURN(std::optional<Link> bridge, FindLink(options_.bridge));
-  std::vector<LinkAddress> missing = WantedAddresses(options_.subnet);
+  std::vector<LinkAddress> missing = BridgeAddresses(options_.subnet);
   if (bridge.has_value()) {
     BANGER_RETURN_IF_ERROR(CheckIsOurBridge(*bridge));
     BANGER_ASSIGN_OR_RETURN(const bool is_right, IsRight(*bridge));
@@ -136,7 +78,7 @@ absl::Status LinuxLinkHost::EnsureBridge() {
   }
   const bool is_new = !bridge.has_value();
   if (is_new) {
-    BANGER_ASSIGN_OR_RETURN(const WayOut way, FindWayOut());
+    BANGER_ASSIGN_OR_RETURN(const WayOut way, FindWayOut(*netlink_, options_.subnet.families()));
     BANGER_RETURN_IF_ERROR(CheckMtu(way.interface, way.mtu));
     BANGER_RETURN_IF_ERROR(
         netlink_->AddBridge(options_.bridge, Mac::ForAddress(options_.subnet.gateway()), way.mtu));
@@ -177,14 +119,14 @@ bool LinuxLinkHost::IsUnfinishedBridge(const Link& link) const {
 absl::StatusOr<bool> LinuxLinkHost::IsRight(const Link& bridge) {
   if (!bridge.up || bridge.alias != mark_) return false;
   BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge.index));
-  if (!MissingAddresses(options_.subnet, there).empty()) return false;
-  return HasOptions(bridge.name, options_.subnet.has_ipv6());
+  if (!MissingBridgeAddresses(options_.subnet, there).empty()) return false;
+  return HasIpv6Options(bridge.name, options_.subnet.has_ipv6());
 }
 
 absl::StatusOr<std::vector<LinkAddress>> LinuxLinkHost::MissingOf(const Link& bridge) {
   BANGER_ASSIGN_OR_RETURN(const std::vector<LinkAddress> there, netlink_->Addresses(bridge.index));
   const Subnet& subnet = options_.subnet;
-  std::vector<LinkAddress> missing = MissingAddresses(subnet, there);
+  std::vector<LinkAddress> missing = MissingBridgeAddresses(subnet, there);
   for (const LinkAddress& address : there) {
     const Family family = address.address.family();
     if (family == Family::kIpv6 && !subnet.has_ipv6()) continue;  // goes when it is disabled
@@ -199,7 +141,7 @@ absl::StatusOr<std::vector<LinkAddress>> LinuxLinkHost::MissingOf(const Link& br
                                     absl::StrCat(address.address.ToString(), "/", address.prefix_length),
                                     absl::StrCat(gateway.ToString(), "/", subnet.NetworkOf(family).length()));
     BANGER_RETURN_IF_ERROR(netlink_->DeleteLink(bridge));
-    return WantedAddresses(subnet);
+    return BridgeAddresses(subnet);
   }
   return missing;
 }
@@ -221,7 +163,7 @@ absl::Status LinuxLinkHost::RemoveBridge() {
 absl::StatusOr<int> LinuxLinkHost::BridgeMtu() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
   if (bridge.has_value() && CheckIsOurBridge(*bridge).ok()) return bridge->mtu;
-  BANGER_ASSIGN_OR_RETURN(const WayOut way, FindWayOut());
+  BANGER_ASSIGN_OR_RETURN(const WayOut way, FindWayOut(*netlink_, options_.subnet.families()));
   return way.mtu;
 }
 
@@ -229,20 +171,6 @@ absl::StatusOr<bool> LinuxLinkHost::BridgeIsUp() {
   BANGER_ASSIGN_OR_RETURN(const std::optional<Link> bridge, FindLink(options_.bridge));
   if (!bridge.has_value()) return false;
   return IsRight(*bridge);
-}
-
-// A guest's larger packets would vanish where nobody tells it so.
-absl::StatusOr<LinuxLinkHost::WayOut> LinuxLinkHost::FindWayOut() {
-  BANGER_ASSIGN_OR_RETURN(const std::vector<Link> links, netlink_->Links());
-  WayOut way{.interface = options_.bridge, .mtu = kEthernetMtu};
-  for (const Family family : options_.subnet.families()) {
-    BANGER_ASSIGN_OR_RETURN(const std::vector<Route> routes, netlink_->Routes(family));
-    for (const Route& route : routes)
-      for (const Link& link : links)
-        if (route.network.length() == 0 && route.link == link.index && link.mtu < way.mtu)
-          way = {.interface = link.name, .mtu = link.mtu};
-  }
-  return way;
 }
 
 std::string LinuxLinkHost::AliasOf(const Tap& tap) const {

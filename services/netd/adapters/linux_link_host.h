@@ -59,12 +59,6 @@ class LinuxLinkHost final : public LinkHost {
   // Of its addresses. An idle bridge with another one is removed.
   absl::StatusOr<std::vector<LinkAddress>> MissingOf(const Link& bridge);
   absl::Status FinishBridge(const Link& bridge, const std::vector<LinkAddress>& missing);
-  // The interface of the host's default routes that takes the least.
-  struct WayOut {
-    std::string interface;
-    int mtu;  // at most Ethernet's
-  };
-  absl::StatusOr<WayOut> FindWayOut();
   // Whether IPv6 can be where it is wanted.
   absl::Status CheckMtu(const std::string& interface, int mtu) const;
 
