@@ -25,6 +25,7 @@
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/testing/eventually.h"
+#include "services/netd/testing/conversations.h"
 #include "services/netd/testing/net_world.h"
 #include "services/netd/testing/netd_client.h"
 #include "services/netd/testing/network_namespace.h"

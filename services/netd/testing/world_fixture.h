@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_split.h"
 #include "common/testing/eventually.h"
+#include "services/netd/testing/conversations.h"
 #include "services/netd/testing/daemon_fixture.h"
 #include "services/netd/testing/net_world.h"
 
