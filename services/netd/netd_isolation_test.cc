@@ -146,57 +146,6 @@ TEST_F(NetdIsolationTest, OnlyOwnFramesOfArpAndIpv4PassTheBridge) {
   }
 }
 
-TEST_F(NetdIsolationTest, FollowsTheDefaultRoute) {
-  Boot("vm", Nat());
-  EXPECT_THAT(WhoAmI(Where("vm"), kWeb, kPort), IsOkAndHolds("198.51.100.2"));
-  Ip("route replace default via 198.51.101.1");
-  EXPECT_TRUE(Eventually([&] {
-    const auto seen = WhoAmI(Where("vm"), kWeb, kPort);
-    return seen.ok() && *seen == "198.51.101.2";
-  }));
-  ASSERT_OK_AND_ASSIGN(const v1::Network network, Client().GetNetwork());
-  EXPECT_THAT(network.uplinks(), ::testing::ElementsAre("up1"));
-  EXPECT_THAT(network.forwarding(), ::testing::UnorderedElementsAre("br-banger", "up1"));
-  Ip("route del default");
-  EXPECT_TRUE(Eventually([&] { return !Reaches("vm", "web"); }));
-  Ip("route add default via 198.51.100.1");
-  EXPECT_TRUE(Eventually([&] { return Reaches("vm", "web"); }));
-}
-
-TEST_F(NetdIsolationTest, RulesThatAnotherToolFlushesComeBack) {
-  Boot("vm", Nat());
-  Boot("other");
-  for (const char* flush :
-       {"flush ruleset", "flush table inet banger-br-banger", "delete table bridge banger-br-banger"}) {
-    Nft(flush);
-    EXPECT_TRUE(Eventually([&] { return Reaches("vm", "web") && !Reaches("vm", "other"); })) << flush;
-    EXPECT_FALSE(Reaches("other", "web")) << flush;
-  }
-}
-
-TEST_F(NetdIsolationTest, GetsAlongWithFirewallsThatDropWhatTheyDoNotKnow) {
-  Nft("add table ip filter");
-  Nft("add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");
-  Nft("add chain ip filter DOCKER-USER");
-  Nft("add rule ip filter FORWARD jump DOCKER-USER");
-  Nft("add table inet firewalld");
-  Nft("add chain inet firewalld filter_INPUT { type filter hook input priority 10; policy accept; }");
-  Nft("add rule inet firewalld filter_INPUT iifname != lo ct state new reject");
-  const std::string theirs = HostNetwork();
-  Boot("vm", Nat());
-  EXPECT_TRUE(Reaches("vm", "web"));
-  EXPECT_TRUE(Reaches("vm", "dns"));
-  EXPECT_FALSE(Reaches("vm", "host"));
-  EXPECT_THAT(Nft("list chain ip filter DOCKER-USER"), HasSubstr("banger:br-banger:"));
-  // They come later, or are loaded anew.
-  Nft("flush chain ip filter DOCKER-USER");
-  EXPECT_TRUE(Eventually([&] { return Reaches("vm", "web"); }));
-  ASSERT_OK(Client().Delete("vm"));
-  guests_.clear();
-  EXPECT_EQ(End(SIGTERM).code, 0);
-  EXPECT_EQ(HostNetwork(), theirs);
-}
-
 TEST_F(NetdIsolationTest, TheHostForwardsOnlyWhileAGuestNeedsIt) {
   Boot("plain");
   EXPECT_THAT(Ip("-4 netconf show dev up0"), HasSubstr("forwarding off"));
@@ -205,11 +154,7 @@ TEST_F(NetdIsolationTest, TheHostForwardsOnlyWhileAGuestNeedsIt) {
   EXPECT_THAT(Ip("-4 netconf show dev other0"), HasSubstr("forwarding off"));
   ASSERT_OK(Client().SetPolicy("vm", {}));
   EXPECT_THAT(Ip("-4 netconf show dev up0"), HasSubstr("forwarding off"));
-  ASSERT_OK(Client().Delete("vm"));
-  ASSERT_OK(Client().Delete("plain"));
-  guests_.clear();
-  EXPECT_EQ(End(SIGTERM).code, 0);
-  EXPECT_EQ(HostNetwork(), before_);
+  ExpectHostAsBefore();
 }
 
 TEST_F(NetdIsolationTest, ForwardingIsPutRightAndLeftToWhoeverWantsItForAll) {
@@ -220,22 +165,6 @@ TEST_F(NetdIsolationTest, ForwardingIsPutRightAndLeftToWhoeverWantsItForAll) {
   SetForwarding("all", '1');  // what Docker does
   ASSERT_OK(Client().Delete("vm"));
   EXPECT_THAT(Ip("-4 netconf show dev up0"), HasSubstr("forwarding on"));
-}
-
-TEST_F(NetdIsolationTest, RulesHoldWhileNetdIsDeadAndAreAdopted) {
-  Boot("vm", Nat());
-  Boot("other");
-  End(SIGKILL);
-  EXPECT_TRUE(Reaches("vm", "web"));
-  EXPECT_FALSE(Reaches("vm", "other"));
-  Start();
-  EXPECT_TRUE(Reaches("vm", "web"));
-  EXPECT_FALSE(Reaches("vm", "other"));
-  ASSERT_OK(Client().Delete("vm"));
-  ASSERT_OK(Client().Delete("other"));
-  guests_.clear();
-  EXPECT_EQ(End(SIGTERM).code, 0);
-  EXPECT_EQ(HostNetwork(), before_);
 }
 
 }  // namespace

@@ -155,6 +155,14 @@ class WorldFixture : public DaemonFixture {
     return WhoAmI(Where(from), AddressOf(to, family), port, protocol).ok();
   }
 
+  // When all guests and netd have gone.
+  void ExpectHostAsBefore() {
+    for (const auto& [id, guest] : guests_) ASSERT_OK(Client().Delete(id));
+    guests_.clear();
+    EXPECT_EQ(End(SIGTERM).code, 0);
+    EXPECT_EQ(HostNetwork(), before_);
+  }
+
   // Each cell of a table, "yes" where a connection comes about and "." where nobody
   // asks. How many there are.
   int ExpectMatrix(const std::string& matrix, Family family) {
