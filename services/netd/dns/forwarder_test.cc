@@ -4,97 +4,19 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <set>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "common/os/file.h"
-#include "common/os/temp_dir.h"
-#include "common/testing/eventually.h"
-#include "common/testing/status_matchers.h"
-#include "services/netd/testing/dns_messages.h"
-#include "services/netd/testing/fake_upstream.h"
+#include "services/netd/testing/forwarder_fixture.h"
 
 namespace banger::netd::dns {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr char kRecord[] = "www.example.org. 60 IN A 192.0.2.7";
-constexpr char kText[] = "www.example.org. 60 IN A 192.0.2.7\n";
-
-using Answers = std::vector<std::string>;
-
-Answers Honest(const std::string& query, bool) { return {MakeAnswer(query, kRecord)}; }
-Answers Silent(const std::string&, bool) { return {}; }
-
 Answers WithRcode(const std::string& query, ldns_pkt_rcode rcode) { return {MakeAnswer(query, "", rcode)}; }
-
-class ForwarderTest : public ::testing::Test {
- protected:
-  struct Outcome {
-    ldns_pkt_rcode rcode = LDNS_RCODE_REFUSED;
-    std::string answer;
-    bool cut = false;
-  };
-
-  void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(loop_, EventLoop::Create());
-    limits_.exchange = {.patience = 60ms, .total = 2s};
-  }
-
-  FakeUpstream& AddUpstream(FakeUpstream::Answers answers) {
-    servers_.push_back(std::make_unique<FakeUpstream>(*loop_, std::move(answers)));
-    return *servers_.back();
-  }
-
-  void Start() {
-    Upstreams::Options options{.resolv_conf = "/nonexistent",
-                               .read_resolv_conf = [] { return std::string(); }};
-    for (const auto& server : servers_) options.configured.push_back(server->address());
-    upstreams_ = std::make_unique<Upstreams>(std::move(options));
-    forwarder_ = std::make_unique<Forwarder>(*loop_, *upstreams_, policy_, limits_);
-  }
-
-  void Ask(const std::string& name, ldns_rr_type type = LDNS_RR_TYPE_A, std::uint32_t client = 2,
-           std::size_t limit = 1232) {
-    const std::string message = MakeQuery(name, type, 1232);
-    Query query;
-    Rcode problem;
-    ASSERT_TRUE(ParseQuery(message, &query, &problem));
-    ++awaited_;
-    forwarder_->Ask(query, Ipv4(0xac1e0000 + client), limit, [this](absl::string_view reply) {
-      const LdnsPacket packet = ParseMessage(reply);
-      ASSERT_NE(packet, nullptr);
-      outcomes_.push_back({ldns_pkt_get_rcode(packet.get()), SectionText(ldns_pkt_answer(packet.get())),
-                           ldns_pkt_tc(packet.get())});
-      if (--awaited_ == 0) loop_->Stop();
-    });
-  }
-  // Asks once, and waits for the answer.
-  Outcome AskAndWait(const std::string& name = "www.example.org.", std::size_t limit = 1232) {
-    if (forwarder_ == nullptr) Start();
-    Ask(name, LDNS_RR_TYPE_A, 2, limit);
-    return Wait();
-  }
-  Outcome Wait() {
-    loop_->Run();
-    return outcomes_.back();
-  }
-
-  std::unique_ptr<EventLoop> loop_;
-  std::vector<std::unique_ptr<FakeUpstream>> servers_;
-  ResolverPolicy* policy_ = nullptr;
-  Forwarder::Limits limits_;
-  std::unique_ptr<Upstreams> upstreams_;
-  std::unique_ptr<Forwarder> forwarder_;
-  std::vector<Outcome> outcomes_;
-  int awaited_ = 0;
-};
 
 TEST_F(ForwarderTest, AsksAnUpstreamOnceAndRemembers) {
   FakeUpstream& upstream = AddUpstream(Honest);
@@ -287,88 +209,6 @@ TEST_F(ForwarderTest, AForwarderThatGoesForgetsItsQuestions) {
   loop_->After(200ms, [this] { loop_->Stop(); });
   loop_->Run();
   EXPECT_THAT(outcomes_, IsEmpty());
-}
-
-// Lists one name, and lets its answers through when it is told to.
-class OneName final : public ResolverPolicy {
- public:
-  NamePermission Permits(Ipv4, const std::string& name) override {
-    return name == "www.example.org" ? NamePermission::kListed : NamePermission::kRefused;
-  }
-  void LetThrough(NameAnswer answer, std::function<void(bool)> done) override {
-    for (const IpAddress& address : answer.addresses)
-      seen.push_back(absl::StrCat(answer.guest.ToString(), " ", answer.name, " ", address.ToString(), " ",
-                                  answer.ttl.count()));
-    aliases = answer.aliases;
-    if (waits)
-      held.push_back(std::move(done));
-    else
-      done(accepts);
-  }
-
-  std::vector<std::string> seen;
-  std::vector<std::string> aliases;
-  bool accepts = true;
-  bool waits = false;
-  std::vector<std::function<void(bool)>> held;
-};
-
-TEST_F(ForwarderTest, ThePolicyDecidesWhatIsAskedAndSeesTheAnswerFirst) {
-  OneName policy;
-  policy_ = &policy;
-  FakeUpstream& upstream = AddUpstream(Honest);
-  EXPECT_EQ(AskAndWait("tunnel.example.com.").rcode, LDNS_RCODE_REFUSED);
-  EXPECT_EQ(upstream.queries, 0);
-  EXPECT_EQ(AskAndWait("WWW.example.org.").rcode, LDNS_RCODE_NOERROR);
-  EXPECT_EQ(AskAndWait("www.example.org.").answer, kText);
-  EXPECT_THAT(policy.seen, ElementsAre("172.30.0.2 www.example.org 192.0.2.7 60",
-                                       "172.30.0.2 www.example.org 192.0.2.7 60"));
-  policy.accepts = false;
-  EXPECT_EQ(AskAndWait("www.example.org.").rcode, LDNS_RCODE_REFUSED);
-}
-
-TEST_F(ForwarderTest, ThePolicyHearsOfAliases) {
-  OneName policy;
-  policy_ = &policy;
-  AddUpstream([](const std::string& query, bool) -> Answers {
-    return {MakeAnswer(query,
-                       "www.example.org. 60 IN CNAME CDN.example.net.\n"
-                       "cdn.example.net. 5 IN CNAME edge.example.com.\nedge.example.com. 60 IN A 192.0.2.7")};
-  });
-  EXPECT_EQ(AskAndWait().rcode, LDNS_RCODE_NOERROR);
-  EXPECT_THAT(policy.aliases, ElementsAre("cdn.example.net", "edge.example.com"));
-  EXPECT_THAT(policy.seen, ElementsAre("172.30.0.2 www.example.org 192.0.2.7 5"));
-}
-
-TEST_F(ForwarderTest, AnswersWaitForThePolicyAndNobodyElseDoes) {
-  OneName policy;
-  policy.waits = true;
-  policy_ = &policy;
-  limits_.in_flight_per_client = 3;
-  AddUpstream(Honest);
-  Start();
-  for (int i = 0; i < 4; ++i) Ask("www.example.org.");
-  ASSERT_EQ(outcomes_.size(), 1u);  // one too many of them
-  EXPECT_EQ(outcomes_[0].rcode, LDNS_RCODE_SERVFAIL);
-  loop_->After(300ms, [this] { loop_->Stop(); });
-  loop_->Run();
-  EXPECT_EQ(outcomes_.size(), 1u);
-  ASSERT_EQ(policy.held.size(), 3u);
-  // From another thread, as netd does it.
-  std::thread([&] {
-    for (const auto& done : policy.held) done(true);
-  }).join();
-  policy.held.clear();
-  EXPECT_EQ(Wait().answer, kText);
-  EXPECT_EQ(outcomes_.size(), 4u);
-  // From the cache it is the same; and what comes too late is nobody's.
-  Ask("www.example.org.");
-  ASSERT_EQ(policy.held.size(), 1u);
-  forwarder_.reset();
-  policy.held[0](true);
-  loop_->After(50ms, [this] { loop_->Stop(); });
-  loop_->Run();
-  EXPECT_EQ(outcomes_.size(), 4u);
 }
 
 }  // namespace
