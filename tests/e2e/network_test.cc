@@ -1,14 +1,10 @@
 // What real guests reach, and who reaches them: a host with an uplink to an
 // internet of its own.
-#include <sys/stat.h>
-
-#include <fstream>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/os/file.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
+#include "tests/e2e/internet.h"
 #include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
@@ -21,6 +17,8 @@ using ::testing::Not;
 constexpr char kWeb[] = "192.0.2.10";
 constexpr char kWebPort[] = "28080";
 constexpr char kNameServer[] = "192.0.2.53";
+const Internet::Options kInternet = {
+    .host = "198.51.100.2/24", .router = "198.51.100.1/24", .web = kWeb, .name_server = kNameServer};
 
 class NetworkTest : public SharedInstanceTest {
  protected:
@@ -36,11 +34,7 @@ class NetworkTest : public SharedInstanceTest {
     EXPECT_EQ(Changes(before_, instance_->Snapshot()), "");
   }
 
-  static bool ReachesWeb(const std::string& vm) {
-    // Debian's static busybox crashes in wget.
-    const std::string get = R"(printf 'GET / HTTP/1.0\r\n\r\n' | busybox nc -w 5 )";
-    return absl::StrContains(Exec(vm, absl::StrCat(get, kWeb, " 80 2>/dev/null")), "\nhello\n");
-  }
+  static bool ReachesWeb(const std::string& vm) { return GotHello(Exec(vm, AskWeb(kWeb))); }
   static bool Pings(const std::string& vm, const std::string& address) {
     return absl::StrContains(Exec(vm, absl::StrCat("busybox ping -c 1 -W 3 ", address)),
                              "1 packets received");
@@ -57,66 +51,8 @@ class NetworkTest : public SharedInstanceTest {
   HostSnapshot before_;
 };
 
-// A machine beside ours: a namespace with a web server and a name server, our
-// default route.
-class Internet {
- public:
-  Internet() {
-    std::ofstream(dir_.path() / "index.html") << "hello\n";
-    ::chmod(dir_.path().c_str(), 0755);
-    auto holder = Subprocess::Start({.argv = {"unshare", "-n", "sleep", "3000"}});
-    EXPECT_OK(holder);
-    holder_.emplace(*std::move(holder));
-    // unshare has done its part when it has become sleep.
-    EXPECT_TRUE(Eventually([this] {
-      const auto found = RunCommand({.argv = {"readlink", absl::StrCat("/proc/", holder_->pid(), "/exe")}});
-      return found.ok() && absl::StrContains(found->out, "sleep");
-    }));
-    Ip("link add up0 type veth peer name eth0");
-    Ip(absl::StrCat("link set eth0 netns ", holder_->pid()));
-    Ip("addr add 198.51.100.2/24 dev up0");
-    Ip("link set up0 up");
-    Ip("route add default via 198.51.100.1");
-    for (const std::string& line :
-         {std::string("ip addr add 198.51.100.1/24 dev eth0"), std::string("ip link set eth0 up"),
-          std::string("ip link set lo up"), absl::StrCat("ip addr add ", kWeb, "/32 dev lo"),
-          absl::StrCat("ip addr add ", kNameServer, "/32 dev lo")})
-      Inside(line);
-    auto server =
-        Subprocess::Start({.argv = Enter(absl::StrCat("busybox httpd -f -p 80 -h ", dir_.path().string()))});
-    EXPECT_OK(server);
-    server_.emplace(*std::move(server));
-    auto names = Subprocess::Start(
-        {.argv = Enter(absl::StrCat(
-             "dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group=root --pid-file= "
-             "--no-resolv --no-hosts --bind-interfaces --log-queries --log-facility=",
-             (dir_.path() / "queries").string(), " --listen-address=", kNameServer, " --address=/web.test/",
-             kWeb, " --address=/tunnel.test/192.0.2.66"))});
-    EXPECT_OK(names);
-    names_.emplace(*std::move(names));
-  }
-  ~Internet() { Ip("link del up0"); }
-
-  // What its name server was asked.
-  std::string Queries() const { return ReadFile(dir_.path() / "queries").value_or(""); }
-
- private:
-  std::vector<std::string> Enter(const std::string& line) const {
-    std::vector<std::string> argv = {"nsenter", "-t", absl::StrCat(holder_->pid()), "-n"};
-    for (const std::string& word : std::vector<std::string>(absl::StrSplit(line, ' '))) argv.push_back(word);
-    return argv;
-  }
-  void Inside(const std::string& line) const { EXPECT_OK(RunCommandOk({.argv = Enter(line)})); }
-  static void Ip(const std::string& arguments) {
-    EXPECT_OK(RunCommandOk({.argv = absl::StrSplit(absl::StrCat("ip ", arguments), ' ')}));
-  }
-
-  TempDir dir_ = *TempDir::Create();
-  std::optional<Subprocess> holder_, server_, names_;
-};
-
 TEST_F(NetworkTest, GuestsReachWhatTheirPolicyAllows) {
-  const Internet internet;
+  const Internet internet(kInternet);
   ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--nat"}));
   ASSERT_TRUE(Succeeds({"vm", "create", "--name", "b", "--image", "mini"}));
   EXPECT_TRUE(ReachesWeb("a"));
@@ -141,7 +77,7 @@ TEST_F(NetworkTest, GuestsReachWhatTheirPolicyAllows) {
 }
 
 TEST_F(NetworkTest, GuestsReachTheNamesOfTheirPolicyAndAskForNoOthers) {
-  const Internet internet;
+  const Internet internet(kInternet);
   ASSERT_TRUE(
       Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--egress", "allow=web.test,10.0.0.0/8"}));
   EXPECT_FALSE(ReachesWeb("a"));
@@ -158,7 +94,7 @@ TEST_F(NetworkTest, GuestsReachTheNamesOfTheirPolicyAndAskForNoOthers) {
 }
 
 TEST_F(NetworkTest, PoliciesComeBackAfterNetdHasLostItsLedger) {
-  const Internet internet;
+  const Internet internet(kInternet);
   ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--nat"}));
   ASSERT_TRUE(ReachesWeb("a"));
   instance_->CrashDaemon("netd");
@@ -170,7 +106,7 @@ TEST_F(NetworkTest, PoliciesComeBackAfterNetdHasLostItsLedger) {
 }
 
 TEST_F(NetworkTest, SystemNetworkShowsWhatThereIs) {
-  const Internet internet;
+  const Internet internet(kInternet);
   ASSERT_TRUE(Succeeds({"vm", "create", "--name", "a", "--image", "mini", "--nat", "--publish",
                         absl::StrCat(kWebPort, ":80")}));
   const CommandResult shown = Run({"system", "network"});
