@@ -121,7 +121,7 @@ TEST_P(NetdFamiliesTest, RulesHoldWhileNetdIsDeadAndAreAdopted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, NetdFamiliesTest, ::testing::Values(Family::kIpv4, Family::kIpv6),
-                         [](const auto& info) { return info.param == Family::kIpv4 ? "Ipv4" : "Ipv6"; });
+                         [](const auto& family) { return family.param == Family::kIpv4 ? "Ipv4" : "Ipv6"; });
 
 }  // namespace
 }  // namespace banger::netd

@@ -1,6 +1,7 @@
 // [network] ipv6: who reaches whom by IPv6, what of a guest's gets past its tap, and
 // what the host is while and after guests need it.
 #include "common/os/file.h"
+#include "services/netd/testing/icmpv6_frame.h"
 #include "services/netd/testing/world_fixture.h"
 
 namespace banger::netd {
