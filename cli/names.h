@@ -18,6 +18,12 @@ inline std::string VmName(const std::string& id) {
   return id.starts_with("vms/") ? id : absl::StrCat("vms/", id);
 }
 
+inline std::string SnapshotName(const std::string& vm, const std::string& id) {
+  return absl::StrCat(VmName(vm), "/snapshots/", id);
+}
+// "base" of "vms/web/snapshots/base".
+inline std::string SnapshotIdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
 // "web" of "vms/web".
 inline std::string IdOf(const std::string& name) { return name.substr(name.find('/') + 1); }
 

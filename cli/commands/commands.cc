@@ -38,6 +38,9 @@ CommandTable MakeCommandTable() {
   add(VmRestart());
   add(VmPause());
   add(VmResume());
+  add(VmSnapshot());
+  add(VmRestore());
+  add(VmClone());
   add(VmKill());
   add(VmDelete());
   add(VmPrune());

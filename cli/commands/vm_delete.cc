@@ -13,7 +13,7 @@ class VmDeleteCommand final : public Command {
   VmDeleteCommand()
       : Command({.path = "vm delete",
                  .summary = "Delete VMs with all they have",
-                 .description = "A VM that runs is refused unless forced.",
+                 .description = "Its snapshots go as well. A VM that runs is refused unless forced.",
                  .examples = {{"banger vm delete web", "a stopped one"},
                               {"banger vm delete --force web db", "whatever state they are in"}}}) {}
 

@@ -4,8 +4,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/status/status_macros.h"
 #include "services/agent/adapters/boot_warnings.h"
 #include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/identity.h"
 #include "services/agent/adapters/network.h"
 
 namespace banger::agent {
@@ -18,13 +20,21 @@ InterfaceSettings FromProto(const v1::Interface& interface) {
           .gateway = interface.gateway(),
           .mtu = interface.mtu(),
           .ipv6_address = interface.ipv6_address(),
-          .ipv6_gateway = interface.ipv6_gateway()};
+          .ipv6_gateway = interface.ipv6_gateway(),
+          .previous_mac = interface.previous_mac()};
 }
 
 std::chrono::system_clock::time_point FromProto(const google::protobuf::Timestamp& time) {
   return std::chrono::system_clock::time_point(
       std::chrono::duration_cast<std::chrono::system_clock::duration>(
           std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos())));
+}
+
+// Another VM's memory or disks have become this one's.
+absl::Status BecomeVm(const std::string& vm_uid) {
+  BANGER_ASSIGN_OR_RETURN(const bool taken, TakeIdentity(vm_uid));
+  if (taken) RenewRunningHostKeys();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -36,6 +46,9 @@ v1::ConfigureResponse Configure(const v1::ConfigureRequest& request) {
     if (!status.ok()) response.add_warnings(std::string(status.message()));
   };
   if (request.has_time()) note(SetClock(FromProto(request.time())));
+  // Before all that draws random numbers.
+  if (!request.entropy().empty()) note(Reseed(request.entropy()));
+  if (!request.vm_uid().empty()) note(BecomeVm(request.vm_uid()));
   if (request.has_interface()) note(ConfigureInterface(FromProto(request.interface())));
   if (!request.hostname().empty()) {
     const std::string cidr = request.interface().address();

@@ -16,6 +16,7 @@
 #include "common/status/status_macros.h"
 #include "common/version/version.h"
 #include "services/agent/adapters/boot_warnings.h"
+#include "services/agent/adapters/identity.h"
 #include "services/agent/adapters/image_finaliser.h"
 #include "services/agent/adapters/login_shell.h"
 #include "services/agent/adapters/network.h"
@@ -72,7 +73,7 @@ int Failed(const char* what, const absl::Status& status) {
 int Boot() {
   // PID 1 ends, the kernel panics, the VM ends: the cause is the last line.
   if (const absl::Status entered = EnterRoot(); !entered.ok()) return Failed("cannot boot", entered);
-  for (const std::string& warning : FinaliseImage()) NoteBootWarning(warning);
+  for (const std::string& warning : FinaliseImage("/", VmUidOfBoot())) NoteBootWarning(warning);
   Note(BringUpLoopback());
   if (HasSystemd()) Note(Annotate(HandOver(), "systemd does not run, the agent is the init"));
   Note(MountWhatAnInitWould());

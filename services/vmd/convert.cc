@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/core/names.h"
 #include "services/vmd/errors.h"
 
 namespace banger::vmd {
@@ -98,6 +99,16 @@ absl::StatusOr<std::string> ParseVmName(const std::string& name) {
   return std::string(id);
 }
 
+absl::StatusOr<SnapshotReference> ParseSnapshotName(const std::string& name) {
+  constexpr absl::string_view kSnapshots = "/snapshots/";
+  const std::size_t at = name.find(kSnapshots);
+  BANGER_ASSIGN_OR_RETURN(const std::string vm, ParseVmName(name.substr(0, at)));
+  if (at == std::string::npos) return SnapshotReference{.vm = vm, .snapshot = ""};
+  const std::string snapshot = name.substr(at + kSnapshots.size());
+  if (!IsValidVmName(snapshot)) return SnapshotNameInvalid(snapshot);
+  return SnapshotReference{.vm = vm, .snapshot = snapshot};
+}
+
 absl::StatusOr<CreateVm> FromProto(const v1::CreateVmRequest& request) {
   absl::string_view image = request.image();
   if (!image.empty() && (!absl::ConsumePrefix(&image, "images/") || image.empty()))
@@ -179,6 +190,25 @@ v1::Vm ToProto(const VmView& view) {
     port.set_protocol(static_cast<v1::PublishedPort::Protocol>(shown.port.protocol));
     port.set_problem(shown.problem);
   }
+  return proto;
+}
+
+v1::Snapshot ToProto(const Snapshot& snapshot) {
+  v1::Snapshot proto;
+  proto.set_name(absl::StrCat("vms/", snapshot.vm, "/snapshots/", snapshot.name));
+  *proto.mutable_create_time() = ToTimestamp(snapshot.create_time);
+  proto.set_vcpu(snapshot.sizes.vcpu);
+  proto.set_memory_mib(snapshot.sizes.memory_mib);
+  proto.set_disk_size_bytes(snapshot.sizes.disk_size_bytes);
+  proto.set_rootfs_size_bytes(snapshot.sizes.rootfs_size_bytes);
+  if (!snapshot.image.empty()) proto.set_image(absl::StrCat("images/", snapshot.image));
+  proto.set_kernel(snapshot.kernel.release);
+  if (snapshot.machine.has_value()) {
+    proto.set_has_memory(true);
+    proto.set_vmm(snapshot.machine->vmm.vmm);
+    proto.set_vmm_version(snapshot.machine->vmm.version);
+  }
+  proto.set_used_bytes(snapshot.used_bytes);
   return proto;
 }
 

@@ -22,7 +22,16 @@ absl::StatusOr<PublishedPort> FromProto(const vm::v1::PublishedPort& port);
 absl::StatusOr<std::chrono::milliseconds> ParseStopTimeout(bool set,
                                                            const google::protobuf::Duration& timeout);
 
+// "vms/x/snapshots/y"; `snapshot` is empty of "vms/x". VM_NAME_INVALID,
+// SNAPSHOT_NAME_INVALID.
+struct SnapshotReference {
+  std::string vm;
+  std::string snapshot;
+};
+absl::StatusOr<SnapshotReference> ParseSnapshotName(const std::string& name);
+
 vm::v1::Vm ToProto(const VmView& view);
+vm::v1::Snapshot ToProto(const Snapshot& snapshot);
 progress::v1::Progress ToProto(const Progress& progress);
 
 }  // namespace banger::vmd

@@ -82,6 +82,35 @@ inline absl::Status VmNotReady(const std::string& vm, const std::string& why) {
                   absl::StrCat("VM '", vm, "' did not become ready: ", why), {{"vm", vm}});
 }
 
+inline absl::Status SnapshotNotFound(const std::string& snapshot) {
+  return ApiError(absl::StatusCode::kNotFound, "SNAPSHOT_NOT_FOUND",
+                  absl::StrCat("snapshot '", snapshot, "' not found"), {{"snapshot", snapshot}});
+}
+
+inline absl::Status SnapshotExists(const std::string& snapshot) {
+  return ApiError(absl::StatusCode::kAlreadyExists, "SNAPSHOT_EXISTS",
+                  absl::StrCat("snapshot '", snapshot, "' exists already"), {{"snapshot", snapshot}});
+}
+
+inline absl::Status SnapshotNameInvalid(const std::string& snapshot) {
+  return ApiError(absl::StatusCode::kInvalidArgument, "SNAPSHOT_NAME_INVALID",
+                  absl::StrCat("snapshot name '", snapshot,
+                               "' is not valid: 1 to 63 of a-z, 0-9 and '-', no '-' at either end"),
+                  {{"snapshot", snapshot}});
+}
+
+// It is not what was sealed: `what` is wrong.
+inline absl::Status SnapshotDamaged(const std::string& snapshot, const std::string& what) {
+  return ApiError(absl::StatusCode::kDataLoss, "SNAPSHOT_DAMAGED",
+                  absl::StrCat("snapshot '", snapshot, "' is damaged: ", what), {{"snapshot", snapshot}});
+}
+
+// It is whole, but not for here: `why` says what of the VMM, kernel or machine differs.
+inline absl::Status SnapshotUnfit(const std::string& why) {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "SNAPSHOT_UNFIT",
+                  absl::StrCat("the snapshot does not fit: ", why));
+}
+
 // The operation was ended by a forced delete.
 inline absl::Status VmDeleted(const std::string& vm) {
   return ApiError(absl::StatusCode::kAborted, "VM_DELETED",

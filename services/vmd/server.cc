@@ -13,6 +13,7 @@
 #include "common/rpc/channel.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/adapters/disk_snapshots.h"
 #include "services/vmd/adapters/guest_links.h"
 #include "services/vmd/adapters/housekeeper.h"
 #include "services/vmd/adapters/image_client.h"
@@ -93,7 +94,8 @@ class Parts final : public rpc::DaemonParts {
              [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
         forwards_(
             [this](const std::string& uid, const std::stop_token& stop) { return ChannelInUse(uid, stop); }),
-        vms_({*store_, images_, network_, files_, vmm_, guests_, forwards_, clock_}, std::move(options)),
+        vms_({*store_, images_, network_, files_, snapshots_, vmm_, guests_, forwards_, clock_},
+             std::move(options)),
         stats_(vms_, meter_, guests_, clock_),
         housekeeper_(vms_, files_, stats_, context.config.stats_poll_interval),
         service_(context.workers, vms_, files_, guests_, stats_) {}
@@ -127,6 +129,7 @@ class Parts final : public rpc::DaemonParts {
   GrpcImageClient images_;
   GrpcNetworkClient network_;
   DiskFiles files_;
+  DiskSnapshots snapshots_{files_};
   GuestLinks guests_;
   SystemClock clock_;
   VmmChoice drivers_;

@@ -12,6 +12,7 @@
 #include "services/vmd/log_streamer.h"
 #include "services/vmd/stats_view.h"
 #include "services/vmd/tree_forwarder.h"
+#include "services/vmd/vm_replies.h"
 #include "services/vmd/vm_watcher.h"
 
 namespace banger::vmd {
@@ -24,33 +25,6 @@ using rpc::Writer;
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
-
-// Progress as messages of a stream whose last one is the VM.
-template <typename Response>
-ProgressFn ReportTo(Writer<Response>& out) {
-  return [&out](const Progress& progress) {
-    Response response;
-    *response.mutable_progress() = ToProto(progress);
-    out.Send(std::move(response));
-  };
-}
-
-template <typename Response>
-absl::Status SendVm(const absl::StatusOr<VmView>& view, Writer<Response>& out) {
-  if (!view.ok()) return view.status();
-  Response response;
-  *response.mutable_vm() = ToProto(*view);
-  out.Send(std::move(response));
-  return absl::OkStatus();
-}
-
-template <typename Response>
-absl::StatusOr<Response> WithVm(const absl::StatusOr<VmView>& view) {
-  if (!view.ok()) return view.status();
-  Response response;
-  *response.mutable_vm() = ToProto(*view);
-  return response;
-}
 
 absl::StatusOr<ListVmsResponse> List(VmManager& vms, const ListVmsRequest& request) {
   if (request.page_size() < 0) return FieldInvalid("page_size", "is negative");

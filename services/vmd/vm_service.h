@@ -47,6 +47,18 @@ class VmServiceImpl final : public vm::v1::VmService::CallbackService {
   grpc::ServerUnaryReactor* ResumeVm(grpc::CallbackServerContext* context,
                                      const vm::v1::ResumeVmRequest* request,
                                      vm::v1::ResumeVmResponse* response) override;
+  grpc::ServerWriteReactor<vm::v1::CreateVmSnapshotResponse>* CreateVmSnapshot(
+      grpc::CallbackServerContext* context, const vm::v1::CreateVmSnapshotRequest* request) override;
+  grpc::ServerUnaryReactor* ListVmSnapshots(grpc::CallbackServerContext* context,
+                                            const vm::v1::ListVmSnapshotsRequest* request,
+                                            vm::v1::ListVmSnapshotsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteVmSnapshot(grpc::CallbackServerContext* context,
+                                             const vm::v1::DeleteVmSnapshotRequest* request,
+                                             vm::v1::DeleteVmSnapshotResponse* response) override;
+  grpc::ServerWriteReactor<vm::v1::RestoreVmResponse>* RestoreVm(
+      grpc::CallbackServerContext* context, const vm::v1::RestoreVmRequest* request) override;
+  grpc::ServerWriteReactor<vm::v1::CloneVmResponse>* CloneVm(grpc::CallbackServerContext* context,
+                                                             const vm::v1::CloneVmRequest* request) override;
   grpc::ServerUnaryReactor* KillVm(grpc::CallbackServerContext* context, const vm::v1::KillVmRequest* request,
                                    vm::v1::KillVmResponse* response) override;
   grpc::ServerUnaryReactor* DeleteVm(grpc::CallbackServerContext* context,

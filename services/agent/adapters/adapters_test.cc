@@ -8,6 +8,7 @@
 #include "services/agent/adapters/copy_tree.h"
 #include "services/agent/adapters/disks.h"
 #include "services/agent/adapters/guest_setup.h"
+#include "services/agent/adapters/identity.h"
 #include "services/agent/adapters/image_finaliser.h"
 #include "services/agent/adapters/in_root.h"
 
@@ -131,6 +132,26 @@ TEST_F(AdaptersTest, AnImageWithSystemdIsTamedOnceAndStaysTheSame) {
   EXPECT_EQ(before.st_ino, after.st_ino);  // not even written again
   EXPECT_EQ(Read("etc/machine-id"), id);
   EXPECT_EQ(Read("etc/ssh/ssh_host_ed25519_key"), "this VM's");
+}
+
+TEST_F(AdaptersTest, AnotherVmsDisksOrMemoryGetAnIdentityOfTheirOwnOnce) {
+  EXPECT_THAT(TakeIdentity("0123456789ab", dir_.path()), IsOkAndHolds(true));
+  const std::string id = Read("etc/machine-id");
+  Write("etc/ssh/ssh_host_ed25519_key", "the VM's");
+  Write("var/lib/banger/ssh_host_ed25519_key", "the VM's");
+  Write("var/lib/dbus/machine-id", "D-Bus' own\n");
+  // The same VM, or a boot by hand.
+  EXPECT_THAT(TakeIdentity("0123456789ab", dir_.path()), IsOkAndHolds(false));
+  EXPECT_THAT(TakeIdentity("", dir_.path()), IsOkAndHolds(false));
+  EXPECT_EQ(Read("etc/machine-id"), id);
+  EXPECT_EQ(Read("var/lib/banger/ssh_host_ed25519_key"), "the VM's");
+  // A clone.
+  EXPECT_THAT(TakeIdentity("ba9876543210", dir_.path()), IsOkAndHolds(true));
+  EXPECT_NE(Read("etc/machine-id"), id);
+  EXPECT_EQ(Read("var/lib/dbus/machine-id"), Read("etc/machine-id"));
+  EXPECT_FALSE(fs::exists(dir_.path() / "etc/ssh/ssh_host_ed25519_key"));
+  EXPECT_FALSE(fs::exists(dir_.path() / "var/lib/banger/ssh_host_ed25519_key"));
+  EXPECT_THAT(TakeIdentity("ba9876543210", dir_.path()), IsOkAndHolds(false));
 }
 
 TEST_F(AdaptersTest, AStrangersSystemdIsSetUpAndSaidToBe) {

@@ -1,19 +1,16 @@
 #include "services/agent/adapters/image_finaliser.h"
 
-#include <fcntl.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/os/file.h"
 #include "common/os/os_release.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/agent/adapters/identity.h"
 #include "services/agent/adapters/in_root.h"
 #include "services/agent/core/families.h"
 #include "services/agent/core/image_settings.h"
@@ -21,8 +18,6 @@
 namespace banger::agent {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr char kHostKey[] = "/etc/ssh/ssh_host_ed25519_key";
 
 // What could not be done, for people.
 using Warnings = std::vector<std::string>;
@@ -79,25 +74,6 @@ absl::Status SetFstab(const fs::path& root) {
   return SetFile(root / "etc/fstab", FilterFstab(*fstab), 0644);
 }
 
-// VMs of one image must differ. systemd makes an id for an empty file.
-absl::Status SetMachineId(const fs::path& root) {
-  const fs::path mark = root / "etc/.banger-machine-id";
-  if (Exists(mark)) return absl::OkStatus();
-  char random[16];
-  if (::getrandom(random, sizeof random, 0) != sizeof random) return ErrnoError(errno, "get random bytes");
-  const std::string id = absl::StrCat(absl::BytesToHexString(absl::string_view(random, sizeof random)), "\n");
-  BANGER_RETURN_IF_ERROR(SetFile(root / "etc/machine-id", id, 0444));
-  // D-Bus keeps its own, unless that is a link to the one in /etc.
-  const fs::path dbus = root / "var/lib/dbus/machine-id";
-  std::error_code error;
-  if (fs::is_regular_file(fs::symlink_status(dbus, error))) BANGER_RETURN_IF_ERROR(SetFile(dbus, id, 0444));
-  // Nor may VMs share the image's host keys.
-  for (const fs::directory_entry& entry : fs::directory_iterator(root / "etc/ssh", error)) {
-    if (entry.path().filename().string().rfind("ssh_host_", 0) == 0) ::unlink(entry.path().c_str());
-  }
-  return SetFile(mark, "", 0600);
-}
-
 // openSUSE has its own below /usr, and reads that of /etc instead if there is one.
 absl::StatusOr<std::string> SshdConfig(const fs::path& root) {
   absl::StatusOr<std::string> config = ReadFile(root / "etc/ssh/sshd_config");
@@ -112,15 +88,9 @@ absl::Status SetSshd(const fs::path& root) {
   return SetFile(root / "etc/ssh/sshd_config", PrependSshdSettings(*config), 0600);
 }
 
-// With an sshd only: clients have ssh-keygen as well.
-bool NeedsHostKeys(const fs::path& root) {
-  const bool sshd = Exists(root / "usr/sbin/sshd") || Exists(root / "usr/bin/sshd");
-  return sshd && Exists(root / "usr/bin/ssh-keygen") && Exists(root / "etc/ssh");
-}
-
 // Made by a unit of its own before sshd starts, so that the boot does not wait.
 absl::Status MakeHostKeysAtBoot(const fs::path& root) {
-  if (!NeedsHostKeys(root)) return absl::OkStatus();
+  if (!HasOwnSshServer(root)) return absl::OkStatus();
   const char unit[] =
       "[Unit]\nDescription=SSH host keys of this VM\n"
       "Before=ssh.service sshd.service ssh.socket sshd-keygen@ed25519.service sshdgenkeys.service\n"
@@ -164,9 +134,9 @@ bool HasSystemd(const fs::path& root) {
   return init.ok() && init->filename() == "systemd" && ::access(init->c_str(), X_OK) == 0;
 }
 
-std::vector<std::string> FinaliseImage(const fs::path& root) {
+std::vector<std::string> FinaliseImage(const fs::path& root, const std::string& vm_uid) {
   Warnings warnings;
-  Note(warnings, "set the machine id", SetMachineId(root));
+  Note(warnings, "set the machine id", TakeIdentity(vm_uid, root).status());
   Note(warnings, "set fstab", SetFstab(root));
   Note(warnings, "set up sshd", SetSshd(root));
   // As programs of images made for containers expect it.
@@ -177,14 +147,6 @@ std::vector<std::string> FinaliseImage(const fs::path& root) {
   Note(warnings, "keep the agent mounted", KeepAgentMounted(root));
   Note(warnings, "prepare ssh host keys", MakeHostKeysAtBoot(root));
   return warnings;
-}
-
-void StartHostKeys() {
-  if (!NeedsHostKeys("/") || Exists(kHostKey) || ::fork() != 0) return;
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
-  ::execl("/usr/bin/ssh-keygen", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", kHostKey, nullptr);
-  ::_exit(127);
 }
 
 }  // namespace banger::agent

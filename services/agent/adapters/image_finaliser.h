@@ -11,12 +11,9 @@ namespace banger::agent {
 // agent as init.
 bool HasSystemd(const std::filesystem::path& root = "/");
 
-// Sets up the image below `root` for this VM; at each boot, before its init runs.
-// Nothing of it stops the boot: what did not succeed comes back, one line each.
-std::vector<std::string> FinaliseImage(const std::filesystem::path& root = "/");
-
-// For images whose init is the agent: makes this VM's ssh host key, once, if there
-// is an sshd to use it. Does not wait for it; the child is PID 1's to reap.
-void StartHostKeys();
+// Sets up the image below `root` for the VM `vm_uid`; at each boot, before its init
+// runs. Nothing of it stops the boot: what did not succeed comes back, one line each.
+std::vector<std::string> FinaliseImage(const std::filesystem::path& root = "/",
+                                       const std::string& vm_uid = {});
 
 }  // namespace banger::agent

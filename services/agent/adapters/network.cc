@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <net/route.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,8 +14,11 @@
 #include <thread>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/os/file.h"
 #include "common/os/unique_fd.h"
@@ -104,6 +108,31 @@ void RemoveDefaultRoutes(int fd, const std::string& name) {
   }
 }
 
+absl::StatusOr<std::string> InterfaceNow(const std::string& mac) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/net", error)) {
+    const absl::StatusOr<std::string> address = ReadFile(entry.path() / "address", 4096);
+    if (address.ok() && absl::StripAsciiWhitespace(*address) == mac) return entry.path().filename().string();
+  }
+  return absl::NotFoundError(absl::StrCat("no network interface has the address '", mac, "'"));
+}
+
+// With the interface down, so that no address derived from the old one stays.
+absl::Status ChangeMac(int fd, const std::string& from, const std::string& to) {
+  const absl::StatusOr<std::string> name = InterfaceNow(absl::AsciiStrToLower(from));
+  if (!name.ok() || absl::EqualsIgnoreCase(from, to)) return absl::OkStatus();
+  const std::string bytes = absl::HexStringToBytes(absl::StrReplaceAll(to, {{":", ""}}));
+  if (bytes.size() != 6) return absl::InvalidArgumentError(absl::StrCat("'", to, "' is no MAC address"));
+  ifreq request = Request(*name);
+  BANGER_RETURN_IF_ERROR(Control(fd, SIOCGIFFLAGS, request, "read the flags"));
+  request.ifr_flags = static_cast<short>(request.ifr_flags & ~IFF_UP);
+  BANGER_RETURN_IF_ERROR(Control(fd, SIOCSIFFLAGS, request, "set the flags"));
+  request = Request(*name);
+  request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+  bytes.copy(request.ifr_hwaddr.sa_data, bytes.size());
+  return Control(fd, SIOCSIFHWADDR, request, "set the MAC address");
+}
+
 }  // namespace
 
 absl::Status BringUpLoopback() {
@@ -115,22 +144,18 @@ absl::StatusOr<std::string> FindInterface(const std::string& mac) {
   const std::string wanted = absl::AsciiStrToLower(mac);
   const auto deadline = std::chrono::steady_clock::now() + 5s;
   for (;;) {
-    std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/net", error)) {
-      const absl::StatusOr<std::string> address = ReadFile(entry.path() / "address", 4096);
-      if (address.ok() && absl::StripAsciiWhitespace(*address) == wanted)
-        return entry.path().filename().string();
-    }
-    if (std::chrono::steady_clock::now() >= deadline)
-      return absl::NotFoundError(absl::StrCat("no network interface has the address '", mac, "'"));
+    absl::StatusOr<std::string> name = InterfaceNow(wanted);
+    if (name.ok() || std::chrono::steady_clock::now() >= deadline) return name;
     std::this_thread::sleep_for(5ms);
   }
 }
 
 absl::Status ConfigureInterface(const InterfaceSettings& settings) {
   BANGER_ASSIGN_OR_RETURN(const Cidr cidr, ParseCidr(settings.address));
-  BANGER_ASSIGN_OR_RETURN(const std::string name, FindInterface(settings.mac));
   BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, ControlSocket());
+  if (!settings.previous_mac.empty())
+    BANGER_RETURN_IF_ERROR(ChangeMac(fd.get(), settings.previous_mac, settings.mac));
+  BANGER_ASSIGN_OR_RETURN(const std::string name, FindInterface(settings.mac));
   ifreq request = Request(name);
   SetAddress(request.ifr_addr, cidr.address);
   BANGER_RETURN_IF_ERROR(Control(fd.get(), SIOCSIFADDR, request, "set the address"));

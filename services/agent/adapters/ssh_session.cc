@@ -27,8 +27,6 @@ namespace banger::agent {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr char kHostKeyDir[] = "var/lib/banger";
-constexpr char kHostKeyName[] = "ssh_host_ed25519_key";
 constexpr char kKeysDir[] = "/run/banger/ssh";
 // What may be under way unacknowledged; dropbear's own is 24 KiB.
 constexpr char kWindow[] = "2097152";
@@ -73,7 +71,7 @@ void Pump(int from, int to) {
 
 absl::StatusOr<fs::path> HostKey(const fs::path& directory,
                                  const std::function<absl::Status(const fs::path&)>& make) {
-  const fs::path key = directory / kHostKeyName;
+  const fs::path key = directory / kSshHostKeyName;
   std::error_code error;
   if (fs::exists(key, error)) return key;
   BANGER_RETURN_IF_ERROR(MakeDirectories(directory, 0755));
@@ -93,7 +91,7 @@ absl::StatusOr<fs::path> HostKey(const fs::path& directory,
 absl::Status ServeSsh(absl::string_view public_key) {
   BANGER_ASSIGN_OR_RETURN(const std::string line, AuthorizedKey(public_key));
   BANGER_ASSIGN_OR_RETURN(const fs::path home, HomeWithKey(line));
-  BANGER_ASSIGN_OR_RETURN(const fs::path key_dir, DirectoryInRoot("/", kHostKeyDir));
+  BANGER_ASSIGN_OR_RETURN(const fs::path key_dir, DirectoryInRoot("/", kSshHostKeyDir));
   BANGER_ASSIGN_OR_RETURN(const fs::path host_key, HostKey(key_dir, MakeHostKey));
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)

@@ -9,6 +9,10 @@ inline constexpr char kAgentInGuest[] = "/run/banger/agent";
 // dropbear, sftp-server, and all that they need to run in any image.
 inline constexpr char kToolsInGuest[] = "/run/banger/guest";
 
+// The host key of the agent's own ssh server, made when it is first needed.
+inline constexpr char kSshHostKeyDir[] = "var/lib/banger";
+inline constexpr char kSshHostKeyName[] = "ssh_host_ed25519_key";
+
 // Variables. Set for dropbear: the directory that holds .ssh/authorized_keys.
 inline constexpr char kSshKeys[] = "BANGER_SSH_KEYS";
 // Set by ssh/accounts.cc for the login shell: what /etc/passwd says.

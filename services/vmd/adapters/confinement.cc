@@ -47,7 +47,7 @@ std::vector<FileAccess> FilesToRun(const std::filesystem::path& program) {
 
 void AddMachine(const Machine& machine, std::vector<FileAccess>& files) {
   for (const std::filesystem::path& path :
-       {machine.vmlinux, machine.initrd, machine.agent_disk, machine.rootfs})
+       {machine.vmlinux, machine.initrd, machine.disks.agent, machine.rootfs})
     if (!path.empty()) files.push_back({path, Right::kRead});
   files.push_back({machine.disks.upper, Right::kReadWrite});
   files.push_back({machine.disks.work, Right::kReadWrite});

@@ -47,13 +47,13 @@ class ConfinementTest : public ::testing::TestWithParam<const char*> {
     const Machine machine{.uid = "mine",
                           .vmlinux = Path("vmlinux"),
                           .initrd = Path("initrd.img"),
-                          .agent_disk = Path("agent.ext4"),
                           .rootfs = Path("image.ext4"),
                           .disks = {.upper = Path("vms/mine/upper"),
                                     .work = Path("vms/mine/work"),
                                     .console_log = Path("vms/mine/log"),
                                     .vmm_log = Path("vms/mine/vmm.log"),
-                                    .vmm_metrics = Path("vms/mine/metrics")}};
+                                    .vmm_metrics = Path("vms/mine/metrics"),
+                                    .agent = Path("agent.ext4")}};
     if (std::string(GetParam()) == "qemu") return FilesOfQemu(kProbe, machine);
     return FilesOfFirecracker(kProbe, machine, {.sockets = Path("run/mine")});
   }

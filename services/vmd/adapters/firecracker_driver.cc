@@ -75,6 +75,10 @@ class FirecrackerMonitor final : public VmmMonitor {
     return FirecrackerApi(Api()).Send(StateRequest("Resumed"), kCommandTimeout, {});
   }
 
+  absl::StatusOr<std::string> Freeze(const std::filesystem::path&, const std::stop_token&) override {
+    return VmmFailed("snapshots of a VM that runs are not made with Firecracker: stop it first");
+  }
+
   VmmExit HowItEnded() override {
     const LastWord word = ReadLastWord(paths_.console_log, paths_.console_begin);
     if (halted_ || word == LastWord::kHalted) return {VmmExit::Kind::kPoweredOff, ""};

@@ -11,8 +11,8 @@ using nlohmann::json;
 
 // Firecracker adds root= for the root device. Its reboot is a reset by the keyboard
 // controller, which nothing but a keyboard needs to be looked for.
-std::string CommandLine() {
-  return absl::StrCat(kKernelArguments, " reboot=k i8042.noaux i8042.nomux i8042.dumbkbd");
+std::string CommandLine(const std::string& uid) {
+  return absl::StrCat(KernelArguments(uid), " reboot=k i8042.noaux i8042.nomux i8042.dumbkbd");
 }
 
 FirecrackerRequest Put(std::string path, json body) { return {"PUT", std::move(path), std::move(body)}; }
@@ -27,7 +27,7 @@ FirecrackerRequest PutDrive(const std::string& id, const std::filesystem::path& 
 }
 
 json BootSource(const Machine& machine) {
-  json source = {{"kernel_image_path", machine.vmlinux.string()}, {"boot_args", CommandLine()}};
+  json source = {{"kernel_image_path", machine.vmlinux.string()}, {"boot_args", CommandLine(machine.uid)}};
   if (!machine.initrd.empty()) source["initrd_path"] = machine.initrd.string();
   return source;
 }
@@ -52,7 +52,7 @@ std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const Vm
       Put("/boot-source", BootSource(machine)),
       // The kernel meets them in this order, which is how the agent tells them apart:
       // Firecracker's disks have no serial numbers of our choice.
-      PutDrive("agent", machine.agent_disk, true),
+      PutDrive("agent", machine.disks.agent, true),
       PutDrive("image", machine.rootfs, true),
       PutDrive("upper", machine.disks.upper, false),
       PutDrive("work", machine.disks.work, false),

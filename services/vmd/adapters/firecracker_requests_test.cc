@@ -21,13 +21,13 @@ Machine MakeMachine() {
           .sizes = {.vcpu = 2, .memory_mib = 512},
           .vmlinux = "/k/vmlinux",
           .initrd = "/k/initrd.img",
-          .agent_disk = "/a.ext4",
           .rootfs = "/i.ext4",
           .disks = {.upper = "/v/upper.ext4",
                     .work = "/v/work.ext4",
                     .console_log = "/v/console.log",
                     .vmm_log = "/v/vmm.log",
-                    .vmm_metrics = "/v/vmm-metrics.json"},
+                    .vmm_metrics = "/v/vmm-metrics.json",
+                    .agent = "/a.ext4"},
           .network_mode = NetworkMode::kBridge,
           .mac = "52:b4:ac:1e:00:02"};
 }

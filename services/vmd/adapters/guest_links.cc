@@ -4,6 +4,7 @@
 #include <google/protobuf/util/time_util.h>
 #include <grpcpp/create_channel_posix.h>
 #include <poll.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,9 +50,11 @@ v1::ExecDefaults ToProto(const ExecDefaults& exec) {
 
 v1::ConfigureRequest ToProto(const GuestConfig& config) {
   v1::ConfigureRequest request;
+  request.set_vm_uid(config.vm_uid);
   request.set_hostname(config.hostname);
   if (!config.address.empty()) {
     request.mutable_interface()->set_mac(config.mac);
+    request.mutable_interface()->set_previous_mac(config.previous_mac);
     request.mutable_interface()->set_address(config.address);
     request.mutable_interface()->set_gateway(config.gateway);
     request.mutable_interface()->set_mtu(config.mtu);
@@ -180,7 +183,10 @@ absl::Status GuestLinks::WaitReady(const std::string& uid, milliseconds timeout,
 absl::StatusOr<std::vector<std::string>> GuestLinks::Configure(const std::string& uid,
                                                                const GuestConfig& config,
                                                                const std::stop_token& stop) {
-  const v1::ConfigureRequest request = ToProto(config);
+  v1::ConfigureRequest request = ToProto(config);
+  // Once a start or restore: whoever shares the guest's memory shares its generator.
+  char random[64];
+  if (::getrandom(random, sizeof random, 0) == sizeof random) request.set_entropy(random, sizeof random);
   v1::ConfigureResponse response;
   const absl::Status configured = rpc::RetryUnavailable(stop, [&]() -> absl::Status {
     BANGER_ASSIGN_OR_RETURN(const auto channel, Channel(uid, kCallTimeout, stop));

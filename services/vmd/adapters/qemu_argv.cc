@@ -58,8 +58,8 @@ std::string VmmName(Accelerator accelerator) {
   return accelerator == Accelerator::kKvm ? "qemu-kvm" : "qemu-tcg";
 }
 
-std::string KernelCommandLine(Accelerator accelerator, std::int64_t tsc_khz) {
-  const std::string common = absl::StrCat(kKernelArguments, " root=/dev/vda ro reboot=t");
+std::string KernelCommandLine(const std::string& uid, Accelerator accelerator, std::int64_t tsc_khz) {
+  const std::string common = absl::StrCat(KernelArguments(uid), " root=/dev/vda ro reboot=t");
   if (accelerator == Accelerator::kKvm) return common;
   // There is no better clock to check the counter against, only worse ones.
   return absl::StrCat(common, " tsc_early_khz=", tsc_khz, " tsc=reliable no_timer_check noreplace-smp");
@@ -79,9 +79,11 @@ std::vector<std::string> QemuArgv(const std::filesystem::path& qemu, const Machi
        absl::StrCat("socket,id=qmp,fd=", kQmpFd, ",server=on,wait=off"), "-mon", "chardev=qmp,mode=control",
        "-chardev", absl::StrCat("file,id=console,append=on,path=", Escape(machine.disks.console_log)),
        "-serial", "chardev:console", "-kernel", machine.vmlinux.string(), "-append",
-       KernelCommandLine(accelerator, tsc_khz)});
+       KernelCommandLine(machine.uid, accelerator, tsc_khz)});
+  // Told where from by the monitor.
+  if (machine.frozen.has_value()) argv.insert(argv.end(), {"-incoming", "defer"});
   if (!machine.initrd.empty()) argv.insert(argv.end(), {"-initrd", machine.initrd.string()});
-  AddDisk(argv, 0, "agent", machine.agent_disk, true);
+  AddDisk(argv, 0, "agent", machine.disks.agent, true);
   AddDisk(argv, 1, "image", machine.rootfs, true);
   AddDisk(argv, 2, "upper", machine.disks.upper, false);
   AddDisk(argv, 3, "work", machine.disks.work, false);

@@ -23,7 +23,7 @@ inline constexpr int kTapFd = 5;  // only with NetworkMode::kBridge
 
 // `tsc_khz`: the rate of the host's time stamp counter; without it an emulated
 // guest has no clock and hangs.
-std::string KernelCommandLine(Accelerator accelerator, std::int64_t tsc_khz);
+std::string KernelCommandLine(const std::string& uid, Accelerator accelerator, std::int64_t tsc_khz);
 
 // An argument vector; no shell ever sees it. The VMM starts paused.
 std::vector<std::string> QemuArgv(const std::filesystem::path& qemu, const Machine& machine,

@@ -18,9 +18,11 @@ Machine MakeMachine() {
   return {.uid = "0123456789ab",
           .sizes = {.vcpu = 1, .memory_mib = 512},
           .vmlinux = "/k/vmlinux",
-          .agent_disk = "/a.ext4",
           .rootfs = "/i.ext4",
-          .disks = {.upper = "/v/upper.ext4", .work = "/v/work.ext4", .console_log = "/v/console.log"},
+          .disks = {.upper = "/v/upper.ext4",
+                    .work = "/v/work.ext4",
+                    .console_log = "/v/console.log",
+                    .agent = "/a.ext4"},
           .network_mode = NetworkMode::kUser,
           .mac = "52:54:00:12:34:56"};
 }
@@ -54,8 +56,9 @@ TEST(QemuArgvTest, ImageAndAgentAreReadOnlyAndTheAgentIsTheFirstDisk) {
 TEST(QemuArgvTest, AnEmulatedGuestIsToldTheClockRate) {
   EXPECT_THAT(After(QemuArgv("q", MakeMachine(), Accelerator::kTcg, 2'596'098), "-append"),
               AllOf(HasSubstr("tsc_early_khz=2596098"), HasSubstr("root=/dev/vda ro"),
-                    HasSubstr("init=/banger-agent"), Not(HasSubstr("nolapic_timer"))));
-  EXPECT_THAT(KernelCommandLine(Accelerator::kKvm, 1), Not(HasSubstr("tsc")));
+                    HasSubstr("init=/banger-agent"), HasSubstr("banger.vm=0123456789ab"),
+                    Not(HasSubstr("nolapic_timer"))));
+  EXPECT_THAT(KernelCommandLine("0123456789ab", Accelerator::kKvm, 1), Not(HasSubstr("tsc")));
 }
 
 TEST(QemuArgvTest, OnlyTheBridgeGetsADescriptorAndTheUserNetworkIsClosed) {
@@ -79,6 +82,17 @@ TEST(QemuArgvTest, SeveralProcessorsAreEmulatedByThreads) {
   machine.sizes.vcpu = 2;
   EXPECT_EQ(After(QemuArgv("q", machine, Accelerator::kTcg, 1), "-accel"), "tcg,thread=multi");
   EXPECT_EQ(After(QemuArgv("q", machine, Accelerator::kKvm, 1), "-accel"), "kvm");
+}
+
+TEST(QemuArgvTest, AFrozenMachineHasTheSameDevicesAndWaitsForItsState) {
+  Machine machine = MakeMachine();
+  auto booted = QemuArgv("q", machine, Accelerator::kTcg, 1);
+  EXPECT_EQ(After(booted, "-incoming"), "");
+  machine.frozen = FrozenRun{};
+  auto frozen = QemuArgv("q", machine, Accelerator::kTcg, 1);
+  EXPECT_EQ(After(frozen, "-incoming"), "defer");
+  std::erase_if(frozen, [](const std::string& word) { return word == "-incoming" || word == "defer"; });
+  EXPECT_EQ(frozen, booted);
 }
 
 TEST(QemuArgvTest, AnInitrdIsPassedOnlyWhenThereIsOne) {

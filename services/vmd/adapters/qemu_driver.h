@@ -35,7 +35,7 @@ class QemuDriver final : public VmmDriver {
   AgentChannel Agent(const VmmPaths& paths) const override { return {.socket = paths.sockets / "agent"}; }
 
  private:
-  absl::StatusOr<Accelerator> Choose(const std::filesystem::path& qemu, const std::filesystem::path& vmlinux,
+  absl::StatusOr<Accelerator> Choose(const std::filesystem::path& qemu, const Machine& machine,
                                      const std::stop_token& stop);
 
   const QemuOptions options_;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -97,18 +98,32 @@ bool QmpClient::HandleReply(const json& message) {
   return true;
 }
 
-absl::Status QmpClient::Send(const json& message) {
+absl::Status QmpClient::Send(const json& message, int descriptor) {
   // A command is far smaller than a socket's buffer: a write that would block
   // means that the peer has stopped reading.
-  const std::string line = message.dump() + "\n";
-  const ssize_t n = ::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  std::string line = message.dump() + "\n";
+  iovec part{.iov_base = line.data(), .iov_len = line.size()};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {};
+  if (descriptor >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+  }
+  const ssize_t n = ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (n == static_cast<ssize_t>(line.size())) return absl::OkStatus();
   if (n >= 0 || errno == EAGAIN) return absl::DeadlineExceededError("QEMU does not read its monitor");
   return absl::UnavailableError("QEMU has closed its monitor");
 }
 
 absl::StatusOr<json> QmpClient::Execute(const std::string& command, std::chrono::milliseconds timeout,
-                                        const json& arguments) {
+                                        const json& arguments, int descriptor) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   const std::string what = absl::StrCat("QMP command '", command, "'");
   MutexLock lock(mutex_);
@@ -125,7 +140,7 @@ absl::StatusOr<json> QmpClient::Execute(const std::string& command, std::chrono:
   if (!ended_) {
     json request = {{"execute", command}, {"id", id}};
     if (!arguments.empty()) request["arguments"] = arguments;
-    BANGER_RETURN_IF_ERROR(Annotate(Send(request), what));
+    BANGER_RETURN_IF_ERROR(Annotate(Send(request, descriptor), what));
     wait_for([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return waiting_[id].has_value(); });
   }
   const std::optional<json>& reply = waiting_[id];

@@ -34,8 +34,9 @@ class QmpClient {
 
   // DEADLINE_EXCEEDED when no answer came, UNAVAILABLE once the connection has
   // ended, INTERNAL with QEMU's words when it refused.
+  // A `descriptor` that is given goes with the command; QEMU gets its own copy.
   absl::StatusOr<nlohmann::json> Execute(const std::string& command, std::chrono::milliseconds timeout,
-                                         const nlohmann::json& arguments = {});
+                                         const nlohmann::json& arguments = {}, int descriptor = -1);
 
   // True when the connection has ended and all events have been delivered.
   bool WaitForEnd(std::chrono::milliseconds timeout);
@@ -44,7 +45,7 @@ class QmpClient {
   void Read();
   bool HandleLine(const std::string& line);
   bool HandleReply(const nlohmann::json& message);
-  absl::Status Send(const nlohmann::json& message);
+  absl::Status Send(const nlohmann::json& message, int descriptor = -1);
 
   const UniqueFd socket_;
   const OnEvent on_event_;

@@ -49,7 +49,8 @@ DiskPaths DiskFiles::PathsOf(const std::string& uid) const {
           .work = directory / "work.ext4",
           .console_log = directory / "console.log",
           .vmm_log = directory / "vmm.log",
-          .vmm_metrics = directory / "vmm-metrics.json"};
+          .vmm_metrics = directory / "vmm-metrics.json",
+          .agent = directory / "agent.ext4"};
 }
 
 absl::Status DiskFiles::MakeDisks(const std::string& uid, const VmSizes& sizes) {
@@ -88,10 +89,13 @@ absl::StatusOr<std::vector<std::string>> DiskFiles::List() {
   return uids;
 }
 
-absl::StatusOr<fs::path> DiskFiles::AgentDisk() {
-  absl::StatusOr<fs::path> disk = agent_disk_.Get();
+absl::Status DiskFiles::GiveAgentDisk(const std::string& uid) {
+  const absl::StatusOr<fs::path> disk = agent_disk_.Get();
   if (!disk.ok()) return WithApiReason(disk.status());
-  return disk;
+  const fs::path link = PathsOf(uid).agent;
+  ::unlink(link.c_str());
+  if (::link(disk->c_str(), link.c_str()) == 0) return absl::OkStatus();
+  return ErrnoError(errno, absl::StrCat("link '", disk->string(), "' to '", link.string(), "'"));
 }
 
 }  // namespace banger::vmd

@@ -11,7 +11,7 @@
 
 namespace banger::vmd {
 
-// <vms>/<uid>/{upper.ext4, work.ext4, console.log, runtime.json} and
+// <vms>/<uid>/{upper.ext4, work.ext4, agent.ext4, console.log, runtime.json} and
 // <state>/agent/<digest>.ext4. Disks are sparse: making them costs the same
 // whatever their size.
 class DiskFiles final : public VmFiles {
@@ -27,7 +27,7 @@ class DiskFiles final : public VmFiles {
   absl::Status Remove(const std::string& uid) override;
   std::int64_t DiskUsed(const std::string& uid) const override;
   absl::StatusOr<std::vector<std::string>> List() override;
-  absl::StatusOr<std::filesystem::path> AgentDisk() override;
+  absl::Status GiveAgentDisk(const std::string& uid) override;
 
   std::filesystem::path Directory(const std::string& uid) const { return vms_dir_ / uid; }
 

@@ -29,12 +29,15 @@ struct VmmPaths {
 class VmmMonitor {
  public:
   virtual ~VmmMonitor() = default;
-  // Lets the guest run. Once, and only after Spawn.
+  // Lets the guest run, from where it was frozen if it was. Once, and only after Spawn.
   virtual absl::Status Run(const std::stop_token& stop) = 0;
   virtual absl::Status PowerDown() = 0;
   // As Vmm has them.
   virtual absl::Status Pause() = 0;
   virtual absl::Status Resume() = 0;
+  // As Vmm has it; gives the VMM's version.
+  virtual absl::StatusOr<std::string> Freeze(const std::filesystem::path& directory,
+                                             const std::stop_token& stop) = 0;
   // How the VMM, whose process has ended, came to that; kEnded when it did not say.
   // Waits a little for what is still on its way.
   virtual VmmExit HowItEnded() = 0;

@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/os/process.h"
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/vmd/adapters/console_log.h"
+#include "services/vmd/adapters/host_cpu.h"
 #include "services/vmd/adapters/runtime_record.h"
 #include "services/vmd/adapters/vmm_process.h"
 #include "services/vmd/errors.h"
@@ -53,8 +55,21 @@ VmmPaths VmmHost::PathsOf(const std::string& uid) const {
           .console_log = options_.vms_dir / uid / "console.log"};
 }
 
+// A frozen machine has had its VMM chosen.
+absl::StatusOr<VmmDriver*> VmmHost::DriverOf(const Machine& machine, const std::stop_token& stop) {
+  if (!machine.frozen.has_value()) return drivers_.Choose(machine, stop);
+  const VmmIdentity& vmm = machine.frozen->machine.vmm;
+  const std::string cpu = HostCpu();
+  if (vmm.host_cpu != cpu)
+    return SnapshotUnfit(absl::StrCat("it is of a host with '", vmm.host_cpu, "', this one has '", cpu, "'"));
+  VmmDriver* const driver = drivers_.Find(vmm.vmm);
+  if (driver == nullptr)
+    return SnapshotUnfit(absl::StrCat("it is of the VMM '", vmm.vmm, "', which is not known"));
+  return driver;
+}
+
 absl::StatusOr<VmmProcess> VmmHost::Launch(const Machine& machine, const std::stop_token& stop) {
-  BANGER_ASSIGN_OR_RETURN(VmmDriver* const driver, drivers_.Choose(machine, stop));
+  BANGER_ASSIGN_OR_RETURN(VmmDriver* const driver, DriverOf(machine, stop));
   VmmPaths paths = PathsOf(machine.uid);
   paths.console_begin = ConsoleSize(paths.console_log);
   BANGER_RETURN_IF_ERROR(MakeDirectories(paths.sockets));
@@ -71,7 +86,7 @@ absl::StatusOr<VmmProcess> VmmHost::Launch(const Machine& machine, const std::st
   // It has waited for this, so the guest runs only once it is on record.
   const absl::Status started = instance->monitor->Run(stop);
   if (started.ok()) return process;
-  if (absl::IsCancelled(started)) return started;
+  if (absl::IsCancelled(started) || !ErrorReason(started).empty()) return started;
   const std::string words = LastWords(spawned.complaints.get());
   return VmmFailed(
       absl::StrCat("start ", driver->name(), ": ", words.empty() ? std::string(started.message()) : words));
@@ -141,6 +156,14 @@ absl::Status VmmHost::Resume(const std::string& uid) {
   const InstancePtr instance = FindInstance(uid);
   if (instance == nullptr) return absl::NotFoundError("the VMM has ended");
   return instance->monitor->Resume();
+}
+
+absl::StatusOr<VmmIdentity> VmmHost::Freeze(const std::string& uid, const std::filesystem::path& directory,
+                                            const std::stop_token& stop) {
+  const InstancePtr instance = FindInstance(uid);
+  if (instance == nullptr) return absl::NotFoundError("the VMM has ended");
+  BANGER_ASSIGN_OR_RETURN(const std::string version, instance->monitor->Freeze(directory, stop));
+  return VmmIdentity{.vmm = instance->process.vmm, .version = version, .host_cpu = HostCpu()};
 }
 
 absl::Status VmmHost::Signal(const std::string& uid, int signal) {

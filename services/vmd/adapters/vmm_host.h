@@ -48,6 +48,8 @@ class VmmHost final : public Vmm {
   absl::Status PowerDown(const std::string& uid) override;
   absl::Status Pause(const std::string& uid) override;
   absl::Status Resume(const std::string& uid) override;
+  absl::StatusOr<VmmIdentity> Freeze(const std::string& uid, const std::filesystem::path& directory,
+                                     const std::stop_token& stop) override;
   absl::Status Signal(const std::string& uid, int signal) override;
   bool WaitForEnd(const std::string& uid, std::chrono::milliseconds timeout,
                   const std::stop_token& stop) override;
@@ -64,6 +66,7 @@ class VmmHost final : public Vmm {
   };
   using InstancePtr = std::shared_ptr<Instance>;
 
+  absl::StatusOr<VmmDriver*> DriverOf(const Machine& machine, const std::stop_token& stop);
   InstancePtr Watch(const std::string& uid, Instance seen);
   void AwaitEnd(const std::string& uid, const InstancePtr& instance, const std::stop_token& stop);
   InstancePtr FindInstance(const std::string& uid) const;

@@ -13,9 +13,11 @@
 #include "common/os/file.h"
 #include "common/os/process.h"
 #include "common/os/temp_dir.h"
+#include "common/status/error.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "services/vmd/adapters/confinement.h"
+#include "services/vmd/adapters/host_cpu.h"
 #include "services/vmd/adapters/runtime_record.h"
 #include "services/vmd/adapters/vmm_process.h"
 
@@ -35,6 +37,9 @@ class PlainMonitor final : public VmmMonitor {
   absl::Status PowerDown() override { return absl::UnimplementedError("no button"); }
   absl::Status Pause() override { return absl::UnimplementedError("it does not stand still"); }
   absl::Status Resume() override { return absl::UnimplementedError("it does not stand still"); }
+  absl::StatusOr<std::string> Freeze(const std::filesystem::path&, const std::stop_token&) override {
+    return "1.0";
+  }
   VmmExit HowItEnded() override { return exit_; }
 
  private:
@@ -160,6 +165,27 @@ TEST_F(VmmHostTest, AnotherProcessOfTheSameNumberIsNotTakenOver) {
   host_ = NewHost();
   EXPECT_THAT(host_->Adopt(kUid), StatusIs(absl::StatusCode::kNotFound));
   // TearDown: it is found by its label all the same.
+}
+
+TEST_F(VmmHostTest, AFrozenMachineGoesOnOnlyOnItsOwnKindOfHostWithItsOwnVmm) {
+  ASSERT_OK(host_->Launch({.uid = kUid}, {}));
+  ASSERT_OK_AND_ASSIGN(const VmmIdentity vmm, host_->Freeze(kUid, dir_.path(), {}));
+  EXPECT_EQ(vmm.vmm, "plain");
+  EXPECT_EQ(vmm.version, "1.0");
+  EXPECT_EQ(vmm.host_cpu, HostCpu());
+  ASSERT_OK(host_->Destroy(kUid));
+
+  Machine machine{.uid = kUid, .frozen = FrozenRun{.directory = dir_.path(), .machine = {.vmm = vmm}}};
+  VmmIdentity& wanted = machine.frozen->machine.vmm;
+  wanted.host_cpu = "Babbage's";
+  EXPECT_THAT(host_->Launch(machine, {}), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                   AllOf(HasSubstr("Babbage's"), HasSubstr(HostCpu()))));
+  wanted = vmm;
+  wanted.vmm = "fancy";
+  EXPECT_EQ(ErrorReason(host_->Launch(machine, {}).status()), "SNAPSHOT_UNFIT");
+  EXPECT_THAT(FindVmmProcess(kUid), StatusIs(absl::StatusCode::kNotFound));
+  wanted = vmm;
+  EXPECT_OK(host_->Launch(machine, {}));
 }
 
 TEST_F(VmmHostTest, AVmmThatDoesNotRunIsAnErrorWithItsWords) {

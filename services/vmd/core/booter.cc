@@ -29,7 +29,7 @@ std::string Describe(const VmmExit& exit) {
 }
 
 GuestConfig ConfigFor(const Vm& vm, const Endpoint& endpoint, const ImageFiles& image, Time now) {
-  GuestConfig config{.hostname = vm.name, .mac = vm.mac, .exec = image.exec, .time = now};
+  GuestConfig config{.vm_uid = vm.uid, .hostname = vm.name, .mac = vm.mac, .exec = image.exec, .time = now};
   config.address = absl::StrCat(endpoint.address, "/", endpoint.prefix_length);
   config.gateway = endpoint.gateway;
   config.mtu = endpoint.mtu;
@@ -49,7 +49,8 @@ Endpoint UserModeEndpoint() {
 
 }  // namespace
 
-absl::Status Booter::Boot(Vm& vm, const ProgressFn& progress, const std::stop_token& stop) {
+absl::Status Booter::Boot(Vm& vm, const ProgressFn& progress, const std::stop_token& stop,
+                          const FrozenMachine* frozen) {
   const auto tell = [&progress] { progress({.stage = "boot", .detail = "waiting for other VMs to boot"}); };
   BANGER_ASSIGN_OR_RETURN(const BootSlots::Slot slot, slots_.Take(tell, stop));
   Watch watch;
@@ -57,7 +58,7 @@ absl::Status Booter::Boot(Vm& vm, const ProgressFn& progress, const std::stop_to
     const MutexLock lock(mutex_);
     watches_[vm.uid] = &watch;
   }
-  absl::Status booted = Run(vm, watch, progress, stop);
+  absl::Status booted = Run(vm, frozen, watch, progress, stop);
   if (booted.ok()) {
     // From here on an exit changes the stored state; this one came just before.
     if (const std::optional<VmmExit> exit = Unwatch(vm.uid, watch))
@@ -68,15 +69,18 @@ absl::Status Booter::Boot(Vm& vm, const ProgressFn& progress, const std::stop_to
   return booted;
 }
 
-absl::Status Booter::Run(Vm& vm, Watch& watch, const ProgressFn& progress, const std::stop_token& stop) {
+absl::Status Booter::Run(Vm& vm, const FrozenMachine* frozen, Watch& watch, const ProgressFn& progress,
+                         const std::stop_token& stop) {
   const EitherStops either(stop, watch.ended.get_token());
   const auto begin = std::chrono::steady_clock::now();
-  BANGER_ASSIGN_OR_RETURN(const Started started, Launch(vm, progress, stop));
-  const absl::Status ready = AwaitReady(vm, started, progress, either.token());
+  BANGER_ASSIGN_OR_RETURN(const Started started, Launch(vm, frozen, progress, stop));
+  const absl::Status ready = AwaitReady(vm, started, frozen, progress, either.token());
   if (const std::optional<VmmExit> exit = ExitOf(watch)) return VmNotReady(vm.name, Describe(*exit));
   if (stop.stop_requested())
     return absl::CancelledError(absl::StrCat("stopped while VM '", vm.name, "' booted"));
   if (!ready.ok()) return VmNotReady(vm.name, std::string(ready.message()));
+  // Before it counts as running: then it must have its disks.
+  if (frozen != nullptr) BANGER_RETURN_IF_ERROR(ports_.snapshots.CommitStage(vm.uid));
   vm.boot_duration =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   vm.start_time = ports_.clock.Now();
@@ -86,8 +90,28 @@ absl::Status Booter::Run(Vm& vm, Watch& watch, const ProgressFn& progress, const
   return ports_.store.Update(vm);
 }
 
-absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progress,
-                                               const std::stop_token& stop) {
+absl::StatusOr<Machine> Booter::MachineOf(const Vm& vm, const ImageFiles& image,
+                                          const FrozenMachine* frozen) {
+  Machine machine{.uid = vm.uid,
+                  .sizes = vm.sizes,
+                  .vmlinux = image.vmlinux,
+                  .initrd = image.initrd,
+                  .rootfs = image.rootfs,
+                  .disks = ports_.files.PathsOf(vm.uid),
+                  .network_mode = vm.network_mode,
+                  .mac = vm.mac};
+  if (frozen == nullptr) {
+    BANGER_RETURN_IF_ERROR(ports_.files.GiveAgentDisk(vm.uid));
+    return machine;
+  }
+  const SnapshotFiles::Staged staged = ports_.snapshots.StageOf(vm.uid);
+  machine.disks = staged.disks;
+  machine.frozen = FrozenRun{.directory = staged.directory, .machine = *frozen};
+  return machine;
+}
+
+absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const FrozenMachine* frozen,
+                                               const ProgressFn& progress, const std::stop_token& stop) {
   Started started;
   std::vector<Step> steps;
   // Create has it already; nothing to tell.
@@ -120,19 +144,13 @@ absl::StatusOr<Booter::Started> Booter::Launch(Vm& vm, const ProgressFn& progres
                      vm.exec = started.image.exec;
                      vm.state = VmState::kStarting;
                      vm.state_detail.clear();
+                     if (frozen != nullptr && frozen->network_mode != vm.network_mode)
+                       return SnapshotUnfit(vm.network_mode == NetworkMode::kBridge
+                                                ? "it was taken without netd, which runs now"
+                                                : "it was taken with a network of netd, which does not run");
                      BANGER_RETURN_IF_ERROR(ports_.store.Update(vm));
                      BANGER_RETURN_IF_ERROR(OpenPorts(vm.uid));
-                     BANGER_ASSIGN_OR_RETURN(const std::filesystem::path agent_disk,
-                                             ports_.files.AgentDisk());
-                     const Machine machine{.uid = vm.uid,
-                                           .sizes = vm.sizes,
-                                           .vmlinux = started.image.vmlinux,
-                                           .initrd = started.image.initrd,
-                                           .agent_disk = agent_disk,
-                                           .rootfs = started.image.rootfs,
-                                           .disks = ports_.files.PathsOf(vm.uid),
-                                           .network_mode = vm.network_mode,
-                                           .mac = vm.mac};
+                     BANGER_ASSIGN_OR_RETURN(const Machine machine, MachineOf(vm, started.image, frozen));
                      BANGER_ASSIGN_OR_RETURN(const VmmProcess process, ports_.vmm.Launch(machine, s));
                      ports_.guests.Open(vm.uid, process.agent, vm.exec);
                      return absl::OkStatus();
@@ -149,12 +167,13 @@ absl::Status Booter::OpenPorts(const std::string& uid) {
   return opened;
 }
 
-absl::Status Booter::AwaitReady(const Vm& vm, const Started& started, const ProgressFn& progress,
-                                const std::stop_token& stop) {
+absl::Status Booter::AwaitReady(const Vm& vm, const Started& started, const FrozenMachine* frozen,
+                                const ProgressFn& progress, const std::stop_token& stop) {
   progress({.stage = "boot", .detail = "waiting for the guest's agent"});
   BANGER_RETURN_IF_ERROR(ports_.guests.WaitReady(vm.uid, kReadyTimeout, stop));
   progress({.stage = "configure"});
-  const GuestConfig config = ConfigFor(vm, started.endpoint, started.image, ports_.clock.Now());
+  GuestConfig config = ConfigFor(vm, started.endpoint, started.image, ports_.clock.Now());
+  if (frozen != nullptr && frozen->mac != vm.mac) config.previous_mac = frozen->mac;
   BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> warnings,
                           ports_.guests.Configure(vm.uid, config, stop));
   for (const std::string& warning : warnings)

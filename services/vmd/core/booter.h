@@ -27,8 +27,10 @@ class Booter {
       : ports_(ports), resources_(resources), slots_(at_once) {}
 
   // Boots and stores the VM as RUNNING. On failure nothing is left running. A
-  // guest that ran but never became ready is VM_NOT_READY.
-  absl::Status Boot(Vm& vm, const ProgressFn& progress, const std::stop_token& stop);
+  // guest that ran but never became ready is VM_NOT_READY. With `frozen` the guest of
+  // the VM's stage goes on instead; the stage is committed once it answers.
+  absl::Status Boot(Vm& vm, const ProgressFn& progress, const std::stop_token& stop,
+                    const FrozenMachine* frozen = nullptr);
 
   // Listens on the VM's published ports, as many as it can.
   absl::Status OpenPorts(const std::string& uid);
@@ -48,10 +50,13 @@ class Booter {
     Endpoint endpoint;
   };
 
-  absl::StatusOr<Started> Launch(Vm& vm, const ProgressFn& progress, const std::stop_token& stop);
-  absl::Status AwaitReady(const Vm& vm, const Started& started, const ProgressFn& progress,
-                          const std::stop_token& stop);
-  absl::Status Run(Vm& vm, Watch& watch, const ProgressFn& progress, const std::stop_token& stop);
+  absl::StatusOr<Started> Launch(Vm& vm, const FrozenMachine* frozen, const ProgressFn& progress,
+                                 const std::stop_token& stop);
+  absl::StatusOr<Machine> MachineOf(const Vm& vm, const ImageFiles& image, const FrozenMachine* frozen);
+  absl::Status AwaitReady(const Vm& vm, const Started& started, const FrozenMachine* frozen,
+                          const ProgressFn& progress, const std::stop_token& stop);
+  absl::Status Run(Vm& vm, const FrozenMachine* frozen, Watch& watch, const ProgressFn& progress,
+                   const std::stop_token& stop);
   std::optional<VmmExit> ExitOf(const Watch& watch);
   std::optional<VmmExit> Unwatch(const std::string& uid, const Watch& watch);
 

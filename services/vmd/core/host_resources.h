@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "services/vmd/core/ports.h"
+#include "services/vmd/core/snapshot_files.h"
 
 namespace banger::vmd {
 
@@ -19,6 +20,7 @@ struct Ports {
   ImageClient& images;
   NetworkClient& network;
   VmFiles& files;
+  SnapshotFiles& snapshots;
   Vmm& vmm;
   Guests& guests;
   PortForwards& forwards;

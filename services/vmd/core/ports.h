@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "services/vmd/core/snapshot.h"
 #include "services/vmd/core/usage.h"
 #include "services/vmd/core/vm.h"
 
@@ -153,6 +154,8 @@ struct DiskPaths {
   // Of VMMs that have them: what troubles it, and JSON lines of counters.
   std::filesystem::path vmm_log;
   std::filesystem::path vmm_metrics;
+  // The agent's, of the last start.
+  std::filesystem::path agent;
 };
 
 // The VM's own directory and what is in it.
@@ -171,8 +174,15 @@ class VmFiles {
   virtual std::int64_t DiskUsed(const std::string& uid) const = 0;
   // Directories of VMs, known or not.
   virtual absl::StatusOr<std::vector<std::string>> List() = 0;
-  // The disk that holds the guest agent, shared by all VMs; made when missing.
-  virtual absl::StatusOr<std::filesystem::path> AgentDisk() = 0;
+  // Gives the VM the disk that holds the guest agent of now: a link to one that all
+  // VMs share. A guest has the one that it was started with until its end.
+  virtual absl::Status GiveAgentDisk(const std::string& uid) = 0;
+};
+
+// Where a guest goes on that was frozen.
+struct FrozenRun {
+  std::filesystem::path directory;  // with what Vmm::Freeze wrote
+  FrozenMachine machine;
 };
 
 // What a VMM is to run.
@@ -181,11 +191,13 @@ struct Machine {
   VmSizes sizes;
   std::filesystem::path vmlinux;
   std::filesystem::path initrd;  // may be empty
-  std::filesystem::path agent_disk;
   std::filesystem::path rootfs;
   DiskPaths disks;
   NetworkMode network_mode = NetworkMode::kNone;
   std::string mac;
+  // Instead of a boot. The network interface has the MAC of then until the guest
+  // changes it.
+  std::optional<FrozenRun> frozen;
 };
 
 // The host's end of the channel to the guest's agent.
@@ -224,7 +236,8 @@ class Vmm {
 
   virtual ~Vmm() = default;
 
-  // Boots; returns once the VMM runs the guest. There must be none for the uid.
+  // Boots, or goes on where the machine was frozen; returns once the VMM runs the guest.
+  // There must be none for the uid. SNAPSHOT_UNFIT when it cannot go on from there.
   virtual absl::StatusOr<VmmProcess> Launch(const Machine& machine, const std::stop_token& stop) = 0;
   // Takes over the VMM that an earlier vmd launched. NOT_FOUND when it is gone,
   // DATA_LOSS when nothing is known of it; after any other error it may work later.
@@ -236,6 +249,10 @@ class Vmm {
   // when it is so already.
   virtual absl::Status Pause(const std::string& uid) = 0;
   virtual absl::Status Resume(const std::string& uid) = 0;
+  // Writes all that the paused guest has in memory and devices to files in `directory`,
+  // which is empty; it stays paused. Its disks hold what it has written.
+  virtual absl::StatusOr<VmmIdentity> Freeze(const std::string& uid, const std::filesystem::path& directory,
+                                             const std::stop_token& stop) = 0;
   virtual absl::Status Signal(const std::string& uid, int signal) = 0;
   // True when it has ended within the timeout.
   virtual bool WaitForEnd(const std::string& uid, std::chrono::milliseconds timeout,
@@ -246,10 +263,12 @@ class Vmm {
 };
 
 struct GuestConfig {
+  std::string vm_uid;  // empty: whoever's it is
   std::string hostname;
   std::string mac;
-  std::string address;  // CIDR; empty leaves the network alone
-  std::string gateway;  // may be empty
+  std::string previous_mac;  // that the interface may still have; may be empty
+  std::string address;       // CIDR; empty leaves the network alone
+  std::string gateway;       // may be empty
   int mtu = 0;
   std::string nameserver;    // may be empty
   std::string ipv6_address;  // CIDR; empty leaves IPv6 alone

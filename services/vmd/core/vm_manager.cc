@@ -30,7 +30,7 @@ std::string PageKey(const Vm& vm) {
 
 VmManager::VmManager(const Ports& ports, VmManagerOptions options)
     : store_(ports.store, events_),
-      ports_{store_,    ports.images, ports.network,  ports.files,
+      ports_{store_,    ports.images, ports.network,  ports.files, ports.snapshots,
              ports.vmm, ports.guests, ports.forwards, ports.clock},
       options_(std::move(options)),
       resources_(ports_),

@@ -35,6 +35,11 @@ struct CreateVm {
   std::vector<PublishedPort> ports;
 };
 
+struct CloneVm {
+  std::string name;      // of the new one; empty: made up
+  std::string snapshot;  // of the other; empty: as it is now
+};
+
 // What is not set stays as it is.
 struct UpdateVm {
   std::optional<bool> nat;
@@ -102,6 +107,21 @@ class VmManager {
   // already. VM_NOT_RUNNING; Resume also GUEST_UNREACHABLE: it runs with its old clock.
   absl::StatusOr<VmView> Pause(const std::string& reference, const std::stop_token& stop);
   absl::StatusOr<VmView> Resume(const std::string& reference, const std::stop_token& stop);
+  // Snapshots are the VM's and go with it. An empty name is made of the time.
+  absl::StatusOr<Snapshot> CreateSnapshot(const std::string& reference, const std::string& name,
+                                          const ProgressFn& progress, const std::stop_token& stop);
+  // By name.
+  absl::StatusOr<std::vector<Snapshot>> ListSnapshots(const std::string& reference);
+  absl::Status DeleteSnapshot(const std::string& reference, const std::string& name,
+                              const std::stop_token& stop);
+  // One that cannot be used changes nothing. When its guest does not come up the VM is
+  // STOPPED, with the disks that it had.
+  absl::StatusOr<VmView> Restore(const std::string& reference, const std::string& name,
+                                 const ProgressFn& progress, const std::stop_token& stop);
+  // Of the VM as it is now, or of a snapshot. Failed or cancelled it leaves nothing.
+  absl::StatusOr<VmView> Clone(const std::string& reference, const CloneVm& request,
+                               const ProgressFn& progress, const std::stop_token& stop);
+
   // Of those that run, start, stop or are paused, and of which the console may grow.
   std::vector<std::string> UidsUp();
 
@@ -168,6 +188,17 @@ class VmManager {
   absl::Status BootHeld(Held& held, const ProgressFn& progress);
   absl::Status StopHeld(Held& held, std::chrono::milliseconds timeout);
   bool AskToPowerOff(const Vm& vm, std::chrono::milliseconds timeout, const std::stop_token& interrupt);
+
+  // The VM as it is now, in its unfinished snapshot, which it stands still for.
+  absl::StatusOr<Snapshot> Capture(const Held& held, const ProgressFn& progress);
+  absl::StatusOr<FrozenMachine> FreezeHeld(const Held& held, const std::filesystem::path& directory);
+  absl::Status ContinueHeld(const Vm& vm);
+  // One that is whole and fits, as far as can be told.
+  absl::StatusOr<Snapshot> UsableSnapshot(const Held& held, const std::string& name,
+                                          const ProgressFn& progress);
+  absl::Status BringBack(Held& held, const Snapshot& snapshot, const ProgressFn& progress);
+  absl::Status StageClone(const Held& source, const std::string& snapshot, Vm& vm,
+                          std::optional<FrozenMachine>& frozen, const ProgressFn& progress);
 
   bool IsStale(const Vm& vm) const;
   absl::Status StopOneStale(const std::string& uid);

@@ -128,7 +128,7 @@ TEST_F(VmManagerTest, FindsByNameUidAndUnambiguousPrefix) {
 }
 
 TEST_F(VmManagerTest, AFailureAtAnyStepOfCreateLeavesNothing) {
-  for (const char* call : {"Acquire", "Record", "MakeDisks", "CreateEndpoint", "AttachTap", "AgentDisk",
+  for (const char* call : {"Acquire", "Record", "MakeDisks", "CreateEndpoint", "AttachTap", "GiveAgentDisk",
                            "Launch", "Insert", "Update"}) {
     SCOPED_TRACE(call);
     world_.host.FailAt(call, absl::InternalError("no luck"));

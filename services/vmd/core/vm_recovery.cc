@@ -108,11 +108,16 @@ absl::Status VmManager::RecoverHeld(Vm vm) {
     NoteProblem(vm.uid, absl::StrCat("its VMM could not be taken over yet: ", process.status().message()));
     return Annotate(process.status(), "take over its VMM");
   }
+  const absl::StatusOr<bool> was_frozen = ports_.snapshots.Recover(vm.uid);
+  LogLeft(vm.name, was_frozen.status());
   if (process.ok()) {
     NoteProblem(vm.uid, "");
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
     ports_.guests.Open(vm.uid, process->agent, vm.exec);
     LogLeft(vm.name, booter_.OpenPorts(vm.uid));
+    // A snapshot that was cut short has stopped it.
+    if (was_frozen.value_or(false) && vm.state == VmState::kRunning)
+      LogLeft(vm.name, ports_.vmm.Resume(vm.uid));
     return FinishStop(vm);
   }
   const absl::Status given_back = resources_.GiveBack(vm.uid, Resource::kTap);

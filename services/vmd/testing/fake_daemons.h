@@ -37,6 +37,7 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
   bool present = true;
   bool ipv6 = false;
   std::string last_hostname;
+  std::string mac = "52:b4:ac:1e:00:02";
 
   bool Present() override { return present; }
   absl::StatusOr<Endpoint> CreateEndpoint(const std::string& uid, const std::string& hostname,
@@ -46,7 +47,7 @@ class FakeNetwork final : public NetworkClient, FakeMaker {
     last_hostname = hostnames[uid] = hostname;
     return Endpoint{.address = "172.30.0.2",
                     .prefix_length = 24,
-                    .mac = "52:b4:ac:1e:00:02",
+                    .mac = mac,
                     .gateway = "172.30.0.1",
                     .nameserver = "172.30.0.1",
                     .ipv6_address = ipv6 ? "fd00::ac1e:2" : "",
@@ -109,14 +110,16 @@ class FakeFiles final : public VmFiles, FakeMaker {
     return absl::OkStatus();
   }
   absl::Status Remove(const std::string& uid) override {
-    return Unmake("RemoveDisks", absl::StrCat("disks ", uid));
+    if (absl::Status s = Unmake("RemoveDisks", absl::StrCat("disks ", uid)); !s.ok()) return s;
+    // With the VM's directory goes all that is in it.
+    for (const char* kind : {"unfinished", "stage", "snapshot"})
+      for (const std::string& thing : things_.Of(kind))
+        if (thing.starts_with(uid)) things_.Remove(absl::StrCat(kind, " ", thing));
+    return absl::OkStatus();
   }
   std::int64_t DiskUsed(const std::string&) const override { return 0; }
   absl::StatusOr<std::vector<std::string>> List() override { return things_.Of("disks"); }
-  absl::StatusOr<std::filesystem::path> AgentDisk() override {
-    if (absl::Status s = host_.Enter("AgentDisk"); !s.ok()) return s;
-    return "/agent.ext4";
-  }
+  absl::Status GiveAgentDisk(const std::string&) override { return host_.Enter("GiveAgentDisk"); }
 };
 
 }  // namespace banger::vmd

@@ -56,6 +56,13 @@ class FakeVmm final : public Vmm, FakeMaker {
     things_.Remove(absl::StrCat("paused ", uid));
     return absl::OkStatus();
   }
+  absl::StatusOr<VmmIdentity> Freeze(const std::string& uid, const std::filesystem::path&,
+                                     const std::stop_token&) override {
+    if (absl::Status s = host_.Enter("Freeze"); !s.ok()) return s;
+    if (!Paused(uid)) return absl::InternalError("frozen while it runs");
+    return identity;
+  }
+  VmmIdentity identity{.vmm = "fake", .version = "1.0", .host_cpu = "abacus"};
   bool Paused(const std::string& uid) const { return things_.Has(absl::StrCat("paused ", uid)); }
   absl::Status Signal(const std::string& uid, int signal) override {
     if (signal == 9) End(uid, {VmmExit::Kind::kEnded, "signal 9"});

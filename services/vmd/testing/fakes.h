@@ -9,6 +9,7 @@
 #include "services/vmd/core/host_resources.h"
 #include "services/vmd/testing/fake_daemons.h"
 #include "services/vmd/testing/fake_host.h"
+#include "services/vmd/testing/fake_snapshots.h"
 #include "services/vmd/testing/fake_store.h"
 #include "services/vmd/testing/fake_vmm.h"
 
@@ -69,13 +70,14 @@ struct FakeWorld {
   FakeImages images{host, things};
   FakeNetwork network{host, things};
   FakeFiles files{host, things};
+  FakeSnapshots snapshots{host, things};
   FakeVmm vmm{host, things};
   FakeGuests guests{host, vmm};
   FakeForwards forwards{host, things};
   FakeClock clock;
   FakeMeter meter;
 
-  Ports ports() { return {store, images, network, files, vmm, guests, forwards, clock}; }
+  Ports ports() { return {store, images, network, files, snapshots, vmm, guests, forwards, clock}; }
 };
 
 }  // namespace banger::vmd

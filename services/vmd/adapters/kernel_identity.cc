@@ -1,0 +1,49 @@
+#include "services/vmd/adapters/kernel_identity.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/digest/sha256.h"
+#include "common/os/file.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger::vmd {
+namespace {
+
+constexpr std::int64_t kMaxKernel = std::int64_t{1} << 30;
+
+// From the banner that the kernel prints first; other texts like it have no number.
+std::string ReleaseIn(const std::string& kernel) {
+  static const std::string kBanner = "Linux version ";
+  for (std::size_t at = kernel.find(kBanner); at != std::string::npos; at = kernel.find(kBanner, at + 1)) {
+    const std::size_t begin = at + kBanner.size();
+    const std::size_t end = kernel.find(' ', begin);
+    if (end != std::string::npos && end - begin < 128 &&
+        absl::ascii_isdigit(static_cast<unsigned char>(kernel[begin])))
+      return kernel.substr(begin, end - begin);
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<KernelIdentity> KernelIdentities::Of(const std::filesystem::path& vmlinux) {
+  struct stat info {};
+  if (::stat(vmlinux.c_str(), &info) < 0)
+    return ErrnoError(errno, absl::StrCat("read kernel '", vmlinux.string(), "'"));
+  const std::string key = absl::StrCat(info.st_dev, " ", info.st_ino, " ", info.st_size, " ",
+                                       info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec);
+  {
+    const MutexLock lock(mutex_);
+    if (const auto known = known_.find(key); known != known_.end()) return known->second;
+  }
+  BANGER_ASSIGN_OR_RETURN(const std::string kernel, ReadFile(vmlinux, kMaxKernel));
+  const MutexLock lock(mutex_);
+  return known_[key] = {.release = ReleaseIn(kernel), .digest = Sha256Hex(kernel)};
+}
+
+}  // namespace banger::vmd
