@@ -33,6 +33,7 @@ class FakeState {
   bool WaitFor(const std::string& event, std::ptrdiff_t times = 1) const;
 
   vm::v1::ListVmsResponse vms;
+  vm::v1::ListVmSnapshotsResponse snapshots;
   kernel::v1::ListKernelsResponse kernels;
   kernel::v1::ListCatalogEntriesResponse catalog;
   image::v1::ListImagesResponse images;

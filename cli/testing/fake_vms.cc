@@ -133,6 +133,45 @@ class FakeVms final : public vm::v1::VmService::Service {
     RETURN_UNLESS_ENTERED("ResumeVm");
     return Do("resumed", request->name());
   }
+  Status CreateVmSnapshot(ServerContext* context, const vm::v1::CreateVmSnapshotRequest* request,
+                          grpc::ServerWriter<vm::v1::CreateVmSnapshotResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("CreateVmSnapshot");
+    vm::v1::CreateVmSnapshotResponse response;
+    response.mutable_progress()->set_stage("seal");
+    writer->Write(response);
+    const std::string id = request->snapshot_id().empty() ? "made-up" : request->snapshot_id();
+    response.mutable_snapshot()->set_name(absl::StrCat(request->name(), "/snapshots/", id));
+    writer->Write(response);
+    return Do("kept", request->name());
+  }
+  Status ListVmSnapshots(ServerContext* context, const vm::v1::ListVmSnapshotsRequest* request,
+                         vm::v1::ListVmSnapshotsResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListVmSnapshots");
+    FillPage(request->page_token(), state_.page_size, state_.snapshots.snapshots(),
+             response->mutable_snapshots(), response);
+    return Do("listed", request->name());
+  }
+  Status DeleteVmSnapshot(ServerContext* context, const vm::v1::DeleteVmSnapshotRequest* request,
+                          vm::v1::DeleteVmSnapshotResponse*) override {
+    RETURN_UNLESS_ENTERED("DeleteVmSnapshot");
+    return Do("deleted", request->name());
+  }
+  Status RestoreVm(ServerContext* context, const vm::v1::RestoreVmRequest* request,
+                   grpc::ServerWriter<vm::v1::RestoreVmResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("RestoreVm");
+    vm::v1::RestoreVmResponse response;
+    response.mutable_vm()->set_name(request->name().substr(0, request->name().find("/snapshots/")));
+    writer->Write(response);
+    return Do("restored", request->name());
+  }
+  Status CloneVm(ServerContext* context, const vm::v1::CloneVmRequest* request,
+                 grpc::ServerWriter<vm::v1::CloneVmResponse>* writer) override {
+    RETURN_UNLESS_ENTERED("CloneVm");
+    vm::v1::CloneVmResponse response;
+    response.mutable_vm()->set_name(VmName(request->vm_id().empty() ? "made-up" : request->vm_id()));
+    writer->Write(response);
+    return Do("cloned", request->name());
+  }
   Status DeleteVm(ServerContext* context, const vm::v1::DeleteVmRequest* request,
                   vm::v1::DeleteVmResponse*) override {
     RETURN_UNLESS_ENTERED("DeleteVm");

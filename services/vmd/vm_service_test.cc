@@ -132,6 +132,58 @@ TEST_F(VmServiceTest, StopAndDeleteAnswerWithWhatIsLeft) {
   EXPECT_THAT(world_.things.All(), IsEmpty());
 }
 
+TEST_F(VmServiceTest, SnapshotsAreMadeListedRestoredClonedAndDeleted) {
+  CreateVm("box");
+  for (const char* name : {"b", "a", "c"}) {
+    rpc::ClientCall call("", std::chrono::seconds(20));
+    auto request = Named<CreateVmSnapshotRequest>("vms/box");
+    request.set_snapshot_id(name);
+    const auto reader = stub_->CreateVmSnapshot(call.context(), request);
+    CreateVmSnapshotResponse response;
+    while (reader->Read(&response)) continue;
+    ASSERT_OK(rpc::FromGrpc(reader->Finish()));
+    EXPECT_EQ(response.snapshot().name(), absl::StrCat("vms/box/snapshots/", name));
+    EXPECT_TRUE(response.snapshot().has_memory());
+    EXPECT_EQ(response.snapshot().kernel(), "6.1.0");
+  }
+  std::vector<std::string> names;
+  auto list = Named<ListVmSnapshotsRequest>("vms/box");
+  list.set_page_size(2);
+  do {
+    ListVmSnapshotsResponse page;
+    ASSERT_OK(Call(&VmService::Stub::ListVmSnapshots, list, &page));
+    for (const vm::v1::Snapshot& snapshot : page.snapshots()) names.push_back(snapshot.name());
+    list.set_page_token(page.next_page_token());
+  } while (!list.page_token().empty());
+  EXPECT_THAT(names,
+              ::testing::ElementsAre("vms/box/snapshots/a", "vms/box/snapshots/b", "vms/box/snapshots/c"));
+  {
+    rpc::ClientCall call("", std::chrono::seconds(20));
+    const auto reader = stub_->RestoreVm(call.context(), Named<RestoreVmRequest>("vms/box/snapshots/a"));
+    RestoreVmResponse response;
+    while (reader->Read(&response)) continue;
+    ASSERT_OK(rpc::FromGrpc(reader->Finish()));
+    EXPECT_EQ(response.vm().state(), vm::v1::Vm::STATE_RUNNING);
+  }
+  {
+    rpc::ClientCall call("", std::chrono::seconds(20));
+    auto request = Named<CloneVmRequest>("vms/box/snapshots/a");
+    request.set_vm_id("twin");
+    const auto reader = stub_->CloneVm(call.context(), request);
+    CloneVmResponse response;
+    while (reader->Read(&response)) continue;
+    ASSERT_OK(rpc::FromGrpc(reader->Finish()));
+    EXPECT_EQ(response.vm().name(), "vms/twin");
+  }
+  using Stub = VmService::Stub;
+  const auto remove = [](const char* name) { return Named<DeleteVmSnapshotRequest>(name); };
+  EXPECT_EQ(ReasonOf(&Stub::DeleteVmSnapshot, remove("vms/box/snapshots/a")), "OK ");
+  EXPECT_EQ(ReasonOf(&Stub::DeleteVmSnapshot, remove("vms/box/snapshots/a")), "NOT_FOUND SNAPSHOT_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(&Stub::DeleteVmSnapshot, remove("vms/box/snapshots/../a")),
+            "INVALID_ARGUMENT SNAPSHOT_NAME_INVALID");
+  EXPECT_EQ(ReasonOf(&Stub::DeleteVmSnapshot, remove("vms/box")), "INVALID_ARGUMENT SNAPSHOT_NAME_INVALID");
+}
+
 TEST_F(VmServiceTest, TenThousandVmsComeEachOnceAndOnlyThoseThatAreUpOnRequest) {
   constexpr int kVms = 10'000;
   for (int i = 0; i < kVms; ++i) {

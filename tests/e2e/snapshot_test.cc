@@ -11,7 +11,7 @@
 #include "absl/strings/strip.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -24,19 +24,10 @@ using ::testing::HasSubstr;
 constexpr char kCounter[] =
     "(n=0; while :; do n=$((n+1)); echo $n > /run/count; sleep 0.1; done) > /dev/null 2>&1 & echo $!";
 
-class SnapshotTest : public ::testing::Test {
+class SnapshotTest : public SharedInstanceTest {
  protected:
   static void SetUpTestSuite() {
-    auto instance = Instance::Start({.config = "[vm_defaults]\nvcpu = 1\nmemory_mib = 512\n"});
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
-    for (const char* image : {"minbase", "systemd"}) ASSERT_OK(instance_->ImportImage(image));
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
+    StartInstance({.config = "[vm_defaults]\nvcpu = 1\nmemory_mib = 512\n"}, {"minbase", "systemd"});
   }
   void SetUp() override {
     ASSERT_NE(instance_, nullptr);
@@ -47,20 +38,9 @@ class SnapshotTest : public ::testing::Test {
     EXPECT_EQ(Changes(before_, instance_->Snapshot()), "");
   }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
-  static void Succeed(std::vector<std::string> arguments) {
-    const CommandResult result = Run(arguments);
-    ASSERT_EQ(result.status.code, 0) << arguments[1] << ": " << result.err;
-  }
   // Without the last line break.
   static std::string Exec(const std::string& vm, const std::string& script) {
-    const CommandResult result = Run({"vm", "exec", vm, "--", "sh", "-c", script});
-    return std::string(absl::StripSuffix(result.out + result.err, "\n"));
-  }
-  static nlohmann::json Show(const std::string& vm) {
-    return nlohmann::json::parse(Run({"vm", "show", vm}).out, nullptr, /*allow_exceptions=*/false);
+    return std::string(absl::StripSuffix(SharedInstanceTest::Exec(vm, script), "\n"));
   }
   static fs::path FilesOf(const std::string& vm) {
     return instance_->root() / "state/vms" / Show(vm)["uid"].get<std::string>();
@@ -71,73 +51,70 @@ class SnapshotTest : public ::testing::Test {
     return Eventually([&] { return Count(vm) > count; });
   }
 
-  static Instance* instance_;
   HostSnapshot before_;
 };
 
-Instance* SnapshotTest::instance_ = nullptr;
-
 TEST_F(SnapshotTest, FilesAndProcessesAreIntactAfterTenPausesAndTenRestores) {
-  Succeed({"vm", "create", "--name", "box", "--image", "minbase"});
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "minbase"}));
   const std::string pid = Exec("box", kCounter);
   for (int round = 0; round < 10; ++round) {
     SCOPED_TRACE(round);
-    Succeed({"vm", "pause", "box"});
-    Succeed({"vm", "resume", "box"});
+    ASSERT_TRUE(Succeeds({"vm", "pause", "box"}));
+    ASSERT_TRUE(Succeeds({"vm", "resume", "box"}));
     EXPECT_TRUE(Counts("box"));
 
     // Not synced: some of it is only in the guest's page cache.
     const std::string now = absl::StrCat("round ", round);
     Exec("box", absl::StrCat("echo ", now, " > /root/file; echo ", now, " > /etc/file"));
-    Succeed({"vm", "snapshot", "create", "box", "base"});
+    ASSERT_TRUE(Succeeds({"vm", "snapshot", "create", "box", "base"}));
     EXPECT_TRUE(Counts("box")) << "it goes on after the snapshot";
     Exec("box", "rm /root/file; echo lost > /etc/file; sync");
-    Succeed({"vm", "restore", "box", "base"});
+    ASSERT_TRUE(Succeeds({"vm", "restore", "box", "base"}));
     EXPECT_EQ(Exec("box", "cat /root/file /etc/file"), absl::StrCat(now, "\n", now));
     EXPECT_EQ(Exec("box", absl::StrCat("kill -0 ", pid, " && echo alive")), "alive");
     EXPECT_TRUE(Counts("box"));
     EXPECT_NEAR(std::stod(Exec("box", "date +%s")), static_cast<double>(std::time(nullptr)), 10);
-    Succeed({"vm", "snapshot", "delete", "box", "base"});
+    ASSERT_TRUE(Succeeds({"vm", "snapshot", "delete", "box", "base"}));
   }
   // All of it also reached the disks in good order.
-  Succeed({"vm", "restart", "box"});
+  ASSERT_TRUE(Succeeds({"vm", "restart", "box"}));
   EXPECT_EQ(Exec("box", "cat /root/file /etc/file"), "round 9\nround 9");
 }
 
 TEST_F(SnapshotTest, AStoppedVmsSnapshotIsItsDisks) {
-  Succeed({"vm", "create", "--name", "box", "--image", "mini"});
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "mini"}));
   Exec("box", "echo then > /root/file");
-  Succeed({"vm", "stop", "box"});
-  Succeed({"vm", "snapshot", "create", "box", "base"});
+  ASSERT_TRUE(Succeeds({"vm", "stop", "box"}));
+  ASSERT_TRUE(Succeeds({"vm", "snapshot", "create", "box", "base"}));
   EXPECT_FALSE(fs::exists(FilesOf("box") / "snapshots/base/memory"));
-  Succeed({"vm", "start", "box"});
+  ASSERT_TRUE(Succeeds({"vm", "start", "box"}));
   Exec("box", "echo now > /root/file");
   const std::string id = Exec("box", "cat /etc/machine-id");
 
-  Succeed({"vm", "clone", "box", "twin", "--snapshot", "base"});
+  ASSERT_TRUE(Succeeds({"vm", "clone", "box", "twin", "--snapshot", "base"}));
   EXPECT_EQ(Show("twin")["state"], "STATE_CREATED");
-  Succeed({"vm", "start", "twin"});
+  ASSERT_TRUE(Succeeds({"vm", "start", "twin"}));
   EXPECT_EQ(Exec("twin", "cat /root/file; hostname"), "then\ntwin");
   EXPECT_NE(Exec("twin", "cat /etc/machine-id"), id);
 
-  Succeed({"vm", "restore", "box", "base"});
+  ASSERT_TRUE(Succeeds({"vm", "restore", "box", "base"}));
   EXPECT_EQ(Show("box")["state"], "STATE_STOPPED");
-  Succeed({"vm", "start", "box"});
+  ASSERT_TRUE(Succeeds({"vm", "start", "box"}));
   EXPECT_EQ(Exec("box", "cat /root/file"), "then");
   EXPECT_EQ(Exec("box", "cat /etc/machine-id"), id) << "it is still itself";
 }
 
 TEST_F(SnapshotTest, TwinsThatRunAtOnceDifferInAllThatMustDiffer) {
-  Succeed({"vm", "create", "--name", "box", "--image", "systemd"});
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "systemd"}));
   // So that its own server and the image's have keys.
-  Succeed({"vm", "ssh", "box", "--", "true"});
+  ASSERT_TRUE(Succeeds({"vm", "ssh", "box", "--", "true"}));
   ASSERT_TRUE(
       Eventually([] { return Exec("box", "ls /etc/ssh/*ed25519_key") == "/etc/ssh/ssh_host_ed25519_key"; }));
   const std::string pid = Exec("box", kCounter);
   Exec("box", "echo mine > /root/file");
-  Succeed({"vm", "snapshot", "create", "box", "base"});
-  Succeed({"vm", "clone", "box", "twin", "--snapshot", "base"});
-  Succeed({"vm", "clone", "box", "third", "--snapshot", "base"});
+  ASSERT_TRUE(Succeeds({"vm", "snapshot", "create", "box", "base"}));
+  ASSERT_TRUE(Succeeds({"vm", "clone", "box", "twin", "--snapshot", "base"}));
+  ASSERT_TRUE(Succeeds({"vm", "clone", "box", "third", "--snapshot", "base"}));
 
   const std::vector<std::string> vms = {"box", "twin", "third"};
   for (const std::string& vm : vms) {
@@ -146,7 +123,7 @@ TEST_F(SnapshotTest, TwinsThatRunAtOnceDifferInAllThatMustDiffer) {
     EXPECT_EQ(Exec(vm, absl::StrCat("kill -0 ", pid, " && echo alive")), "alive");
     EXPECT_TRUE(Counts(vm));
     EXPECT_EQ(Exec(vm, "hostname; cat /etc/hostname"), absl::StrCat(vm, "\n", vm));
-    Succeed({"vm", "ssh", vm, "--", "true"});
+    ASSERT_TRUE(Succeeds({"vm", "ssh", vm, "--", "true"}));
   }
   std::vector<std::string> different = {
       "cat /etc/machine-id",
@@ -177,25 +154,25 @@ TEST_F(SnapshotTest, TwinsThatRunAtOnceDifferInAllThatMustDiffer) {
 }
 
 TEST_F(SnapshotTest, ACloneOfARunningVmRunsOnBesideIt) {
-  Succeed({"vm", "create", "--name", "box", "--image", "mini"});
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "mini"}));
   Exec("box", kCounter);
   Exec("box", "echo mine > /root/file");
-  Succeed({"vm", "clone", "box", "twin"});
+  ASSERT_TRUE(Succeeds({"vm", "clone", "box", "twin"}));
   EXPECT_TRUE(Counts("box"));
   EXPECT_TRUE(Counts("twin"));
   Exec("twin", "echo its > /root/file");
   EXPECT_EQ(Exec("box", "cat /root/file"), "mine");
   EXPECT_EQ(Run({"vm", "snapshot", "list", "box"}).out.find("base"), std::string::npos);
   // It is a VM as any other.
-  Succeed({"vm", "restart", "twin"});
+  ASSERT_TRUE(Succeeds({"vm", "restart", "twin"}));
   EXPECT_EQ(Exec("twin", "cat /root/file; hostname"), "its\ntwin");
-  Succeed({"vm", "delete", "--force", "box"});
+  ASSERT_TRUE(Succeeds({"vm", "delete", "--force", "box"}));
   EXPECT_EQ(Exec("twin", "cat /root/file"), "its");
 }
 
 TEST_F(SnapshotTest, WhatIsDamagedOrOfAnotherMachineIsRefusedByName) {
-  Succeed({"vm", "create", "--name", "box", "--image", "mini"});
-  Succeed({"vm", "snapshot", "create", "box", "base"});
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "mini"}));
+  ASSERT_TRUE(Succeeds({"vm", "snapshot", "create", "box", "base"}));
   const fs::path memory = FilesOf("box") / "snapshots/base/memory";
   const auto flip = [&memory] {
     ASSERT_OK_AND_ASSIGN(const UniqueFd fd, OpenFile(memory, O_RDWR));
@@ -215,19 +192,19 @@ TEST_F(SnapshotTest, WhatIsDamagedOrOfAnotherMachineIsRefusedByName) {
   EXPECT_EQ(Exec("box", "echo alive"), "alive") << "it was not touched";
   flip();
   // Of another shape.
-  Succeed({"vm", "stop", "box"});
-  Succeed({"vm", "set", "box", "--memory", "640M"});
+  ASSERT_TRUE(Succeeds({"vm", "stop", "box"}));
+  ASSERT_TRUE(Succeeds({"vm", "set", "box", "--memory", "640M"}));
   EXPECT_THAT(Run({"vm", "restore", "box", "base"}).err,
               AllOf(HasSubstr("SNAPSHOT_UNFIT"), HasSubstr("640 MiB")));
-  Succeed({"vm", "set", "box", "--memory", "512M"});
+  ASSERT_TRUE(Succeeds({"vm", "set", "box", "--memory", "512M"}));
   ASSERT_EQ(::truncate(memory.c_str(), 100'000), 0);
   EXPECT_THAT(Run({"vm", "restore", "box", "base"}).err, HasSubstr("'memory' has 100000 bytes"));
   EXPECT_EQ(Show("box")["state"], "STATE_STOPPED");
-  Succeed({"vm", "start", "box"});
+  ASSERT_TRUE(Succeeds({"vm", "start", "box"}));
 }
 
 TEST_F(SnapshotTest, AVmdThatIsKilledMeanwhileLeavesTheVmRunningAndNoHalfSnapshot) {
-  Succeed({"vm", "create", "--name", "box", "--image", "minbase"});
+  ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "minbase"}));
   Exec("box", kCounter);
   const fs::path snapshots = FilesOf("box") / "snapshots";
   // While it saves, seals, publishes.
@@ -242,7 +219,7 @@ TEST_F(SnapshotTest, AVmdThatIsKilledMeanwhileLeavesTheVmRunningAndNoHalfSnapsho
     EXPECT_EQ(Show("box")["state"], "STATE_RUNNING");
     EXPECT_TRUE(Counts("box"));
     EXPECT_FALSE(fs::exists(snapshots / ".new"));
-    if (fs::exists(snapshots / "cut")) Succeed({"vm", "restore", "box", "cut"});
+    if (fs::exists(snapshots / "cut")) ASSERT_TRUE(Succeeds({"vm", "restore", "box", "cut"}));
     Run({"vm", "snapshot", "delete", "box", "cut"});
   }
 }
