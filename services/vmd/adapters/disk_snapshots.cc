@@ -213,13 +213,13 @@ absl::Status DiskSnapshots::DropStage(const std::string& uid) {
   return RemoveTree(VmDirectory(uid) / kStage);
 }
 
-absl::StatusOr<bool> DiskSnapshots::Recover(const std::string& uid) {
+bool DiskSnapshots::IsUnfinished(const std::string& uid) const { return Exists(Directory(uid, kNew)); }
+
+absl::Status DiskSnapshots::Recover(const std::string& uid) {
   BANGER_RETURN_IF_ERROR(MoveStaged(uid));
   BANGER_RETURN_IF_ERROR(DropStage(uid));
   BANGER_RETURN_IF_ERROR(RemoveTree(Directory(uid, kGone)));
-  const bool unfinished = Exists(Directory(uid, kNew));
-  BANGER_RETURN_IF_ERROR(Abandon(uid));
-  return unfinished;
+  return Abandon(uid);
 }
 
 }  // namespace banger::vmd

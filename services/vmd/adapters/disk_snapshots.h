@@ -38,7 +38,8 @@ class DiskSnapshots final : public SnapshotFiles {
   Staged StageOf(const std::string& uid) const override;
   absl::Status CommitStage(const std::string& uid) override;
   absl::Status DropStage(const std::string& uid) override;
-  absl::StatusOr<bool> Recover(const std::string& uid) override;
+  bool IsUnfinished(const std::string& uid) const override;
+  absl::Status Recover(const std::string& uid) override;
   absl::StatusOr<KernelIdentity> IdentifyKernel(const std::filesystem::path& vmlinux) override {
     return kernels_.Of(vmlinux);
   }

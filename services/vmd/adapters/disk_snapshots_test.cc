@@ -196,22 +196,24 @@ TEST_F(DiskSnapshotsTest, RecoveryEndsACommitAndUndoesAllElse) {
   Make("base");
   WriteDisks("now!");
   ASSERT_OK(snapshots_->Stage(kUid, "base", kUid));
-  EXPECT_THAT(snapshots_->Recover(kUid), IsOkAndHolds(false));
+  ASSERT_OK(snapshots_->Recover(kUid));
   EXPECT_EQ(DiskOf(kUid), "now!");
   // Killed between the two disks.
   ASSERT_OK(snapshots_->Stage(kUid, "base", kUid));
   fs::rename(Vm() / "restore", Vm() / "restored");
   fs::rename(Vm() / "restored/upper.ext4", Vm() / "upper.ext4");
-  EXPECT_THAT(snapshots_->Recover(kUid), IsOkAndHolds(false));
+  ASSERT_OK(snapshots_->Recover(kUid));
   EXPECT_EQ(DiskOf(kUid), "then");
   EXPECT_EQ(DiskOf(kUid, "work.ext4"), "then");
   // Killed in a snapshot, and in a deletion.
   ASSERT_OK(snapshots_->Begin(kUid).status());
   ASSERT_OK(MakeDirectories(Of(".gone")));
-  EXPECT_THAT(snapshots_->Recover(kUid), IsOkAndHolds(true));
+  EXPECT_TRUE(snapshots_->IsUnfinished(kUid));
+  ASSERT_OK(snapshots_->Recover(kUid));
+  EXPECT_FALSE(snapshots_->IsUnfinished(kUid));
   EXPECT_THAT(Leftovers(), IsEmpty());
   EXPECT_OK(snapshots_->Verify(kUid, "base", {}));
-  EXPECT_THAT(snapshots_->Recover("ffffffffffff"), IsOkAndHolds(false));
+  EXPECT_OK(snapshots_->Recover("ffffffffffff"));
 }
 
 TEST_F(DiskSnapshotsTest, TheyAreListedByNameAndDeleted) {

@@ -56,9 +56,12 @@ class SnapshotFiles {
   // Fine when there is none.
   virtual absl::Status DropStage(const std::string& uid) = 0;
 
+  // After vmd was killed: whether there is an unfinished snapshot, for which the guest
+  // may stand still.
+  virtual bool IsUnfinished(const std::string& uid) const = 0;
   // After vmd was killed: a commit that had begun is ended, all else that is unfinished
-  // goes. Whether there was an unfinished snapshot: its guest may stand still.
-  virtual absl::StatusOr<bool> Recover(const std::string& uid) = 0;
+  // goes.
+  virtual absl::Status Recover(const std::string& uid) = 0;
 
   virtual absl::StatusOr<KernelIdentity> IdentifyKernel(const std::filesystem::path& vmlinux) = 0;
 };

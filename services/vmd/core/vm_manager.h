@@ -212,6 +212,7 @@ class VmManager {
   bool Settle() ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsDoomed(const std::string& uid) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status SettleOne(const std::string& uid);
+  absl::Status FinishSnapshot(const Vm& vm);
   absl::Status FinishStop(const Vm& vm);
   absl::Status FinishStopOf(const std::string& uid);
   bool CollectLedger();

@@ -99,7 +99,8 @@ absl::Status VmManager::RecoverHeld(Vm vm) {
   }
   const bool should_run =
       vm.state == VmState::kRunning || vm.state == VmState::kStopping || vm.state == VmState::kPaused;
-  if (should_run && ports_.vmm.Running(vm.uid).has_value()) return FinishStop(vm);
+  if (should_run && ports_.vmm.Running(vm.uid).has_value())
+    return JoinErrors(FinishSnapshot(vm), FinishStop(vm));
   const absl::StatusOr<VmmProcess> process =
       should_run ? ports_.vmm.Adopt(vm.uid) : absl::NotFoundError("it should not run");
   const bool later =
@@ -108,24 +109,27 @@ absl::Status VmManager::RecoverHeld(Vm vm) {
     NoteProblem(vm.uid, absl::StrCat("its VMM could not be taken over yet: ", process.status().message()));
     return Annotate(process.status(), "take over its VMM");
   }
-  const absl::StatusOr<bool> was_frozen = ports_.snapshots.Recover(vm.uid);
-  LogLeft(vm.name, was_frozen.status());
   if (process.ok()) {
     NoteProblem(vm.uid, "");
     log::Info("took over a running VM", {{"vm", vm.name}, {"pid", absl::StrCat(process->pid)}});
     ports_.guests.Open(vm.uid, process->agent, vm.exec);
     LogLeft(vm.name, booter_.OpenPorts(vm.uid));
-    // A snapshot that was cut short has stopped it.
-    if (was_frozen.value_or(false) && vm.state == VmState::kRunning)
-      LogLeft(vm.name, ports_.vmm.Resume(vm.uid));
-    return FinishStop(vm);
+    return JoinErrors(FinishSnapshot(vm), FinishStop(vm));
   }
+  LogLeft(vm.name, ports_.snapshots.Recover(vm.uid));
   const absl::Status given_back = resources_.GiveBack(vm.uid, Resource::kTap);
   if (vm.state == VmState::kRunning || vm.state == VmState::kPaused) vm.state_detail = "found not running";
   if (vm.state == VmState::kStarting) vm.state_detail = "the start was cut short";
   if (vm.state == VmState::kStopping) vm.state_detail.clear();
   if (should_run || vm.state == VmState::kStarting) vm.state = VmState::kStopped;
   return vm == before ? given_back : JoinErrors(given_back, ports_.store.Update(vm));
+}
+
+// One that was cut short has stopped its guest.
+absl::Status VmManager::FinishSnapshot(const Vm& vm) {
+  if (vm.state == VmState::kRunning && ports_.snapshots.IsUnfinished(vm.uid))
+    BANGER_RETURN_IF_ERROR(Annotate(ports_.vmm.Resume(vm.uid), "let it go on after a snapshot"));
+  return ports_.snapshots.Recover(vm.uid);
 }
 
 absl::Status VmManager::FinishStop(const Vm& vm) {

@@ -96,12 +96,14 @@ class FakeSnapshots final : public SnapshotFiles, FakeMaker {
   absl::Status DropStage(const std::string& uid) override {
     return Unmake("DropStage", absl::StrCat("stage ", uid));
   }
-  absl::StatusOr<bool> Recover(const std::string& uid) override {
+  bool IsUnfinished(const std::string& uid) const override {
+    return things_.Has(absl::StrCat("unfinished ", uid));
+  }
+  absl::Status Recover(const std::string& uid) override {
     if (absl::Status s = host_.Enter("RecoverSnapshots"); !s.ok()) return s;
-    const bool unfinished = things_.Has(absl::StrCat("unfinished ", uid));
     things_.Remove(absl::StrCat("unfinished ", uid));
     things_.Remove(absl::StrCat("stage ", uid));
-    return unfinished;
+    return absl::OkStatus();
   }
   absl::StatusOr<KernelIdentity> IdentifyKernel(const std::filesystem::path&) override { return kernel; }
 
