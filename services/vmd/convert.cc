@@ -100,7 +100,7 @@ absl::StatusOr<std::string> ParseVmName(const std::string& name) {
 }
 
 absl::StatusOr<SnapshotReference> ParseSnapshotName(const std::string& name) {
-  constexpr absl::string_view kSnapshots = "/snapshots/";
+  static const std::string kSnapshots = "/snapshots/";
   const std::size_t at = name.find(kSnapshots);
   BANGER_ASSIGN_OR_RETURN(const std::string vm, ParseVmName(name.substr(0, at)));
   if (at == std::string::npos) return SnapshotReference{.vm = vm, .snapshot = ""};
