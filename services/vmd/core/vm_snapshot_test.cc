@@ -1,5 +1,6 @@
 // What a VM was comes back as it was, or not at all.
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "services/vmd/testing/manager_fixture.h"
 
 namespace banger::vmd {
@@ -202,6 +203,8 @@ TEST_F(VmSnapshotTest, WhereverVmdDiesInARestoreTheVmIsWhatItWasOrWhatItShallBe)
     Restore().IgnoreError();
     RestartVmd();
     ExpectNothingUnfinished();
+    // A stop that was under way is ended.
+    EXPECT_TRUE(Eventually([this] { return StateOf("box") != VmState::kStopping; }));
     const bool runs = world_.things.Has("process " + uid_);
     EXPECT_EQ(StateOf("box"), runs ? VmState::kRunning : VmState::kStopped) << step;
     EXPECT_THAT(world_.snapshots.Read(uid_), ::testing::AnyOf("now", "then")) << step;
