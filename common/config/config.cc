@@ -277,6 +277,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
        {"vmm", Into(config.vmm)},
        {"firecracker_bin", Into(config.firecracker_bin)},
        {"qemu_bin", Into(config.qemu_bin)},
+       {"vmm_cgroup", IntoPath(config.vmm_cgroup)},
        {"default_image", Into(config.default_image)},
        {"auto_stop_stale_after", IntoDuration(config.auto_stop_stale_after, std::chrono::seconds(0))},
        {"stats_poll_interval", IntoDuration(config.stats_poll_interval, std::chrono::seconds(1))},

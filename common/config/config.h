@@ -101,6 +101,9 @@ struct Config {
   std::string vmm = "auto";
   std::string firecracker_bin = "firecracker";
   std::string qemu_bin = "qemu-system-x86_64";
+  // The cgroup (version 2) of vmd's in which VMMs get theirs, with limits; absolute.
+  // Empty: vmd's own where it is delegated to vmd.
+  std::string vmm_cgroup;
   std::string default_image = "debian-bookworm";
   // Running VMs that nobody has touched for so long are stopped; 0: never.
   std::chrono::seconds auto_stop_stale_after{0};

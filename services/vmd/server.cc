@@ -76,7 +76,7 @@ struct Installed {
 class Parts final : public rpc::DaemonParts {
  public:
   Parts(const rpc::DaemonContext& context, std::unique_ptr<SqliteStore> store, VmManagerOptions options,
-        const Installed& installed)
+        const Installed& installed, CgroupTree cgroups)
       : store_(std::move(store)),
         images_(rpc::ConnectDaemon(context.paths.Socket("imaged"))),
         network_(context.paths.Socket("netd"), context.paths.netd_run_dir / "tap.sock"),
@@ -90,8 +90,10 @@ class Parts final : public rpc::DaemonParts {
                   .launcher = installed.confine,
                   .tap_of = [this](const std::string& uid,
                                    const std::stop_token& stop) { return network_.TapOf(uid, stop); }}),
-        vmm_({.run_dir = context.paths.run_dir / "vm", .vms_dir = context.paths.vms_dir()}, drivers_,
-             [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
+        vmm_({.run_dir = context.paths.run_dir / "vm",
+              .vms_dir = context.paths.vms_dir(),
+              .cgroups = std::move(cgroups)},
+             drivers_, [this](const std::string& uid, const VmmExit& exit) { vms_.OnVmmExit(uid, exit); }),
         forwards_(
             [this](const std::string& uid, const std::stop_token& stop) { return ChannelInUse(uid, stop); }),
         vms_({*store_, images_, network_, files_, snapshots_, vmm_, guests_, forwards_, clock_},
@@ -153,10 +155,12 @@ absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeServer(const rpc::DaemonCo
   BANGER_ASSIGN_OR_RETURN(installed.confine, FindLibexec("banger-confine"));
   if (!HasLandlock())
     log::Warn("this kernel has no Landlock: VMMs are confined by seccomp and permissions alone");
+  BANGER_ASSIGN_OR_RETURN(CgroupTree cgroups, CgroupTree::Open(context.config.vmm_cgroup));
   BANGER_RETURN_IF_ERROR(MakeDirectories(context.paths.vms_dir()));
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store,
                           SqliteStore::Open(context.paths.state_dir / "vmd.sqlite3"));
-  auto parts = std::make_unique<Parts>(context, std::move(store), std::move(options), installed);
+  auto parts =
+      std::make_unique<Parts>(context, std::move(store), std::move(options), installed, std::move(cgroups));
   BANGER_RETURN_IF_ERROR(parts->Recover());
   return parts;
 }

@@ -28,10 +28,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// No user of this number exists anywhere: the daemons must do without a passwd
-// entry and a home.
-constexpr char kDaemonUid[] = "61357";
-
 bool IsRoot() { return ::geteuid() == 0; }
 
 void BringUpLoopback() {
@@ -92,8 +88,7 @@ absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {
   ::chmod(root.c_str(), 0755);
   for (const char* part : {"state", "cache", "run", "logs"}) {
     BANGER_RETURN_IF_ERROR(MakeDirectories(root / part, 0755));
-    const auto uid = static_cast<uid_t>(std::atoi(kDaemonUid));
-    if (IsRoot() && ::chown((root / part).c_str(), uid, uid) < 0)
+    if (IsRoot() && ::chown((root / part).c_str(), kDaemonUid, kDaemonUid) < 0)
       return ErrnoError(errno, absl::StrCat("chown '", (root / part).string(), "'"));
   }
   BANGER_RETURN_IF_ERROR(instance.WriteConfig(options.config));
@@ -155,7 +150,7 @@ std::vector<std::string> Instance::Environment(const std::string& daemon) const 
 
 std::vector<std::string> Instance::DaemonCommand(const std::string& name) const {
   const std::string program = BuildProgram(absl::StrCat("banger-", name));
-  if (name == "netd" && IsRoot()) return {program, "--client-uid", kDaemonUid};
+  if (name == "netd" && IsRoot()) return {program, "--client-uid", absl::StrCat(kDaemonUid)};
   return Unprivileged(program);
 }
 

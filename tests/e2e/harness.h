@@ -6,6 +6,8 @@
 // (services/vmd/testing/firecracker), else under what vmd chooses by itself.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -22,6 +24,10 @@
 #include "tests/e2e/host_snapshot.h"
 
 namespace banger::e2e {
+
+// Of all daemons but netd, when the test runs as root. No user of this number exists
+// anywhere: they must do without a passwd entry and a home.
+constexpr uid_t kDaemonUid = 61357;
 
 struct InstanceOptions {
   bool netd = true;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -5,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <vector>
+#include <filesystem>
 
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
 #include "common/os/landlock.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -25,6 +28,12 @@ absl::Status Limit(__rlimit_resource_t resource, rlim_t value) {
   return absl::OkStatus();
 }
 
+absl::Status Join(const std::filesystem::path& cgroup) {
+  if (cgroup.empty()) return absl::OkStatus();
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd processes, OpenFile(cgroup / "cgroup.procs", O_WRONLY));
+  return Annotate(WriteFully(processes.get(), "0"), absl::StrCat("join cgroup '", cgroup.string(), "'"));
+}
+
 // For a vmd that was started as root: uid 0 then is an ordinary owner of files.
 // no_new_privs keeps root's execve from getting them again.
 absl::Status DropCapabilities() {
@@ -36,12 +45,13 @@ absl::Status DropCapabilities() {
 
 }  // namespace
 
-absl::Status ConfineSelf(const std::vector<FileAccess>& files) {
+absl::Status ConfineSelf(const Confined& confined) {
+  BANGER_RETURN_IF_ERROR(Join(confined.cgroup));
   BANGER_RETURN_IF_ERROR(Limit(RLIMIT_CORE, 0));  // a core would hold the guest's memory
   BANGER_RETURN_IF_ERROR(Limit(RLIMIT_NOFILE, kMaxDescriptors));
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoError(errno, "set no_new_privs");
   BANGER_RETURN_IF_ERROR(DropCapabilities());
-  BANGER_RETURN_IF_ERROR(AllowOnlyFiles(files, LandlockScope::kAlone).status());
+  BANGER_RETURN_IF_ERROR(AllowOnlyFiles(confined.files, LandlockScope::kAlone).status());
   return DenySystemCalls();
 }
 

@@ -9,6 +9,8 @@ namespace {
 
 using Right = FileAccess::Right;
 
+constexpr char kCgroup[] = "--cgroup";
+
 const std::map<std::string, Right>& Options() {
   static const auto* options = new std::map<std::string, Right>{{"--read", Right::kRead},
                                                                 {"--write", Right::kReadWrite},
@@ -81,14 +83,13 @@ std::vector<FileAccess> FilesOfTrial(const std::filesystem::path& program,
   return files;
 }
 
-std::vector<std::string> ConfinedCommand(const std::filesystem::path& launcher,
-                                         const std::vector<FileAccess>& files,
-                                         const std::vector<std::string>& argv) {
+std::vector<std::string> ConfinedCommand(const std::filesystem::path& launcher, const Confined& confined) {
   std::vector<std::string> command = {launcher.string()};
-  for (const FileAccess& file : files)
+  if (!confined.cgroup.empty()) command.insert(command.end(), {kCgroup, confined.cgroup.string()});
+  for (const FileAccess& file : confined.files)
     command.insert(command.end(), {OptionOf(file.right), file.path.string()});
   command.emplace_back("--");
-  command.insert(command.end(), argv.begin(), argv.end());
+  command.insert(command.end(), confined.argv.begin(), confined.argv.end());
   return command;
 }
 
@@ -96,6 +97,10 @@ absl::StatusOr<Confined> ParseConfinedCommand(const std::vector<std::string>& co
   Confined confined;
   std::size_t at = 1;
   for (; at + 1 < command.size() && command[at] != "--"; at += 2) {
+    if (command[at] == kCgroup) {
+      confined.cgroup = command[at + 1];
+      continue;
+    }
     const auto option = Options().find(command[at]);
     if (option == Options().end())
       return absl::InvalidArgumentError(absl::StrCat("'", command[at], "' is no option of banger-confine"));

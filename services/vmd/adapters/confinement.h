@@ -23,21 +23,23 @@ std::vector<FileAccess> FilesOfFirecracker(const std::filesystem::path& program,
 std::vector<FileAccess> FilesOfTrial(const std::filesystem::path& program,
                                      const std::filesystem::path& vmlinux);
 
-// The command that runs `argv` confined: banger-confine, which is at `launcher`.
-std::vector<std::string> ConfinedCommand(const std::filesystem::path& launcher,
-                                         const std::vector<FileAccess>& files,
-                                         const std::vector<std::string>& argv);
-
-// The other way around; INVALID_ARGUMENT when it is no such command.
 struct Confined {
+  std::filesystem::path cgroup;  // that it joins; empty: none
   std::vector<FileAccess> files;
   std::vector<std::string> argv;
+
+  bool operator==(const Confined&) const = default;
 };
+
+// The command that runs it: banger-confine, which is at `launcher`.
+std::vector<std::string> ConfinedCommand(const std::filesystem::path& launcher, const Confined& confined);
+
+// The other way around; INVALID_ARGUMENT when it is no such command.
 absl::StatusOr<Confined> ParseConfinedCommand(const std::vector<std::string>& command);
 
 // For good, and for all that this process executes: no_new_privs and no capabilities;
 // Landlock, where the kernel has it; the seccomp filter of denied_calls.h; no core
 // files, few descriptors. Before there are threads.
-absl::Status ConfineSelf(const std::vector<FileAccess>& files);
+absl::Status ConfineSelf(const Confined& confined);
 
 }  // namespace banger::vmd

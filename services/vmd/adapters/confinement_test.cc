@@ -18,7 +18,6 @@
 namespace banger::vmd {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Right = FileAccess::Right;
 
@@ -72,8 +71,9 @@ class ConfinementTest : public ::testing::TestWithParam<const char*> {
     }
     auto output = OpenFile(Path("output"), O_WRONLY | O_CREAT | O_TRUNC);
     ASSERT_OK(output);
-    auto started = StartVmm(
-        {.launcher = BANGER_CONFINE, .files = FilesOfDriver(), .argv = argv, .stdout_fd = output->get()});
+    auto started = StartVmm({.launcher = BANGER_CONFINE,
+                             .confined = {.files = FilesOfDriver(), .argv = argv},
+                             .stdout_fd = output->get()});
     ASSERT_OK(started);
     EXPECT_OK(started->child.Wait());
     EXPECT_EQ(ReadFile(Path("output")).value_or(""), expected) << LastWords(started->complaints.get());
@@ -138,12 +138,13 @@ TEST_P(ConfinementTest, NothingElseIsExecutedAndNoProcessMade) {
 }
 
 TEST(ConfinedCommandTest, IsReadAsItIsWritten) {
-  const std::vector<FileAccess> files = {
-      {"/a", Right::kRead}, {"/b c", Right::kReadWrite}, {"/d", Right::kOwn}, {"/e", Right::kExecute}};
-  ASSERT_OK_AND_ASSIGN(const Confined confined,
-                       ParseConfinedCommand(ConfinedCommand("/confine", files, {"/e", "--", "-x"})));
-  EXPECT_EQ(confined.files, files);
-  EXPECT_THAT(confined.argv, ElementsAre("/e", "--", "-x"));
+  const Confined confined = {.cgroup = "/sys/fs/cgroup/x",
+                             .files = {{"/a", Right::kRead},
+                                       {"/b c", Right::kReadWrite},
+                                       {"/d", Right::kOwn},
+                                       {"/e", Right::kExecute}},
+                             .argv = {"/e", "--", "-x"}};
+  EXPECT_THAT(ParseConfinedCommand(ConfinedCommand("/confine", confined)), IsOkAndHolds(confined));
   EXPECT_THAT(ParseConfinedCommand({"confine", "--all", "/", "--", "/e"}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--all")));
   EXPECT_THAT(ParseConfinedCommand({"confine", "--read", "/"}), StatusIs(absl::StatusCode::kInvalidArgument));

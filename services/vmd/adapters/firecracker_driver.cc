@@ -30,6 +30,8 @@ using namespace std::chrono_literals;
 // Of a host that is busy with others.
 constexpr std::chrono::seconds kStartTimeout{60};
 constexpr std::chrono::seconds kCommandTimeout{5};
+// Its own memory is a few MiB; the rest is for page tables and its disks' caches.
+constexpr std::int64_t kOverheadMib = 128;
 
 absl::StatusOr<UniqueFd> Duplicate(int fd) {
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -150,15 +152,17 @@ absl::StatusOr<SpawnedVmm> FirecrackerDriver::Spawn(const Machine& machine, cons
                           OpenFile(paths.console_log, O_WRONLY | O_CREAT | O_APPEND, 0600));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_log));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_metrics));
-  BANGER_ASSIGN_OR_RETURN(StartedVmm started, StartVmm({.launcher = options_.launcher,
-                                                        .files = FilesOfFirecracker(program, machine, paths),
-                                                        .argv = FirecrackerArgv(program, machine.uid, paths),
-                                                        .stdout_fd = console.get()}));
+  BANGER_ASSIGN_OR_RETURN(StartedVmm started,
+                          StartVmm({.launcher = options_.launcher,
+                                    .confined = {.cgroup = paths.cgroup,
+                                                 .files = FilesOfFirecracker(program, machine, paths),
+                                                 .argv = FirecrackerArgv(program, machine.uid, paths)},
+                                    .stdout_fd = console.get()}));
   BANGER_ASSIGN_OR_RETURN(
       std::unique_ptr<VmmMonitor> monitor,
       FirecrackerMonitor::Create(paths, started.child.pidfd(), MachineRequests(machine, paths, tap)));
-  return SpawnedVmm{std::move(started.child), std::move(started.complaints), kFirecracker,
-                    std::move(monitor)};
+  return SpawnedVmm{std::move(started.child), std::move(started.complaints), kFirecracker, std::move(monitor),
+                    kOverheadMib};
 }
 
 absl::StatusOr<std::unique_ptr<VmmMonitor>> FirecrackerDriver::Connect(const VmmPaths& paths, int pidfd) {

@@ -145,10 +145,9 @@ class ChoiceTest : public FirecrackerTest {
   // Its trials are not confined, as scripts need more than Firecracker does.
   std::string Chosen(const std::string& vmm, const Machine& machine, const std::string& firecracker) {
     const std::string open = Script("while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"", "open");
-    VmmChoice choice(
-        dir_.path(),
-        {.qemu_bin = "qemu-system-x86_64", .vmm = vmm, .launcher = open, .open_tap = {}},
-        {.firecracker_bin = firecracker, .launcher = open, .tap_of = {}});
+    VmmChoice choice(dir_.path(),
+                     {.qemu_bin = "qemu-system-x86_64", .vmm = vmm, .launcher = open, .open_tap = {}},
+                     {.firecracker_bin = firecracker, .launcher = open, .tap_of = {}});
     const auto driver = choice.Choose(machine, {});
     return driver.ok() ? (*driver)->name() : std::string(driver.status().message());
   }

@@ -38,7 +38,8 @@ std::string FileKey(const std::filesystem::path& path) {
 absl::StatusOr<bool> KvmProbe::Try(const KvmTrial& trial, const std::stop_token& stop) const {
   const DeadlineStop deadline(kProbeTimeout, stop);
   const absl::StatusOr<CommandResult> run =
-      RunCommand({.argv = ConfinedCommand(launcher_, FilesOfTrial(trial.program, trial.vmlinux), trial.argv),
+      RunCommand({.argv = ConfinedCommand(
+                      launcher_, {.files = FilesOfTrial(trial.program, trial.vmlinux), .argv = trial.argv}),
                   .new_session = true},
                  trial.input, deadline.token());
   if (stop.stop_requested()) return absl::CancelledError("stopped while KVM was tried");

@@ -22,6 +22,10 @@ namespace {
 // Of a host that is busy with others.
 constexpr std::chrono::seconds kStartTimeout{60};
 constexpr std::chrono::seconds kCommandTimeout{5};
+// Its own memory, its threads' stacks, the page tables and caches of its disks' files;
+// emulation keeps at most so much code besides.
+constexpr std::int64_t kOverheadMib = 256;
+constexpr std::int64_t kTranslatedCodeMib = 1024;
 
 // Memory and devices of a frozen machine, in its directory.
 constexpr char kStateFile[] = "memory";
@@ -126,8 +130,9 @@ absl::StatusOr<SpawnedVmm> QemuDriver::Spawn(const Machine& machine, const VmmPa
   // It may write to the file, and make none.
   BANGER_RETURN_IF_ERROR(OpenFile(paths.console_log, O_WRONLY | O_CREAT, 0600).status());
   VmmCommand command{.launcher = options_.launcher,
-                     .files = FilesOfQemu(*qemu, machine),
-                     .argv = QemuArgv(*qemu, machine, accelerator, tsc_.Khz()),
+                     .confined = {.cgroup = paths.cgroup,
+                                  .files = FilesOfQemu(*qemu, machine),
+                                  .argv = QemuArgv(*qemu, machine, accelerator, tsc_.Khz())},
                      .fds = {{kQmpFd, qmp.get()}, {kAgentFd, agent.get()}}};
   UniqueFd tap;
   if (machine.network_mode == NetworkMode::kBridge) {
@@ -137,7 +142,8 @@ absl::StatusOr<SpawnedVmm> QemuDriver::Spawn(const Machine& machine, const VmmPa
   BANGER_ASSIGN_OR_RETURN(StartedVmm started, StartVmm(command));
   return SpawnedVmm{
       std::move(started.child), std::move(started.complaints), VmmName(accelerator),
-      std::make_unique<QemuMonitor>(std::move(connected), std::move(state), std::move(version))};
+      std::make_unique<QemuMonitor>(std::move(connected), std::move(state), std::move(version)),
+      kOverheadMib + (accelerator == Accelerator::kTcg ? kTranslatedCodeMib : 0)};
 }
 
 absl::StatusOr<std::unique_ptr<VmmMonitor>> QemuDriver::Connect(const VmmPaths& paths, int) {

@@ -21,6 +21,7 @@ struct VmmPaths {
   std::filesystem::path sockets;  // a directory; it is there and goes after the end
   std::filesystem::path record;
   std::filesystem::path console_log;
+  std::filesystem::path cgroup;  // that it joins before it is executed; empty: none
   // Where this run's output begins in the console log.
   std::int64_t console_begin = 0;
 };
@@ -50,6 +51,7 @@ struct SpawnedVmm {
   UniqueFd complaints;
   std::string vmm;  // as VmmProcess has it
   std::unique_ptr<VmmMonitor> monitor;
+  std::int64_t overhead_mib = 0;  // of memory, that it takes at most besides the guest's
 };
 
 class VmmDriver {

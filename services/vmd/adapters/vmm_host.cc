@@ -73,9 +73,11 @@ absl::StatusOr<VmmProcess> VmmHost::Launch(const Machine& machine, const std::st
   VmmPaths paths = PathsOf(machine.uid);
   paths.console_begin = ConsoleSize(paths.console_log);
   BANGER_RETURN_IF_ERROR(MakeDirectories(paths.sockets));
+  BANGER_ASSIGN_OR_RETURN(paths.cgroup, options_.cgroups.Make(machine.uid));
   BANGER_ASSIGN_OR_RETURN(SpawnedVmm spawned, driver->Spawn(machine, paths, stop));
   // Until Detach the child dies with `spawned`.
   BANGER_ASSIGN_OR_RETURN(const ProcessIdentity identity, IdentifyProcess(spawned.child.pid()));
+  BANGER_RETURN_IF_ERROR(options_.cgroups.Limit(machine.uid, LimitsOf(machine.sizes, spawned.overhead_mib)));
   const VmmProcess process{.pid = identity.pid, .vmm = spawned.vmm, .agent = driver->Agent(paths)};
   BANGER_RETURN_IF_ERROR(WriteRuntimeRecord(
       paths.record, {.process = identity, .vmm = process.vmm, .console_begin = paths.console_begin}));
@@ -125,6 +127,8 @@ void VmmHost::AwaitEnd(const std::string& uid, const InstancePtr& instance, cons
   VmmExit exit = ExplainEnd(instance->paths, *instance->monitor);
   if (exit.kind == VmmExit::Kind::kEnded && reaped)
     exit.detail = absl::StrCat(info.si_code == CLD_EXITED ? "exit code " : "signal ", info.si_status);
+  if (exit.kind == VmmExit::Kind::kEnded && options_.cgroups.RanOutOfMemory(uid))
+    exit.detail = "it took more memory than its cgroup may have";
   on_exit_(uid, exit);
 }
 
@@ -199,6 +203,7 @@ absl::Status VmmHost::Destroy(const std::string& uid) {
 absl::Status VmmHost::RemoveTraces(const std::string& uid) const {
   const VmmPaths paths = PathsOf(uid);
   RemoveRuntimeRecord(paths.record);
+  BANGER_RETURN_IF_ERROR(options_.cgroups.Remove(uid));
   return RemoveTree(paths.sockets);
 }
 

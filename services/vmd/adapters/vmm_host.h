@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "common/os/unique_fd.h"
 #include "common/sync/mutex.h"
+#include "services/vmd/adapters/cgroup_tree.h"
 #include "services/vmd/adapters/vmm_driver.h"
 #include "services/vmd/core/ports.h"
 
@@ -33,6 +34,7 @@ class VmmHost final : public Vmm {
   struct Options {
     std::filesystem::path run_dir;  // sockets: <run>/<uid>
     std::filesystem::path vms_dir;  // records: <vms>/<uid>/runtime.json
+    CgroupTree cgroups = {};
   };
 
   VmmHost(Options options, VmmDrivers& drivers, OnExit on_exit);

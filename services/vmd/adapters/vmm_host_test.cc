@@ -54,10 +54,11 @@ class PlainDriver final : public VmmDriver, public VmmDrivers {
   std::string name() const override { return "Plain"; }
   bool Knows(const std::string& vmm) const override { return vmm == "plain"; }
   absl::StatusOr<SpawnedVmm> Spawn(const Machine& machine, const VmmPaths&, const std::stop_token&) override {
-    auto started = StartVmm({.launcher = BANGER_CONFINE,
-                             .files = FilesOfTrial("/usr/bin/qemu-system-x86_64", "/none"),
-                             .argv = {"/usr/bin/qemu-system-x86_64", "-name", VmmLabel(machine.uid), "-M",
-                                      "none", "-nodefaults", "-display", "none", "-S"}});
+    auto started =
+        StartVmm({.launcher = BANGER_CONFINE,
+                  .confined = {.files = FilesOfTrial("/usr/bin/qemu-system-x86_64", "/none"),
+                               .argv = {"/usr/bin/qemu-system-x86_64", "-name", VmmLabel(machine.uid), "-M",
+                                        "none", "-nodefaults", "-display", "none", "-S"}}});
     if (!started.ok()) return started.status();
     return SpawnedVmm{std::move(started->child), std::move(started->complaints), "plain",
                       std::make_unique<PlainMonitor>(run, exit)};

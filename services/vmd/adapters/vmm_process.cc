@@ -16,7 +16,6 @@
 #include "common/os/process.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/vmd/adapters/confinement.h"
 
 namespace banger::vmd {
 namespace fs = std::filesystem;
@@ -49,7 +48,7 @@ std::string VmmLabel(const std::string& uid) { return absl::StrCat("banger-", ui
 
 absl::StatusOr<StartedVmm> StartVmm(const VmmCommand& command) {
   BANGER_ASSIGN_OR_RETURN(auto pipe, MakePipe());
-  Subprocess::Options options{.argv = ConfinedCommand(command.launcher, command.files, command.argv),
+  Subprocess::Options options{.argv = ConfinedCommand(command.launcher, command.confined),
                               .env = std::vector<std::string>{"PATH=/usr/bin:/bin"},
                               .working_dir = "/",
                               .stdout_fd = command.stdout_fd,

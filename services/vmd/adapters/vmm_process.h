@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/os/landlock.h"
 #include "common/os/subprocess.h"
 #include "common/os/unique_fd.h"
+#include "services/vmd/adapters/confinement.h"
 
 namespace banger::vmd {
 
@@ -19,8 +19,8 @@ std::string VmmLabel(const std::string& uid);
 
 struct VmmCommand {
   std::filesystem::path launcher;  // banger-confine
-  std::vector<FileAccess> files;   // all that it can open; see confinement.h
-  std::vector<std::string> argv;
+  // What it is left with, and its program.
+  Confined confined;
   // Descriptors {number in the VMM (from 3 on, without gaps), ours}.
   std::vector<std::pair<int, int>> fds;
   // Of ours; -1: stdout goes where stderr goes.

@@ -1,6 +1,6 @@
 // banger-confine: executes a VMM that has given up all but what it needs.
 //
-//   banger-confine {--read|--write|--own|--execute PATH}... -- PROGRAM ARGS...
+//   banger-confine [--cgroup PATH] {--read|--write|--own|--execute PATH}... -- PROGRAM ARGS...
 //
 // See adapters/confinement.h. 126: it could not be confined; 127: not executed.
 #include <unistd.h>
@@ -18,7 +18,7 @@ namespace {
 
 int Main(const std::vector<std::string>& command) {
   absl::StatusOr<Confined> confined = ParseConfinedCommand(command);
-  const absl::Status done = confined.ok() ? ConfineSelf(confined->files) : confined.status();
+  const absl::Status done = confined.ok() ? ConfineSelf(*confined) : confined.status();
   if (!done.ok()) {
     std::fprintf(stderr, "banger-confine: %s\n", std::string(done.message()).c_str());
     return 126;

@@ -29,7 +29,7 @@ enum class Resource {
   kEndpoint = 2,    // an address at netd
   kDisks = 3,       // the VM's directory
   kTap = 4,
-  kProcess = 5,  // the VMM, its sockets and its runtime record
+  kProcess = 5,  // the VMM, its cgroup, its sockets and its runtime record
 };
 
 // "uid may have this resource": written before the resource is made and struck
@@ -258,7 +258,7 @@ class Vmm {
   virtual bool WaitForEnd(const std::string& uid, std::chrono::milliseconds timeout,
                           const std::stop_token& stop) = 0;
   // Ends the VMM if there is one, whether known, adopted or lost, waits for its
-  // end and removes its sockets and its record. OnExit has returned by then.
+  // end and removes its cgroup, its sockets and its record. OnExit has returned by then.
   virtual absl::Status Destroy(const std::string& uid) = 0;
 };
 

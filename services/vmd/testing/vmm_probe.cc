@@ -44,6 +44,18 @@ long Connect(const char* path) {
   return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
+// Is ended by the kernel when it may not have so much.
+long UseMemory(const char* mib) {
+  const std::size_t size = std::strtoul(mib, nullptr, 10) << 20;
+  char* const memory = static_cast<char*>(std::malloc(size));
+  for (std::size_t at = 0; at < size; at += 4096) *static_cast<volatile char*>(memory + at) = 1;
+  return 0;
+}
+
+long Wait(const char*) {
+  for (;;) ::pause();
+}
+
 // "inet", "netlink" or "datagram": those that reach somebody without connect.
 long MakeSocket(const char* kind) {
   if (std::strcmp(kind, "inet") == 0) return ::socket(AF_INET, SOCK_DGRAM, 0);
@@ -118,6 +130,8 @@ const std::map<std::string, std::function<long(const char*)>>& Attempts() {
       {"socket", MakeSocket},
       {"clone", Clone},
       {"execute", Execute},
+      {"use-memory", UseMemory},
+      {"wait", Wait},
       {"own", OwnDescriptor},
       {"limit", LimitOther},
       {"kill", [](const char* pid) { return long{::kill(std::atoi(pid), 0)}; }},
