@@ -140,10 +140,9 @@ absl::StatusOr<SpawnedVmm> QemuDriver::Spawn(const Machine& machine, const VmmPa
     command.fds.emplace_back(kTapFd, tap.get());
   }
   BANGER_ASSIGN_OR_RETURN(StartedVmm started, StartVmm(command));
-  return SpawnedVmm{
-      std::move(started.child), std::move(started.complaints), VmmName(accelerator),
-      std::make_unique<QemuMonitor>(std::move(connected), std::move(state), std::move(version)),
-      kOverheadMib + (accelerator == Accelerator::kTcg ? kTranslatedCodeMib : 0)};
+  return SpawnedVmm{std::move(started.child), std::move(started.complaints), VmmName(accelerator),
+                    std::make_unique<QemuMonitor>(std::move(connected), std::move(state), std::move(version)),
+                    kOverheadMib + (accelerator == Accelerator::kTcg ? kTranslatedCodeMib : 0)};
 }
 
 absl::StatusOr<std::unique_ptr<VmmMonitor>> QemuDriver::Connect(const VmmPaths& paths, int) {
