@@ -129,7 +129,7 @@ void PackTest(const fs::path& work) {
     ASSERT_OK(MakeDirectories(copy.parent_path(), 0755));
     ASSERT_OK(RunCommandOk({.argv = {"strip", "-o", copy, program}}));
     ASSERT_OK_AND_ASSIGN(const std::string needed, RunCommandOk({.argv = {"ldd", program}}));
-    for (const std::string line : absl::StrSplit(needed, '\n')) {
+    for (const absl::string_view line : absl::StrSplit(needed, '\n')) {
       const std::vector<std::string> words = absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
       if (words.size() > 2 && words[1] == "=>")
         fs::copy_file(words[2], libraries / fs::path(words[2]).filename(), fs::copy_options::skip_existing);
