@@ -45,7 +45,7 @@ class DiskSnapshotsTest : public ::testing::Test {
   void WriteDisks(const std::string& content) {
     for (const char* disk : {"upper.ext4", "work.ext4"}) {
       ASSERT_OK_AND_ASSIGN(const UniqueFd fd, OpenFile(Vm() / disk, O_WRONLY | O_CREAT));
-      ASSERT_EQ(::ftruncate(fd.get(), 64 << 20), 0);
+      ASSERT_EQ(::ftruncate(fd.get(), 4 << 20), 0);
       ASSERT_EQ(::pwrite(fd.get(), content.data(), content.size(), 1 << 20),
                 static_cast<ssize_t>(content.size()));
     }
@@ -59,7 +59,7 @@ class DiskSnapshotsTest : public ::testing::Test {
         .name = name,
         .create_time = Time(std::chrono::seconds(1'700'000'000)),
         .image = "mini",
-        .sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 64 << 20, .rootfs_size_bytes = 64 << 20},
+        .sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 4 << 20, .rootfs_size_bytes = 4 << 20},
         .kernel = {.release = "6.1.0", .digest = "abc"},
         .machine = FrozenMachine{.vmm = {.vmm = "qemu-tcg", .version = "7.2", .host_cpu = "Z80"},
                                  .network_mode = NetworkMode::kBridge,
@@ -120,7 +120,7 @@ TEST_F(DiskSnapshotsTest, EachFileThatIsNotWhatWasSealedIsNamed) {
     ASSERT_OK(snapshots_->Verify(kUid, "base", {}));
   }
   // In a hole.
-  Flip(Of("base") / "work.ext4", 40 << 20);
+  Flip(Of("base") / "work.ext4", 3 << 20);
   EXPECT_EQ(ErrorReason(snapshots_->Verify(kUid, "base", {})), "SNAPSHOT_DAMAGED");
 }
 
