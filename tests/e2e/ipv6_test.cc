@@ -1,5 +1,6 @@
 // [network] ipv6 with real guests: two that may reach each other, a stranger, and an
 // internet that has IPv6 only.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"

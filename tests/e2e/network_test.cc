@@ -1,5 +1,6 @@
 // What real guests reach, and who reaches them: a host with an uplink to an
 // internet of its own.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/testing/eventually.h"
