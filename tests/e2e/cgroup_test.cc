@@ -146,7 +146,7 @@ TEST_F(CgroupTest, LimitsHoldWhereThereAreControllers) {
   Succeed({"vm", "create", "--name", "box", "--image", "minbase", "--memory", "1G"});
   Succeed({"vm", "cp", work.path() / "test.tar", "box:/tmp/test.tar"});
   Succeed({"vm", "exec", "box", "--", "sh", "-c",
-           "tar -x --skip-old-files --keep-directory-symlink --no-overwrite-dir -f /tmp/test.tar -C / && "
+           "tar -x --skip-old-files --keep-directory-symlink -f /tmp/test.tar -C / && "
            "ldconfig && "
            "echo '+cpu +memory +pids' > /sys/fs/cgroup/cgroup.subtree_control"});
   const CommandResult tested =
