@@ -55,15 +55,14 @@ class DiskSnapshotsTest : public ::testing::Test {
     return content.ok() ? content->substr(1 << 20, 4).c_str() : "none";
   }
   static Snapshot Running(const std::string& name) {
-    return {
-        .name = name,
-        .create_time = Time(std::chrono::seconds(1'700'000'000)),
-        .image = "mini",
-        .sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 4 << 20, .rootfs_size_bytes = 4 << 20},
-        .kernel = {.release = "6.1.0", .digest = "abc"},
-        .machine = FrozenMachine{.vmm = {.vmm = "qemu-tcg", .version = "7.2", .host_cpu = "Z80"},
-                                 .network_mode = NetworkMode::kBridge,
-                                 .mac = "52:b4:ac:1e:00:02"}};
+    return {.name = name,
+            .create_time = Time(std::chrono::seconds(1'700'000'000)),
+            .image = "mini",
+            .sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 4 << 20, .rootfs_size_bytes = 4 << 20},
+            .kernel = {.release = "6.1.0", .digest = "abc"},
+            .machine = FrozenMachine{.vmm = {.vmm = "qemu-tcg", .version = "7.2", .host_cpu = "Z80"},
+                                     .network_mode = NetworkMode::kBridge,
+                                     .mac = "52:b4:ac:1e:00:02"}};
   }
   void Make(const std::string& name) {
     ASSERT_OK_AND_ASSIGN(const fs::path directory, snapshots_->Begin(kUid));
