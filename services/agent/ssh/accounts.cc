@@ -2,7 +2,7 @@
 // any kind: what they ask the system for is answered as Exec would.
 //
 // In dropbear (BANGER_SSH_KEYS is set) every user has the caller's key as the only one,
-// the agent as login shell (adapters/ssh_login, which becomes the real one), and no
+// the agent as login shell (adapters/login_shell, which becomes the real one), and no
 // shell is refused. Root exists, with or without an /etc/passwd. The connection comes
 // from this machine, whatever kind of socket it is.
 #include <arpa/inet.h>
