@@ -46,7 +46,8 @@ class FakeState {
   image::v1::PullImageRequest pull;  // the last one
   vm::v1::GetVmStatsResponse stats;
   std::vector<vm::v1::WatchVmsResponse> watched;  // then the first call is lost, and later ones wait
-  std::string missing_image;                      // "images/x", until it is pulled
+  grpc::StatusCode watch_ends = grpc::StatusCode::UNAVAILABLE;  // when it is lost
+  std::string missing_image;                                    // "images/x", until it is pulled
   exec::v1::Command command;
   std::string received;               // by the last import
   std::vector<std::string> exported;  // the chunks of an export
@@ -54,6 +55,7 @@ class FakeState {
   std::filesystem::path guest_root;  // a directory that stands for a guest's files
   std::string hostile_tar;           // what the guest sends in place of them
   bool no_summary = false;           // the guest's tar has no end
+  int guest_warnings = 1;            // of a copy out of it
   tree::v1::Target target;           // of the last copy into the guest
 
  private:

@@ -68,7 +68,7 @@ absl::Status Read(const FakeState& state, const ReadVmTreeRequest& request,
   if (state.no_summary) return absl::OkStatus();
   response.mutable_summary()->set_file_count(packer.files());
   response.mutable_summary()->set_data_bytes(packer.bytes());
-  response.mutable_summary()->add_warnings("left \x1b[2Jout");
+  for (int i = 0; i < state.guest_warnings; ++i) response.mutable_summary()->add_warnings("left \x1b[2Jout");
   writer.Write(response);
   return absl::OkStatus();
 }

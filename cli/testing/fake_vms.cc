@@ -71,6 +71,12 @@ class FakeVms final : public vm::v1::VmService::Service {
     if (IdOf(request->name()) == "slow") return WaitForCancel(context);
     vm::v1::StartVmResponse response;
     response.mutable_vm()->set_name(request->name());
+    for (vm::v1::Vm& vm : *state_.vms.mutable_vms()) {
+      if (vm.name() != request->name()) continue;
+      if (vm.state() != vm::v1::Vm::STATE_RUNNING) vm.mutable_start_time()->set_seconds(1'700'000'000);
+      vm.set_state(vm::v1::Vm::STATE_RUNNING);
+      *response.mutable_vm() = vm;
+    }
     writer->Write(response);
     return Do("started", request->name());
   }
@@ -93,7 +99,7 @@ class FakeVms final : public vm::v1::VmService::Service {
     state_.Record(absl::StrCat("watch from '", request->resume_token(), "'"));
     if (!request->resume_token().empty()) return WaitForCancel(context);
     for (const vm::v1::WatchVmsResponse& response : state_.watched) writer->Write(response);
-    return Status(grpc::StatusCode::UNAVAILABLE, "lost");
+    return Status(state_.watch_ends, "lost");
   }
   Status UpdateVm(ServerContext* context, const vm::v1::UpdateVmRequest* request,
                   vm::v1::UpdateVmResponse*) override {
@@ -180,6 +186,7 @@ class FakeVms final : public vm::v1::VmService::Service {
   Status GetVmListeners(ServerContext* context, const vm::v1::GetVmListenersRequest* request,
                         vm::v1::GetVmListenersResponse* response) override {
     RETURN_UNLESS_ENTERED("GetVmListeners");
+    if (IdOf(request->name()).starts_with("ghost")) return NotFound(request->name());
     *response = state_.listeners;
     response->set_name(request->name());
     return Status::OK;
@@ -187,6 +194,8 @@ class FakeVms final : public vm::v1::VmService::Service {
   Status ReadVmTree(ServerContext* context, const vm::v1::ReadVmTreeRequest* request,
                     grpc::ServerWriter<vm::v1::ReadVmTreeResponse>* writer) override {
     RETURN_UNLESS_ENTERED("ReadVmTree");
+    if (context->deadline() == std::chrono::system_clock::time_point::max())
+      state_.Record("read without a deadline");
     return ReadFakeTree(state_, *request, *writer);
   }
   Status WriteVmTree(
