@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/archive/archive_path.h"
 #include "common/archive/metered_source.h"
 #include "common/archive/tar_writer.h"
 #include "common/rpc/progress_report.h"
@@ -27,12 +28,9 @@ namespace fs = std::filesystem;
 namespace v1 = guest::v1;
 namespace {
 
-absl::Status PathInvalid(const std::string& path) {
-  return absl::InvalidArgumentError(absl::StrCat("'", path, "' is no path"));
-}
-
 absl::StatusOr<fs::path> PathInGuest(const std::string& path, const User& user) {
-  if (path.find('\0') != std::string::npos) return PathInvalid("with NUL");
+  if (path.find('\0') != std::string::npos)
+    return absl::InvalidArgumentError(absl::StrCat("'", PrintableArchivePath(path), "' is no path"));
   // An empty one is the home directory; "/" behind it makes a directory of it.
   return path.empty() ? fs::path(user.home) : fs::path(user.home) / path;
 }

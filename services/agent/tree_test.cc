@@ -150,6 +150,8 @@ TEST_F(TreeTest, ErrorsNameWhatIsWrong) {
     EXPECT_EQ(ErrorReason(status), "COPY_FAILED");
   };
   failed(absl::StatusCode::kNotFound, "/none'", Read("/none", "none").status());
+  failed(absl::StatusCode::kInvalidArgument, "'a\\000b' is no path",
+         Read(std::string("a\0b", 3), "b").status());
   failed(absl::StatusCode::kFailedPrecondition, "neither", Read("/dev/null", "null").status());
   failed(absl::StatusCode::kFailedPrecondition, "not a directory", Read("/proc/version", "").status());
   const std::string tar = TarBuilder().File("x", "x").Build();
