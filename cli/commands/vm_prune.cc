@@ -35,7 +35,7 @@ class VmPruneCommand final : public Command {
     for (vm::v1::Vm& vm : *vms->mutable_vms())
       if (!IsUp(vm) && vm.pid() == 0) doomed.add_vms()->Swap(&vm);
     if (doomed.vms_size() == 0) {
-      Note("every vm is running: nothing to delete");
+      Note("there is no vm that does not run: nothing to delete");
       return kExitOk;
     }
     if (!force_) {

@@ -40,6 +40,16 @@ TEST_F(VmPruneTest, AnythingElseDeletesNothing) {
   EXPECT_THAT(state_.Events(), IsEmpty());
 }
 
+TEST_F(VmPruneTest, WhereNothingIsToDeleteItAsksNothing) {
+  state_.vms.mutable_vms(0)->set_state(vm::v1::Vm::STATE_RUNNING);
+  for (const bool empty : {false, true}) {
+    if (empty) state_.vms.clear_vms();
+    const CommandResult result = Run({"vm", "prune"});
+    EXPECT_EQ(result.status.code, 0);
+    EXPECT_THAT(result.err, HasSubstr("there is no vm that does not run: nothing to delete"));
+  }
+}
+
 TEST_F(VmPruneTest, WithoutATerminalItWantsTheFlag) {
   Subprocess::Options options;
   options.argv = {"setsid", "-w", BangerProgram(), "vm", "prune"};

@@ -149,7 +149,7 @@ TEST_F(VmTest, PruneDeletesWhatDoesNotRun) {
   EXPECT_EQ(result.status.code, 0) << result.err;
   EXPECT_THAT(state_.Events(), UnorderedElementsAre("deleted bbbbbbbbbbbb", "deleted cccccccccccc"));
   state_.vms.clear_vms();
-  EXPECT_EQ(Run({"vm", "prune", "-f"}).err, "every vm is running: nothing to delete\n");
+  EXPECT_EQ(Run({"vm", "prune", "-f"}).err, "there is no vm that does not run: nothing to delete\n");
 }
 
 TEST_F(VmTest, CtrlCCancelsTheCall) {
