@@ -20,7 +20,7 @@
 namespace banger::cli {
 namespace {
 
-constexpr std::int64_t kMaxFile = 1 << 20;
+constexpr std::size_t kMaxFile = 1 << 20;
 constexpr char kGitConfig[] = "/etc/gitconfig";
 constexpr char kBegin[] = "# banger: begin\n";
 constexpr char kEnd[] = "# banger: end\n";
@@ -36,7 +36,11 @@ absl::StatusOr<std::string> ReadUserFile(const std::string& path) {
   struct stat info {};
   if (::fstat(fd.get(), &info) < 0 || !S_ISREG(info.st_mode))
     return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a regular file"));
-  return ReadFile(path, kMaxFile);
+  std::string content(kMaxFile + 1, '\0');
+  BANGER_ASSIGN_OR_RETURN(const std::size_t size, ReadFully(fd.get(), content.data(), content.size()));
+  if (size > kMaxFile) return absl::FailedPreconditionError(absl::StrCat("'", path, "' has more than 1 MiB"));
+  content.resize(size);
+  return content;
 }
 
 // From "/": no repository's own configuration is asked.
