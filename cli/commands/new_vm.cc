@@ -112,7 +112,9 @@ absl::StatusOr<vm::v1::Vm> CreateVm(Client& client, const NewVm& vm) {
   const std::string what = Describe(vm);
   const absl::StatusOr<vm::v1::CreateVmRequest> request = ToProto(vm);
   if (!request.ok()) return Annotate(request.status(), what);
-  const absl::StatusOr<UserSettings> settings = ReadUserSettings(client.stop());
+  // Before there is a VM: a configuration may be wrong.
+  const absl::StatusOr<UserSettings> settings =
+      vm.no_start ? UserSettings() : ReadUserSettings(client.stop());
   if (!settings.ok()) return Annotate(settings.status(), what);
   absl::StatusOr<vm::v1::Vm> made = Create(client, *request, what);
   if (ErrorReason(made.status()) == "IMAGE_NOT_FOUND") {

@@ -5,9 +5,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_split.h"
 #include "cli/copy/guest_file.h"
 #include "cli/output/streams.h"
 #include "cli/output/text.h"
@@ -43,11 +44,21 @@ absl::StatusOr<std::string> ReadUserFile(const std::string& path) {
   return content;
 }
 
-// From "/": no repository's own configuration is asked.
-std::string AskGit(const std::string& key, const std::stop_token& stop) {
-  const auto answer = RunCommand({.argv = {"git", "config", "--get", key}, .working_dir = "/"}, "", stop);
-  if (!answer.ok() || !answer->status.success()) return "";
-  return std::string(absl::StripSuffix(answer->out, "\n"));
+// Empty without git. From "/": no repository's own configuration is asked.
+GitIdentity AskGit(const std::stop_token& stop) {
+  GitIdentity identity;
+  const auto answer = RunCommand(
+      {.argv = {"git", "config", "--null", "--get-regexp", "^user\\.(name|email)$"}, .working_dir = "/"}, "",
+      stop);
+  if (!answer.ok() || !answer->status.success()) return identity;
+  // "user.name", a newline, the value; the last one of several counts.
+  for (const absl::string_view entry : absl::StrSplit(answer->out, '\0')) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(entry, absl::MaxSplits('\n', 1));
+    if (parts.first == "user.name") identity.name = std::string(parts.second);
+    if (parts.first == "user.email") identity.email = std::string(parts.second);
+  }
+  return identity;
 }
 
 // As git reads a value back.
@@ -85,7 +96,7 @@ absl::StatusOr<UserSettings> ReadUserSettings(const std::stop_token& stop) {
       Warn(absl::StrCat("file_sync leaves out '", sync.host, "': ", content.status().message()));
     }
   }
-  const GitIdentity git{AskGit("user.name", stop), AskGit("user.email", stop)};
+  const GitIdentity git = AskGit(stop);
   if (!git.name.empty() || !git.email.empty()) settings.git = git;
   return settings;
 }

@@ -76,6 +76,21 @@ TEST_F(UserSettingsTest, GoIntoEachVmThatIsStarted) {
   }
 }
 
+TEST_F(UserSettingsTest, AreNotReadForAVmThatDoesNotStart) {
+  WriteFile("config.toml", "[[file_sync]]\nhost = \"~/none\"\nguest = \"/a\"\n");
+  const CommandResult result = Run({"vm", "create", "--no-start"});
+  EXPECT_EQ(result.status.code, 0);
+  EXPECT_THAT(result.err, Not(HasSubstr("file_sync")));
+}
+
+TEST_F(UserSettingsTest, TheLastOfSeveralGitIdentitiesCounts) {
+  WriteFile("home/.gitconfig",
+            "[user]\n\tname = Old\n\temail = old@example.org\n[User]\n\tName = \"A\\nB\"\n\tuseConfigOnly = "
+            "true\n");
+  EXPECT_EQ(Run({"vm", "start", "web"}).status.code, 0);
+  EXPECT_THAT(Guest("etc/gitconfig"), HasSubstr("[user]\n\tname = \"A B\"\n\temail = \"old@example.org\"\n"));
+}
+
 TEST_F(UserSettingsTest, WhatTheGuestHasOfGitStays) {
   fs::create_directories(state_.guest_root / "etc");
   ASSERT_OK(WriteFileAtomically(state_.guest_root / "etc/gitconfig", "[core]\n\teditor = vi\n"));
