@@ -1,4 +1,5 @@
 // vm ports, against a fake gateway.
+#include "absl/strings/str_split.h"
 #include "cli/errors.h"
 #include "cli/testing/vm_fixture.h"
 #include "common/status/error.h"
@@ -37,17 +38,28 @@ TEST_F(VmPortsTest, WhoListensIsATable) {
                         "web   udp        127.0.0.1:53   -                -             -\nold "));
 }
 
-TEST_F(VmPortsTest, JsonIsTheApisMessage) {
-  const CommandResult result = Run({"vm", "ports", "web", "--format", "json"});
-  EXPECT_THAT(result.out, HasSubstr("\"endpoint\": \"web.vm:8080\""));
-  EXPECT_THAT(result.out, HasSubstr("\"name\": \"vms/web\""));
+TEST_F(VmPortsTest, JsonIsALineForEachVmInTheirOrder) {
+  const CommandResult result = Run({"vm", "ports", "web", "old", "web", "--format", "json"});
+  const std::vector<std::string> lines = absl::StrSplit(result.out, '\n');
+  ASSERT_EQ(lines.size(), 3U) << result.out;
+  EXPECT_THAT(lines[0], HasSubstr("\"name\":\"vms/web\""));
+  EXPECT_THAT(lines[0], HasSubstr("\"endpoint\":\"web.vm:8080\""));
+  EXPECT_THAT(lines[1], HasSubstr("\"name\":\"vms/old\""));
+  EXPECT_EQ(lines[2], "");
 }
 
-TEST_F(VmPortsTest, AVmThatDoesNotRunIsNamed) {
-  state_.Fail("GetVmListeners", ApiError(absl::StatusCode::kNotFound, "VM_NOT_FOUND", "VM 'none' not found"));
-  const CommandResult result = Run({"vm", "ports", "none"});
+TEST_F(VmPortsTest, WhatFailsIsNamedAndTheRestIsShown) {
+  const CommandResult result = Run({"vm", "ports", "ghost", "web"});
   EXPECT_EQ(result.status.code, kExitNotFound);
-  EXPECT_THAT(result.err, HasSubstr("show ports of vm 'none'"));
+  EXPECT_THAT(result.err, HasSubstr("show ports of vm 'ghost': vm 'ghost' not found"));
+  EXPECT_THAT(result.out, HasSubstr("web   tcp "));
+
+  state_.Fail("GetVmListeners",
+              ApiError(absl::StatusCode::kFailedPrecondition, "VM_NOT_RUNNING", "not running"));
+  const CommandResult none = Run({"vm", "ports", "old"});
+  EXPECT_EQ(none.status.code, kExitFailed);
+  EXPECT_THAT(none.err, HasSubstr("show ports of vm 'old': not running"));
+  EXPECT_EQ(none.out, "");
 }
 
 }  // namespace
