@@ -18,33 +18,15 @@ WatchVmsResponse Has(const std::string& name, Vm::State state, const std::string
   return response;
 }
 
-WatchVmsResponse Synced() {
-  WatchVmsResponse response;
-  response.set_synced(true);
-  return response;
-}
-
 TEST(VmEventLinesTest, EachNewStateIsALine) {
   VmEventLines lines;
   EXPECT_EQ(lines.Take(Has("web", Vm::STATE_RUNNING)), "web   RUNNING\n");
-  EXPECT_EQ(lines.Take(Synced()), "");
   EXPECT_EQ(lines.Take(Has("web", Vm::STATE_RUNNING)), "");
   EXPECT_EQ(lines.Take(Has("web", Vm::STATE_ERROR, "panic\x1b[31m")), "web   ERROR   panic?[31m\n");
   WatchVmsResponse gone;
   gone.add_deleted_vms()->set_name("vms/web");
   gone.mutable_deleted_vms(0)->set_uid("uid-web");
   EXPECT_EQ(lines.Take(gone), "web   DELETED\n");
-}
-
-TEST(VmEventLinesTest, AListThatComesAgainTellsOnlyWhatIsNew) {
-  VmEventLines lines;
-  for (const char* name : {"stays", "changes", "goes"}) lines.Take(Has(name, Vm::STATE_RUNNING));
-  lines.Take(Synced());
-  lines.Restart();
-  EXPECT_EQ(lines.Take(Has("stays", Vm::STATE_RUNNING)), "");
-  EXPECT_EQ(lines.Take(Has("changes", Vm::STATE_STOPPED)), "changes   STOPPED\n");
-  EXPECT_EQ(lines.Take(Has("comes", Vm::STATE_CREATED)), "comes   CREATED\n");
-  EXPECT_EQ(lines.Take(Synced()), "goes   DELETED\n");
 }
 
 }  // namespace

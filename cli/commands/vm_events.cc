@@ -6,6 +6,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/format_flag.h"
 #include "cli/commands/vm_event_lines.h"
+#include "cli/commands/vm_event_stream.h"
 #include "cli/errors.h"
 #include "cli/output/json.h"
 #include "cli/output/streams.h"
@@ -28,7 +29,8 @@ class VmEventsCommand final : public Command {
       : Command({.path = "vm events",
                  .summary = "Watch VMs change",
                  .description = "First what there is, then each new state, until Ctrl-C. Restarts of the\n"
-                                "daemons are waited out.",
+                                "daemons are waited out. In JSON 'synced' is true once, when all that there\n"
+                                "was has been told.",
                  .examples = {{"banger vm events", "a line for each change"},
                               {"banger vm events --format json", "for programs: a message a line"}}}) {}
 
@@ -48,15 +50,15 @@ class VmEventsCommand final : public Command {
   absl::Status Watch(Client& client) {
     vm::v1::WatchVmsRequest request;
     request.set_resume_token(token_);
-    if (token_.empty()) lines_.Restart();
-    return client.Stream(&vm::v1::VmService::Stub::WatchVms, request, kForever,
-                         [this](const vm::v1::WatchVmsResponse& response) {
-                           heard_ = true;
-                           away_since_.reset();
-                           if (!response.resume_token().empty()) token_ = response.resume_token();
-                           return format_ == "json" ? PrintJsonLine(response)
-                                                    : WriteStdout(lines_.Take(response));
-                         });
+    if (token_.empty()) stream_.Restart();
+    return client.Stream(
+        &vm::v1::VmService::Stub::WatchVms, request, kForever, [this](vm::v1::WatchVmsResponse& response) {
+          heard_ = true;
+          away_since_.reset();
+          if (!response.resume_token().empty()) token_ = response.resume_token();
+          if (!stream_.Take(response)) return absl::OkStatus();
+          return format_ == "json" ? PrintJsonLine(response) : WriteStdout(lines_.Take(response));
+        });
   }
 
   // Whether to call again, after which there is nothing to see twice or missing.
@@ -65,13 +67,16 @@ class VmEventsCommand final : public Command {
       token_.clear();
       return true;
     }
-    if (!absl::IsUnavailable(status) || !heard_) return false;
+    // Of a call that is not ended by us the client says so, without a reason.
+    const bool lost = absl::IsUnavailable(status) || (absl::IsAborted(status) && ErrorReason(status).empty());
+    if (!lost || !heard_) return false;
     if (!away_since_.has_value()) away_since_ = steady_clock::now();
     return steady_clock::now() - *away_since_ < kPatience;
   }
 
   std::string format_ = "table";
   std::string token_;
+  VmEventStream stream_;
   VmEventLines lines_;
   bool heard_ = false;
   std::optional<steady_clock::time_point> away_since_;
