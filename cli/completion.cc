@@ -13,6 +13,7 @@ namespace {
 const char* KindOf(Names names) {
   switch (names) {
     case Names::kVms:
+    case Names::kVmPaths:
       return "vms";
     case Names::kImages:
       return "images";
@@ -53,12 +54,37 @@ std::vector<std::string> FirstWords(const CommandTable& table) {
   return words;
 }
 
+// The names of those that take a value, as separate words.
+std::string NamesWithValue(const Flags& flags) {
+  std::vector<std::string> names;
+  for (const Flag& flag : flags.flags())
+    for (const std::string& name : SplitNames(flag))
+      if (!flag.value.empty()) names.push_back(name);
+  return absl::StrJoin(names, " ");
+}
+
+// Where the arguments of a command begin, when "banger" is word 0.
+int FirstArgument(const std::string& path) { return NounOf(path).empty() ? 2 : 3; }
+
 // What completes a value, as a bash statement.
 std::string BashValue(const Flag& flag) {
+  if (flag.complete == Names::kVmPaths) return "_banger_paths";
   if (!flag.choices.empty()) return absl::StrCat("_banger_words '", absl::StrJoin(flag.choices, " "), "'");
   if (flag.complete != Names::kNone) return absl::StrCat("_banger_names ", KindOf(flag.complete));
   if (flag.value == "PATH" || flag.value == "FILE") return "_banger_files";
   return ":";
+}
+
+// Of several arguments that which stands there; what follows the last is as the last.
+std::string BashArgument(const std::string& path, const Flags& flags) {
+  const std::vector<Flag>& arguments = flags.arguments();
+  if (arguments.empty()) return ":";
+  if (arguments.size() == 1) return BashValue(arguments.front());
+  std::string text = absl::StrCat("_banger_position ", FirstArgument(path), " '", NamesWithValue(flags),
+                                  "'; case $position in ");
+  for (std::size_t i = 0; i + 1 < arguments.size(); ++i)
+    absl::StrAppend(&text, i, ") ", BashValue(arguments[i]), " ;; ");
+  return absl::StrCat(text, "*) ", BashValue(arguments.back()), " ;; esac");
 }
 
 std::string BashCase(Command& command) {
@@ -75,9 +101,8 @@ std::string BashCase(Command& command) {
     if (!flag.value.empty())
       absl::StrAppend(&text, "        ", absl::StrJoin(names, "|"), ") ", BashValue(flag), "; return ;;\n");
   }
-  const std::string argument = flags.arguments().empty() ? ":" : BashValue(flags.arguments().front());
   absl::StrAppend(&text, "      esac\n      if [[ $cur == -* ]]; then _banger_words '",
-                  absl::StrJoin(words, " "), "'; else ", argument, "; fi ;;\n");
+                  absl::StrJoin(words, " "), "'; else ", BashArgument(path, flags), "; fi ;;\n");
   return text;
 }
 
@@ -87,10 +112,37 @@ _banger_names() {
   compopt -o nosort 2>/dev/null
   COMPREPLY=($(compgen -W "$(banger __names "$1" 2>/dev/null)" -- "$cur"))
 }
-_banger_files() { COMPREPLY=($(compgen -f -- "$cur")); }
+_banger_files() {
+  COMPREPLY=($(compgen -f -- "$cur"))
+  _banger_go_on
+}
+# VM: or a file of this machine; what follows the colon is the guest's.
+_banger_paths() {
+  [[ ${COMP_LINE:0:COMP_POINT} == *:"$cur" ]] && return
+  COMPREPLY=($(compgen -S : -W "$(banger __names vms 2>/dev/null)" -- "$cur") $(compgen -f -- "$cur"))
+  _banger_go_on
+}
+# The one that is left is no whole word yet where a path can follow.
+_banger_go_on() {
+  ((${#COMPREPLY[@]} == 1)) || return
+  [[ -d ${COMPREPLY[0]} ]] && COMPREPLY[0]+=/
+  [[ ${COMPREPLY[0]} == *[:/] ]] && compopt -o nospace 2>/dev/null
+}
+# Counts the arguments between word $1 and this one; $2 are the flags with a value.
+# Bash takes words apart at ':' and '='.
+_banger_position() {
+  local i skip=0
+  position=0
+  for ((i = $1; i < COMP_CWORD; i++)); do
+    if [[ ${COMP_WORDS[i]} == [:=] ]]; then skip=1
+    elif ((skip)); then skip=0
+    elif [[ ${COMP_WORDS[i]} != -* ]]; then position=$((position + 1))
+    elif [[ " $2 " == *" ${COMP_WORDS[i]} "* ]]; then skip=1; fi
+  done
+}
 
 _banger() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i position
   COMPREPLY=()
   # What follows -- is for the guest.
   for ((i = 1; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i]} == -- ]] && return; done
@@ -112,27 +164,59 @@ std::string FishFlag(const std::string& condition, const Flag& flag) {
   return absl::StrCat(text, " -d ", FishQuote(flag.help), "\n");
 }
 
+std::string FishArgument(const std::string& condition, const Flag& argument) {
+  const std::string begin = absl::StrCat("complete -c banger -n ", FishQuote(condition));
+  if (argument.complete == Names::kVmPaths)
+    return absl::StrCat(begin, " -F -a ", FishQuote("(banger __names vms | string replace -r '$' ':')"),
+                        "\n");
+  if (argument.value == "PATH" || argument.value == "FILE") return absl::StrCat(begin, " -F\n");
+  const std::string values = argument.complete != Names::kNone
+                                 ? absl::StrCat("(banger __names ", KindOf(argument.complete), ")")
+                                 : absl::StrJoin(argument.choices, " ");
+  return values.empty() ? "" : absl::StrCat(begin, " -k -a ", FishQuote(values), "\n");
+}
+
 std::string FishCommand(Command& command) {
   Flags flags;
   command.Declare(flags);
   const std::string& path = command.info().path;
   const std::string noun = NounOf(path);
-  const std::string condition =
-      FishQuote(noun.empty() ? absl::StrCat("__fish_seen_subcommand_from ", path)
-                             : absl::StrCat("__fish_seen_subcommand_from ", noun,
-                                            "; and __fish_seen_subcommand_from ", VerbOf(path)));
+  const std::string seen = noun.empty() ? absl::StrCat("__fish_seen_subcommand_from ", path)
+                                        : absl::StrCat("__fish_seen_subcommand_from ", noun,
+                                                       "; and __fish_seen_subcommand_from ", VerbOf(path));
   std::string text;
-  for (const Flag& flag : flags.flags()) text += FishFlag(condition, flag);
-  if (!flags.arguments().empty()) {
-    const Flag& argument = flags.arguments().front();
-    const std::string values = argument.complete != Names::kNone
-                                   ? absl::StrCat("(banger __names ", KindOf(argument.complete), ")")
-                                   : absl::StrJoin(argument.choices, " ");
-    if (!values.empty())
-      absl::StrAppend(&text, "complete -c banger -n ", condition, " -k -a ", FishQuote(values), "\n");
+  for (const Flag& flag : flags.flags()) text += FishFlag(FishQuote(seen), flag);
+  const std::vector<Flag>& arguments = flags.arguments();
+  const std::string position =
+      absl::StrCat("; and test (__banger_position ", FirstArgument(path), " ", NamesWithValue(flags), ") ");
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const bool last = i + 1 == arguments.size();
+    const std::string here = arguments.size() == 1 ? "" : absl::StrCat(position, last ? "-ge " : "-eq ", i);
+    text += FishArgument(seen + here, arguments[i]);
   }
   return text;
 }
+
+constexpr char kFishHelpers[] =
+    R"fish(# Counts the arguments between a word and this one; flags with a value follow.
+function __banger_position
+    set -l words (commandline -opc)
+    set -l first (math $argv[1] + 1)
+    set -e argv[1]
+    set -l skip 0
+    set -l position 0
+    for i in (seq $first (count $words))
+        if test $skip = 1
+            set skip 0
+        else if contains -- $words[$i] $argv
+            set skip 1
+        else if not string match -q -- '-*' $words[$i]
+            set position (math $position + 1)
+        end
+    end
+    echo $position
+end
+)fish";
 
 }  // namespace
 
@@ -156,8 +240,8 @@ std::string ZshCompletion(const CommandTable& table) {
 }
 
 std::string FishCompletion(const CommandTable& table) {
-  std::string text =
-      "# fish completion for banger; made by 'banger completion fish'\ncomplete -c banger -f\n";
+  std::string text = absl::StrCat("# fish completion for banger; made by 'banger completion fish'\n",
+                                  kFishHelpers, "complete -c banger -f\n");
   for (const Group& group : table.groups) {
     absl::StrAppend(&text, "complete -c banger -n __fish_use_subcommand -a ", group.name, " -d ",
                     FishQuote(group.summary), "\n");

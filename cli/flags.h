@@ -13,8 +13,8 @@
 
 namespace banger::cli {
 
-// Live names that complete a value.
-enum class Names { kNone, kVms, kImages, kKernels, kCatalogImages, kCatalogKernels };
+// Live names that complete a value. kVmPaths: a VM with a colon, or a file here.
+enum class Names { kNone, kVms, kVmPaths, kImages, kKernels, kCatalogImages, kCatalogKernels };
 
 struct Flag {
   // "-w,--workdir"; of an argument: "VM".

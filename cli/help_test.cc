@@ -68,12 +68,13 @@ TEST(AppTest, NearestFindsASlipButNotAnotherWord) {
 class BashCompletionTest : public ::testing::Test {
  protected:
   // What bash offers for the words, the last of which is being typed.
-  static std::string Complete(const std::string& words) {
+  // The words are as bash takes them apart, the line as it stands there.
+  static std::string Complete(const std::string& words, const std::string& line = "") {
     const std::string script = BashCompletion(MakeCommandTable()) +
                                "banger() { [[ $1 == __names ]] && echo live-$2; }\n"
                                "COMP_WORDS=(" +
-                               words +
-                               "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _banger\n"
+                               words + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE='" + line +
+                               "'; COMP_POINT=${#COMP_LINE}; _banger\n"
                                "echo \"${COMPREPLY[*]}\"\n";
     return RunCommand({.argv = {"bash", "-c", script}})->out;
   }
@@ -94,6 +95,27 @@ TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
   EXPECT_EQ(Complete("banger vm exec web -- ''"), "\n");
 }
 
+TEST_F(BashCompletionTest, EachArgumentHasItsOwn) {
+  EXPECT_EQ(Complete("banger vm port ''"), "add rm list\n");
+  EXPECT_EQ(Complete("banger vm port add ''"), "live-vms\n");
+  EXPECT_EQ(Complete("banger vm port --format table add ''"), "live-vms\n");
+  EXPECT_EQ(Complete("banger vm port --format = table add ''"), "live-vms\n");
+  EXPECT_EQ(Complete("banger vm port add web ''"), "\n");
+  EXPECT_EQ(Complete("banger vm port add web 8080 : 80 ''"), "\n");
+  EXPECT_EQ(Complete("banger vm start web ''"), "live-vms\n");
+}
+
+TEST_F(BashCompletionTest, ACopyIsOfAVmOrAFile) {
+  EXPECT_EQ(Complete("banger vm cp live-"), "live-vms:\n");
+  EXPECT_EQ(Complete("banger vm cp /proc/self/statu live-"), "live-vms:\n");
+  EXPECT_EQ(Complete("banger vm cp -u app web : /etc/hosts /proc/self/statu"), "/proc/self/status\n");
+  EXPECT_EQ(Complete("banger vm cp /proc/self/tas"), "/proc/self/task/\n");
+  // The guest's files are not here.
+  EXPECT_EQ(Complete("banger vm cp web : /proc/self/statu", "banger vm cp web:/proc/self/statu"), "\n");
+  EXPECT_EQ(Complete("banger vm cp web : /proc/self/statu", "banger vm cp web: /proc/self/statu"),
+            "/proc/self/status\n");
+}
+
 TEST(CompletionTest, OtherShellsGetTheSameCommands) {
   EXPECT_THAT(ZshCompletion(MakeCommandTable()), HasSubstr("bashcompinit"));
   EXPECT_THAT(
@@ -101,6 +123,9 @@ TEST(CompletionTest, OtherShellsGetTheSameCommands) {
       HasSubstr(
           "complete -c banger -n '__fish_seen_subcommand_from vm; and __fish_seen_subcommand_from stop' "
           "-k -a '(banger __names vms)'"));
+  EXPECT_THAT(FishCompletion(MakeCommandTable()),
+              HasSubstr("__fish_seen_subcommand_from port; and test (__banger_position 3 --format) -eq 1' -k "
+                        "-a '(banger __names vms)'"));
 }
 
 }  // namespace

@@ -52,8 +52,8 @@ class VmCpCommand final : public Command {
                           {"tar c . | banger vm cp - web:/srv", "from a tar"}}}) {}
 
   void Declare(Flags& flags) override {
-    flags.Argument("SRC", source_, "what to copy").complete = Names::kVms;
-    flags.Argument("DST", destination_, "where to").complete = Names::kVms;
+    flags.Argument("SRC", source_, "what to copy").complete = Names::kVmPaths;
+    flags.Argument("DST", destination_, "where to").complete = Names::kVmPaths;
     flags.Text("-u,--user", "USER", options_.user,
                "who owns it in the VM, as USER or USER:GROUP; default: root");
     flags.Switch("-a,--archive", options_.keep_owners,
