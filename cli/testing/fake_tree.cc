@@ -1,9 +1,8 @@
 #include "cli/testing/fake_tree.h"
 
-#include <algorithm>
-#include <span>
+#include <utility>
 
-#include "common/archive/byte_source.h"
+#include "common/archive/chunk_source.h"
 #include "common/archive/tar_writer.h"
 #include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
@@ -20,29 +19,6 @@ using vm::v1::ReadVmTreeResponse;
 using vm::v1::WriteVmTreeRequest;
 using vm::v1::WriteVmTreeResponse;
 using Stream = grpc::ServerReaderWriter<WriteVmTreeResponse, WriteVmTreeRequest>;
-
-class ChunkSource final : public ByteSource {
- public:
-  explicit ChunkSource(Stream& stream) : stream_(stream) {}
-  absl::StatusOr<std::size_t> Read(std::span<char> buffer) override {
-    while (used_ == request_.chunk().size()) {
-      if (ended_) return 0;
-      used_ = 0;
-      if (!stream_.Read(&request_)) return absl::CancelledError("the caller has left");
-      ended_ = request_.chunk().empty();
-    }
-    const std::size_t count = std::min(buffer.size(), request_.chunk().size() - used_);
-    std::copy_n(request_.chunk().data() + used_, count, buffer.data());
-    used_ += count;
-    return count;
-  }
-
- private:
-  Stream& stream_;
-  WriteVmTreeRequest request_;
-  std::size_t used_ = 0;
-  bool ended_ = false;
-};
 
 absl::Status Read(const FakeState& state, const ReadVmTreeRequest& request,
                   grpc::ServerWriter<ReadVmTreeResponse>& writer) {
@@ -79,7 +55,11 @@ absl::Status Write(FakeState& state, Stream& stream) {
   const tree::v1::Target& target = first.spec().target();
   state.target = target;
   if (state.guest_root.empty()) return absl::FailedPreconditionError("the guest has no files");
-  ChunkSource source(stream);
+  ChunkSource source([&stream]() -> absl::StatusOr<std::string> {
+    WriteVmTreeRequest request;
+    if (!stream.Read(&request)) return absl::CancelledError("the caller has left");
+    return std::move(*request.mutable_chunk());
+  });
   BANGER_ASSIGN_OR_RETURN(const ReceivedTree received,
                           ReceiveTree(source,
                                       {.path = state.guest_root.string() + "/" + target.path(),

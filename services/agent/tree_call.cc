@@ -2,16 +2,15 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_path.h"
+#include "common/archive/chunk_source.h"
 #include "common/archive/metered_source.h"
 #include "common/archive/tar_writer.h"
 #include "common/rpc/progress_report.h"
@@ -34,33 +33,6 @@ absl::StatusOr<fs::path> PathInGuest(const std::string& path, const User& user) 
   // An empty one is the home directory; "/" behind it makes a directory of it.
   return path.empty() ? fs::path(user.home) : fs::path(user.home) / path;
 }
-
-// The chunks that a caller sends, up to the empty one.
-class ChunkSource final : public ByteSource {
- public:
-  explicit ChunkSource(WriteTreeStream& stream) : stream_(stream) {}
-
-  absl::StatusOr<std::size_t> Read(std::span<char> buffer) override {
-    if (used_ == chunk_.size()) {
-      if (ended_) return 0;
-      std::optional<v1::WriteTreeRequest> request = stream_.Read();
-      if (!request.has_value()) return absl::CancelledError("the caller left before the end of the tar");
-      chunk_ = std::move(*request->mutable_chunk());
-      used_ = 0;
-      ended_ = chunk_.empty();
-    }
-    const std::size_t count = std::min(buffer.size(), chunk_.size() - used_);
-    std::copy_n(chunk_.data() + used_, count, buffer.data());
-    used_ += count;
-    return count;
-  }
-
- private:
-  WriteTreeStream& stream_;
-  std::string chunk_;
-  std::size_t used_ = 0;
-  bool ended_ = false;
-};
 
 absl::StatusOr<v1::ReadTreeResponse> RootOf(const fs::path& path) {
   struct stat info {};
@@ -103,7 +75,11 @@ absl::Status Pack(const std::stop_token& stop, const tree::v1::Source& source, R
 absl::Status Unpack(const std::stop_token& stop, const tree::v1::Target& target, WriteTreeStream& stream) {
   BANGER_ASSIGN_OR_RETURN(const User user, FindGuestUser(target.user()));
   BANGER_ASSIGN_OR_RETURN(const fs::path path, PathInGuest(target.path(), user));
-  ChunkSource chunks(stream);
+  ChunkSource chunks([&stream]() -> absl::StatusOr<std::string> {
+    std::optional<v1::WriteTreeRequest> request = stream.Read();
+    if (!request.has_value()) return absl::CancelledError("the caller left before the end of the tar");
+    return std::move(*request->mutable_chunk());
+  });
   const ProgressFn progress = rpc::ReportTo<v1::WriteTreeResponse>(stream);
   MeteredSource source(chunks, "copy", target.total_bytes(), progress, stop);
   const ExtractOptions options{.mode_mask = target.keep_owners() ? 07777U : 01777U,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/archive/chunk_source.h"
 #include "common/rpc/progress_report.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/adapters/bundle_builder.h"
@@ -13,7 +14,7 @@
 #include "services/imaged/adapters/rootfs_tar_builder.h"
 #include "services/imaged/convert.h"
 #include "services/imaged/errors.h"
-#include "services/imaged/import_stream.h"
+#include "services/imaged/import_chunks.h"
 
 namespace banger::imaged {
 namespace v1 = ::banger::image::v1;
@@ -79,10 +80,10 @@ absl::StatusOr<Image> Import(ImageCatalog& catalog, const v1::ImportImageRequest
 grpc::ServerBidiReactor<v1::ImportImageRequest, v1::ImportImageResponse>* ImageService::ImportImage(
     grpc::CallbackServerContext* context) {
   return rpc::BidiStream<v1::ImportImageRequest, v1::ImportImageResponse>(
-      workers_, context, [this](const rpc::Call& call, ImportStream::Call& stream) -> absl::Status {
+      workers_, context, [this](const rpc::Call& call, ImportChunks::Call& stream) -> absl::Status {
         const std::optional<v1::ImportImageRequest> first = stream.Read();
         if (!first || !first->has_spec()) return RequestInvalid("spec", "must be the first part");
-        ImportStream bytes(stream, call.stop, first->spec().total_bytes());
+        ChunkSource bytes(ImportChunks(stream, call.stop, first->spec().total_bytes()));
         BANGER_ASSIGN_OR_RETURN(const Image image, Import(catalog_, first->spec(), bytes, call.stop));
         v1::ImportImageResponse done;
         *done.mutable_image() = ToProto(image);

@@ -5,13 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "common/archive/chunk_source.h"
 #include "common/rpc/progress_report.h"
 #include "common/rpc/server_call.h"
 #include "common/status/status_macros.h"
-#include "services/kerneld/chunk_source.h"
 #include "services/kerneld/convert.h"
 #include "services/kerneld/core/kernel_name.h"
 #include "services/kerneld/errors.h"
+#include "services/kerneld/import_chunks.h"
 
 namespace banger::kerneld {
 namespace v1 = ::banger::kernel::v1;
@@ -127,7 +128,7 @@ grpc::ServerBidiReactor<v1::ImportKernelRequest, v1::ImportKernelResponse>* Kern
         if (!first.has_value() || !first->has_spec())
           return RequestInvalid("spec", "has to come before the bytes");
         BANGER_ASSIGN_OR_RETURN(const ImportSpec spec, FromProto(first->spec()));
-        ChunkSource source(stream, spec.total_bytes, call.stop);
+        ChunkSource source(ImportChunks(stream, spec.total_bytes, call.stop));
         BANGER_ASSIGN_OR_RETURN(const Kernel kernel,
                                 kernels_.Import(spec, source, rpc::ReportTo(stream), call.stop));
         return SendResult(stream, kernel);
