@@ -18,12 +18,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/os/exec_vector.h"
 #include "common/os/file.h"
 #include "common/os/process.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-
-extern char** environ;
 
 namespace banger {
 namespace fs = std::filesystem;
@@ -32,13 +31,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxOutput = 16 << 20;
-
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // Descriptors moved out of the way of the child's numbers, so that no dup2
 // overwrites one that a later dup2 still needs.
@@ -161,8 +153,8 @@ absl::StatusOr<Subprocess> Subprocess::Start(const Options& options) {
     posix_spawn_file_actions_addchdir_np(&actions, options.working_dir.c_str());
   ResetSignals(&attributes, options.new_session);
 
-  const std::vector<char*> argv = Pointers(options.argv);
-  const std::vector<char*> env = options.env.has_value() ? Pointers(*options.env) : std::vector<char*>();
+  const std::vector<char*> argv = ExecVector(options.argv);
+  const std::vector<char*> env = options.env.has_value() ? ExecVector(*options.env) : std::vector<char*>();
   pid_t pid = 0;
   const int error = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(),
                                    options.env.has_value() ? env.data() : environ);

@@ -19,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/os/exec_vector.h"
 #include "common/os/file.h"
 #include "common/os/process.h"
 #include "common/status/error.h"
@@ -122,13 +123,6 @@ void ExecuteOne(Plan& plan, const std::string& program) {
   Fail(plan, Report::kExec);
 }
 
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 struct Pipe {
   UniqueFd read;
   UniqueFd write;
@@ -220,10 +214,10 @@ absl::StatusOr<ExecProcess> ExecProcess::Start(const ExecOptions& options) {
   Plan plan;
   plan.candidates = login ? std::vector<std::string>{options.user.shell}
                           : ProgramCandidates(argv[0], Lookup(options.env, "PATH"));
-  plan.argv = Pointers(argv);
+  plan.argv = ExecVector(argv);
   plan.shell_argv = plan.argv;
   plan.shell_argv.insert(plan.shell_argv.begin(), const_cast<char*>("/bin/sh"));
-  plan.env = Pointers(options.env);
+  plan.env = ExecVector(options.env);
   plan.working_dir = working_dir.c_str();
   plan.user = &options.user;
   plan.tty = options.tty;

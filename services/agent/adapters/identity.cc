@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/os/exec_vector.h"
 #include "common/os/file.h"
 #include "common/os/subprocess.h"
 #include "common/status/error.h"
@@ -109,10 +110,7 @@ void StartHostKeys() {
   if (!HasOwnSshServer("/") || Exists(kHostKey) || ::fork() != 0) return;
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
-  std::vector<char*> argv;
-  for (const std::string& argument : MakeHostKey()) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  ::execv(argv[0], argv.data());
+  ::execv(MakeHostKey()[0].c_str(), ExecVector(MakeHostKey()).data());
   ::_exit(127);
 }
 

@@ -7,18 +7,13 @@
 #include <cstring>
 
 #include "absl/strings/match.h"
+#include "common/os/exec_vector.h"
 #include "services/agent/adapters/guest_tools.h"
 #include "services/agent/core/guest_paths.h"
 #include "services/agent/core/ssh.h"
 
 namespace banger::agent {
 namespace {
-
-Environment Given() {
-  Environment given;
-  for (char** entry = environ; *entry != nullptr; ++entry) given.emplace_back(*entry);
-  return given;
-}
 
 // As sshd does: a home that is not there is no reason to stay outside.
 void EnterHome(const std::string& home) {
@@ -38,7 +33,7 @@ bool CalledAsShell(int argc, char** argv) {
 }
 
 int BecomeLoginShell(int argc, char** argv) {
-  const Environment given = Given();
+  const Environment given = OwnEnvironment();
   const std::string shell = UsableShell(Lookup(given, kSshShell));
   Environment env = LoginEnvironment(given);
   for (std::string& entry : env)

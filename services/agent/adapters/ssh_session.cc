@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/os/exec_vector.h"
 #include "common/os/file.h"
 #include "common/os/subprocess.h"
 #include "common/os/temp_dir.h"
@@ -48,9 +49,7 @@ absl::StatusOr<fs::path> HomeWithKey(const std::string& line) {
 }
 
 Environment DropbearEnvironment(const fs::path& home) {
-  Environment ours;
-  for (char** entry = environ; *entry != nullptr; ++entry) ours.emplace_back(*entry);
-  Environment env = Disguise(ours);
+  Environment env = Disguise(OwnEnvironment());
   env.push_back(absl::StrCat("PATH=", kDefaultPath));
   env.push_back(absl::StrCat(kSshKeys, "=", home.string()));
   return env;

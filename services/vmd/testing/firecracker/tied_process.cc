@@ -9,15 +9,14 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "common/os/exec_vector.h"
 #include "common/status/error.h"
 
 namespace banger::vmd {
 
 absl::StatusOr<UniqueFd> StartTied(const std::vector<std::string>& argv,
                                    const std::vector<std::pair<int, int>>& fds) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = ExecVector(argv);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return ErrnoError(errno, absl::StrCat("start '", argv[0], "'"));
