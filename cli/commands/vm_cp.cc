@@ -1,7 +1,9 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli/client.h"
@@ -27,6 +29,14 @@ std::optional<GuestPath> ParseGuestPath(const std::string& text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string::npos || colon == 0 || text.find('/') < colon) return std::nullopt;
   return GuestPath{text.substr(0, colon), text.substr(colon + 1)};
+}
+
+// A guest may send any number of them.
+void ShowWarnings(const std::vector<std::string>& warnings) {
+  constexpr std::size_t kMaxShown = 20;
+  const std::size_t shown = std::min(warnings.size(), kMaxShown);
+  for (std::size_t i = 0; i < shown; ++i) Warn(OneLine(warnings[i]));
+  if (warnings.size() > shown) Warn(absl::StrCat("and ", warnings.size() - shown, " more"));
 }
 
 class VmCpCommand final : public Command {
@@ -73,7 +83,7 @@ class VmCpCommand final : public Command {
         to.has_value() ? CopyToGuest(context.client, source_, to->vm, to->path, options_)
                        : CopyFromGuest(context.client, from->vm, from->path, destination_, options_);
     if (!copied.ok()) return Annotate(copied.status(), what);
-    for (const std::string& warning : copied->warnings) Warn(OneLine(warning));
+    ShowWarnings(copied->warnings);
     if (destination_ != "-")
       Note(absl::StrCat("copied ", copied->files, copied->files == 1 ? " file, " : " files, ",
                         HumanSize(copied->bytes)));

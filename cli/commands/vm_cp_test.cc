@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "absl/strings/str_split.h"
 #include "cli/errors.h"
 #include "cli/testing/terminal_fixture.h"
 #include "cli/testing/vm_fixture.h"
@@ -82,6 +83,11 @@ TEST_F(VmCpTest, WhatAGuestSaysIsHarmless) {
   Write(state_.guest_root / "a", "1");
   const CommandResult result = Run({"vm", "cp", "web:a", Here("a")});
   EXPECT_THAT(result.err, HasSubstr("left ?[2Jout"));
+  state_.guest_warnings = 1000;
+  const std::string many = Run({"vm", "cp", "web:a", Here("a")}).err;
+  EXPECT_THAT(many, HasSubstr("warning: and 980 more\n"));
+  const std::vector<std::string> parts = absl::StrSplit(many, "warning: left ");
+  EXPECT_EQ(parts.size(), 21U) << many;
 }
 
 TEST_F(VmCpTest, AHostileGuestWritesNowhereElse) {
