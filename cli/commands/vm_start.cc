@@ -11,6 +11,30 @@
 namespace banger::cli {
 namespace {
 
+using vm::v1::VmService;
+
+// So that a VM that ran already can be told from one that was started.
+absl::StatusOr<google::protobuf::Timestamp> StartTime(Client& client, const std::string& vm) {
+  vm::v1::GetVmRequest request;
+  request.set_name(VmName(vm));
+  BANGER_ASSIGN_OR_RETURN(const vm::v1::GetVmResponse response,
+                          client.Unary(&VmService::Stub::GetVm, request));
+  return response.vm().start_time();
+}
+
+absl::StatusOr<google::protobuf::Timestamp> Start(Client& client, const std::string& vm, ProgressView& view) {
+  vm::v1::StartVmRequest request;
+  request.set_name(VmName(vm));
+  google::protobuf::Timestamp start_time;
+  BANGER_RETURN_IF_ERROR(client.Stream(&VmService::Stub::StartVm, request, kLong,
+                                       [&view, &start_time](const vm::v1::StartVmResponse& response) {
+                                         if (response.has_progress()) view.Show(response.progress());
+                                         if (response.has_vm()) start_time = response.vm().start_time();
+                                         return absl::OkStatus();
+                                       }));
+  return start_time;
+}
+
 class VmStartCommand final : public Command {
  public:
   VmStartCommand()
@@ -25,16 +49,14 @@ class VmStartCommand final : public Command {
   absl::StatusOr<int> Run(Context& context) override {
     BANGER_ASSIGN_OR_RETURN(const UserSettings settings, ReadUserSettings(context.client.stop()));
     return ForEachVm(context, vms_, "start", [&, &client = context.client](const std::string& vm) {
-      vm::v1::StartVmRequest request;
-      request.set_name(VmName(vm));
       // Several live lines would overwrite each other.
       ProgressView view(absl::StrCat("start vm '", vm, "'"), vms_.size() == 1);
-      BANGER_RETURN_IF_ERROR(client.Stream(&vm::v1::VmService::Stub::StartVm, request, kLong,
-                                           [&view](const vm::v1::StartVmResponse& response) {
-                                             if (response.has_progress()) view.Show(response.progress());
-                                             return absl::OkStatus();
-                                           }));
-      SendUserSettings(client, IdOf(VmName(vm)), settings);
+      if (settings.empty()) return Start(client, vm, view).status();
+      BANGER_ASSIGN_OR_RETURN(const auto before, StartTime(client, vm));
+      BANGER_ASSIGN_OR_RETURN(const auto now, Start(client, vm, view));
+      // In one that ran the files are its user's.
+      if (before.seconds() != now.seconds() || before.nanos() != now.nanos())
+        SendUserSettings(client, IdOf(VmName(vm)), settings);
       return absl::OkStatus();
     });
   }

@@ -25,6 +25,8 @@ struct UserSettings {
   };
   std::vector<File> files;
   std::optional<GitIdentity> git;
+
+  bool empty() const { return files.empty() && !git.has_value(); }
 };
 
 // INVALID_ARGUMENT for a wrong configuration. A file that is not there, cannot be

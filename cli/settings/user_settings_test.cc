@@ -58,7 +58,7 @@ TEST_F(UserSettingsTest, GoIntoEachVmThatIsStarted) {
             "[[file_sync]]\nhost = \"~/.netrc\"\nguest = \"~/.netrc\"\n"
             "[[file_sync]]\nhost = \"~/.netrc\"\nguest = \"/etc/deep/er/copy\"\nmode = \"0644\"\n");
   for (const std::vector<std::string>& command : {std::vector<std::string>{"vm", "create", "--name", "box"},
-                                                  {"vm", "start", "web"},
+                                                  {"vm", "start", "old"},
                                                   {"vm", "restart", "web"}}) {
     fs::remove_all(state_.guest_root);
     fs::create_directories(state_.guest_root / "root");
@@ -74,6 +74,14 @@ TEST_F(UserSettingsTest, GoIntoEachVmThatIsStarted) {
     EXPECT_THAT(Guest("etc/gitconfig"),
                 HasSubstr("[user]\n\tname = \"Ann\"\n\temail = \"ann@example.org\"\n"));
   }
+  EXPECT_THAT(state_.Events(), Not(::testing::Contains("read without a deadline")));
+}
+
+TEST_F(UserSettingsTest, StayOutOfOneThatRunsAlready) {
+  const CommandResult result = Run({"vm", "start", "web"});
+  EXPECT_EQ(result.status.code, 0) << result.err;
+  EXPECT_EQ(state_.Calls("StartVm"), 1);
+  EXPECT_EQ(state_.Calls("ReadVmTree") + state_.Calls("WriteVmTree"), 0);
 }
 
 TEST_F(UserSettingsTest, AreNotReadForAVmThatDoesNotStart) {
@@ -87,17 +95,17 @@ TEST_F(UserSettingsTest, TheLastOfSeveralGitIdentitiesCounts) {
   WriteFile("home/.gitconfig",
             "[user]\n\tname = Old\n\temail = old@example.org\n[User]\n\tName = \"A\\nB\"\n\tuseConfigOnly = "
             "true\n");
-  EXPECT_EQ(Run({"vm", "start", "web"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "start", "old"}).status.code, 0);
   EXPECT_THAT(Guest("etc/gitconfig"), HasSubstr("[user]\n\tname = \"A B\"\n\temail = \"old@example.org\"\n"));
 }
 
 TEST_F(UserSettingsTest, WhatTheGuestHasOfGitStays) {
   fs::create_directories(state_.guest_root / "etc");
   ASSERT_OK(WriteFileAtomically(state_.guest_root / "etc/gitconfig", "[core]\n\teditor = vi\n"));
-  EXPECT_EQ(Run({"vm", "start", "web"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "restart", "web"}).status.code, 0);
   EXPECT_THAT(Guest("etc/gitconfig"), ::testing::StartsWith("[core]\n\teditor = vi\n# banger: begin\n"));
   const int writes = state_.Calls("WriteVmTree");
-  EXPECT_EQ(Run({"vm", "start", "web"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "restart", "web"}).status.code, 0);
   EXPECT_EQ(state_.Calls("WriteVmTree"), writes) << "nothing has changed";
 }
 
@@ -107,7 +115,7 @@ TEST_F(UserSettingsTest, AFileThatIsMissingOrTooLargeIsNamedAndTheVmStarts) {
       "config.toml",
       "[[file_sync]]\nhost = \"~/none\"\nguest = \"/a\"\n[[file_sync]]\nhost = \"~/big\"\nguest = \"/b\"\n"
       "[[file_sync]]\nhost = \"/dev/null\"\nguest = \"/c\"\n");
-  const CommandResult result = Run({"vm", "start", "web"});
+  const CommandResult result = Run({"vm", "start", "old"});
   EXPECT_EQ(result.status.code, 0);
   for (const char* path : {"~/none", "~/big", "/dev/null"})
     EXPECT_THAT(result.err, HasSubstr("warning: file_sync leaves out '" + std::string(path) + "'"));
@@ -124,9 +132,9 @@ TEST_F(UserSettingsTest, AWrongConfigurationStopsItBeforeThereIsAVm) {
 
 TEST_F(UserSettingsTest, AGuestThatTakesNothingIsAWarning) {
   state_.Fail("WriteVmTree", absl::UnavailableError("gone"));
-  const CommandResult result = Run({"vm", "start", "web"});
+  const CommandResult result = Run({"vm", "start", "old"});
   EXPECT_EQ(result.status.code, 0);
-  EXPECT_THAT(result.err, HasSubstr("warning: git identity of vm 'web': gone"));
+  EXPECT_THAT(result.err, HasSubstr("warning: git identity of vm 'old': gone"));
 }
 
 }  // namespace
