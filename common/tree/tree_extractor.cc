@@ -1,10 +1,8 @@
 #include "common/tree/tree_extractor.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_path.h"
 #include "common/os/file.h"
+#include "common/os/open_beneath.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -25,16 +24,6 @@ namespace {
 using Type = ArchiveEntry::Type;
 
 constexpr std::size_t kMaxWarnings = 10;
-
-// Opens below `root`; the kernel itself sees to it that no symlink is followed
-// and nothing above is reached.
-int OpenBeneath(int root, const std::string& path, std::uint64_t flags, std::uint64_t mode = 0) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.mode = mode;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
-}
 
 std::string ParentOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');

@@ -3,9 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_path.h"
 #include "common/os/file.h"
+#include "common/os/open_beneath.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -76,10 +75,7 @@ absl::Status TreePacker::AddBelow(int root, const std::string& path, const std::
   const fs::path parts = path;
   const std::string above = parts.has_parent_path() ? parts.parent_path().string() : ".";
   const std::string base = parts.filename().string();
-  const open_how how{.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-                     .mode = 0,
-                     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-  const UniqueFd parent(static_cast<int>(::syscall(SYS_openat2, root, above.c_str(), &how, sizeof how)));
+  const UniqueFd parent(OpenBeneath(root, above, O_PATH | O_DIRECTORY));
   struct stat info {};
   const bool there = parent.valid() && ::fstatat(parent.get(), base.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
   if (!there && errno != ENOENT && errno != ELOOP && errno != ENOTDIR) return Failed("stat", path);

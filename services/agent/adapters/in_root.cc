@@ -1,15 +1,14 @@
 #include "services/agent/adapters/in_root.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
+#include "common/os/open_beneath.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -21,8 +20,7 @@ namespace {
 absl::StatusOr<UniqueFd> OpenInRoot(const fs::path& root, const fs::path& path, std::uint64_t flags) {
   const UniqueFd base(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!base.valid()) return ErrnoError(errno, absl::StrCat("open '", root.string(), "'"));
-  const open_how how{.flags = O_PATH | O_CLOEXEC | flags, .mode = 0, .resolve = RESOLVE_IN_ROOT};
-  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, base.get(), path.c_str(), &how, sizeof how)));
+  UniqueFd fd(OpenResolving(base.get(), path.string(), O_PATH | flags, RESOLVE_IN_ROOT));
   if (!fd.valid()) return ErrnoError(errno, absl::StrCat("open '", path.string(), "' of the image"));
   return fd;
 }

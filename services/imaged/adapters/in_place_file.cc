@@ -1,9 +1,7 @@
 #include "services/imaged/adapters/in_place_file.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_path.h"
+#include "common/os/open_beneath.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/imaged/adapters/ready_rootfs.h"
@@ -27,10 +26,8 @@ std::string Shown(const std::filesystem::path& path) { return PrintableArchivePa
 // No part of the path may be a symlink, so nobody can bend it on the way; a fifo
 // does not hold us up.
 absl::StatusOr<UniqueFd> OpenWithoutSymlinks(const std::filesystem::path& path) {
-  open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  UniqueFd fd(OpenResolving(AT_FDCWD, path.string(), O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                            RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
   if (fd.valid()) return fd;
   if (errno == ELOOP)
     return absl::FailedPreconditionError(
