@@ -1,14 +1,13 @@
 #include "services/vmd/adapters/qemu_migration.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/sync/pause.h"
 
 namespace banger::vmd {
 namespace {
@@ -23,15 +22,6 @@ constexpr auto kSaveTimeout = 10min;
 constexpr char kDescriptor[] = "state";
 // As fast as the file takes it, in bytes a second.
 constexpr std::int64_t kUnlimited = std::int64_t{1} << 40;
-
-// False when stopped.
-bool Pause(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, 1ms, [] { return false; });
-  return !stop.stop_requested();
-}
 
 absl::StatusOr<std::string> Field(QmpClient& qmp, const char* query, const char* field) {
   BANGER_ASSIGN_OR_RETURN(const json answer, qmp.Execute(query, kCommandTimeout));
@@ -62,7 +52,7 @@ absl::Status AwaitSaved(QmpClient& qmp, const std::stop_token& stop) {
       BANGER_ASSIGN_OR_RETURN(const std::string why, Field(qmp, "query-migrate", "error-desc"));
       return absl::InternalError(absl::StrCat("QEMU could not save its state: ", why.empty() ? state : why));
     }
-    if (!Pause(stop)) return absl::CancelledError("stopped while QEMU saved its state");
+    if (!PauseFor(1ms, stop)) return absl::CancelledError("stopped while QEMU saved its state");
     if (std::chrono::steady_clock::now() > deadline)
       return absl::DeadlineExceededError("QEMU did not save its state in time");
   }
@@ -101,7 +91,7 @@ absl::Status LoadState(QmpClient& qmp, int file) {
   for (;;) {
     BANGER_ASSIGN_OR_RETURN(const json status, qmp.Execute("query-status", kLoadTimeout));
     if (status.value("status", "") != "inmigrate") return absl::OkStatus();
-    Pause({});
+    PauseFor(1ms, {});
   }
 }
 
@@ -113,7 +103,7 @@ absl::Status EndSaving(QmpClient& qmp) {
     if (!IsUnderWay(state)) return absl::OkStatus();
     if (std::chrono::steady_clock::now() > deadline)
       return absl::DeadlineExceededError("QEMU does not stop saving its state");
-    Pause({});
+    PauseFor(1ms, {});
   }
 }
 
