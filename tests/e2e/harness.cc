@@ -172,7 +172,7 @@ absl::Status Instance::StartDaemon(const std::string& name) {
 
 absl::Status Instance::StartFakeKvm() {
   std::vector<std::string> command = Unprivileged(BuildDir() / "tests/fake-kvm");
-  command.insert(command.end(), {root() / "run/vm", Assets() / "vhost-device-vsock"});
+  command.push_back(root() / "run/vm");
   BANGER_ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(Log("fake-kvm"), O_WRONLY | O_CREAT, 0644));
   BANGER_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start({.argv = command,
                                                                  .env = Environment(),

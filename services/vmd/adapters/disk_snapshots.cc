@@ -12,6 +12,7 @@
 #include "common/os/file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/adapters/dig_holes.h"
 #include "services/vmd/adapters/snapshot_seal.h"
 #include "services/vmd/core/names.h"
 #include "services/vmd/errors.h"
@@ -24,11 +25,14 @@ namespace {
 constexpr char kNew[] = ".new";
 constexpr char kGone[] = ".gone";
 constexpr char kSeal[] = "seal";
+// Where VMMs write that make their files themselves; theirs as long as they run.
+constexpr char kFrozen[] = "frozen";
 constexpr char kStage[] = "restore";
 constexpr char kCommitting[] = "restored";
 
 constexpr const char* kDisks[] = {"upper.ext4", "work.ext4"};
 constexpr char kAgent[] = "agent.ext4";
+constexpr char kMemory[] = "memory";
 
 bool Exists(const fs::path& path) {
   std::error_code error;
@@ -114,6 +118,8 @@ absl::Status DiskSnapshots::CopyDisks(const std::string& uid, bool with_agent) {
 absl::StatusOr<Snapshot> DiskSnapshots::Publish(const std::string& uid, const Snapshot& snapshot,
                                                 const std::stop_token& stop) {
   const fs::path unfinished = Directory(uid, kNew);
+  // Some VMMs write all of a guest's memory, used or not.
+  if (Exists(unfinished / kMemory)) BANGER_RETURN_IF_ERROR(DigHoles(unfinished / kMemory));
   BANGER_ASSIGN_OR_RETURN(SealedFiles files, DigestFiles(unfinished, stop));
   BANGER_RETURN_IF_ERROR(SyncFiles(unfinished));
   BANGER_RETURN_IF_ERROR(
@@ -126,7 +132,11 @@ absl::StatusOr<Snapshot> DiskSnapshots::Publish(const std::string& uid, const Sn
   return published;
 }
 
-absl::Status DiskSnapshots::Abandon(const std::string& uid) { return RemoveTree(Directory(uid, kNew)); }
+absl::Status DiskSnapshots::Abandon(const std::string& uid) {
+  BANGER_ASSIGN_OR_RETURN(const std::vector<fs::path> left, FilesIn(VmDirectory(uid) / kFrozen));
+  for (const fs::path& file : left) BANGER_RETURN_IF_ERROR(RemoveFileDurably(file));
+  return RemoveTree(Directory(uid, kNew));
+}
 
 absl::StatusOr<std::vector<Snapshot>> DiskSnapshots::List(const std::string& uid) {
   BANGER_ASSIGN_OR_RETURN(std::vector<fs::path> directories, FilesIn(Directory(uid, "")));

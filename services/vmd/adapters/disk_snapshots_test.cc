@@ -107,6 +107,18 @@ TEST_F(DiskSnapshotsTest, WhatIsPublishedIsFoundAsItWasAndWhole) {
   EXPECT_THAT(Leftovers(), IsEmpty());
 }
 
+TEST_F(DiskSnapshotsTest, MemoryThatNobodyUsedTakesNoRoom) {
+  ASSERT_OK_AND_ASSIGN(const fs::path directory, snapshots_->Begin(kUid));
+  std::string memory(32 << 20, '\0');
+  memory.replace(20 << 20, 4, "used");
+  ASSERT_OK(WriteFileAtomically(directory / "memory", memory));
+  ASSERT_OK(snapshots_->CopyDisks(kUid, /*with_agent=*/true));
+  ASSERT_OK_AND_ASSIGN(const Snapshot made, snapshots_->Publish(kUid, Running("base"), {}));
+  EXPECT_LT(made.used_bytes, 1 << 20);
+  EXPECT_THAT(ReadFile(Of("base") / "memory"), IsOkAndHolds(memory));
+  EXPECT_OK(snapshots_->Verify(kUid, "base", {}));
+}
+
 TEST_F(DiskSnapshotsTest, EachFileThatIsNotWhatWasSealedIsNamed) {
   Make("base");
   for (const char* file : {"memory", "upper.ext4", "work.ext4", "agent.ext4"}) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "common/status/status_macros.h"
 
 namespace banger::vmd {
 namespace {
@@ -57,6 +58,22 @@ FirecrackerApi::FirecrackerApi(const std::filesystem::path& socket) : socket_(so
 
 absl::Status FirecrackerApi::Send(const FirecrackerRequest& request, std::chrono::milliseconds timeout,
                                   const std::stop_token& stop) {
+  return Exchange(request, timeout, stop).status();
+}
+
+absl::StatusOr<std::string> FirecrackerApi::Version(std::chrono::milliseconds timeout,
+                                                    const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(const std::string answer, Exchange({"GET", "/version", {}}, timeout, stop));
+  const nlohmann::json parsed = nlohmann::json::parse(answer, nullptr, false);
+  const bool said = parsed.is_object() && parsed.contains("firecracker_version") &&
+                    parsed["firecracker_version"].is_string();
+  if (!said) return absl::InternalError("GET /version: Firecracker does not say it");
+  return parsed["firecracker_version"].get<std::string>();
+}
+
+absl::StatusOr<std::string> FirecrackerApi::Exchange(const FirecrackerRequest& request,
+                                                     std::chrono::milliseconds timeout,
+                                                     const std::stop_token& stop) {
   const std::string what = absl::StrCat(request.method, " ", request.path);
   if (easy_ == nullptr) return absl::ResourceExhaustedError(absl::StrCat(what, ": libcurl does not start"));
   CURL* const easy = easy_.get();
@@ -73,8 +90,10 @@ absl::Status FirecrackerApi::Send(const FirecrackerRequest& request, std::chrono
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  if (!request.body.is_null()) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  }
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &TakeBody);
@@ -85,7 +104,7 @@ absl::Status FirecrackerApi::Send(const FirecrackerRequest& request, std::chrono
   if (absl::Status sent = FromCurl(curl_easy_perform(easy), what, timeout); !sent.ok()) return sent;
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  if (status >= 200 && status < 300) return absl::OkStatus();
+  if (status >= 200 && status < 300) return answer;
   return absl::InternalError(absl::StrCat(what, ": ", FaultOf(answer)));
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "services/vmd/adapters/firecracker_requests.h"
 
 namespace banger::vmd {
@@ -24,7 +25,14 @@ class FirecrackerApi {
   absl::Status Send(const FirecrackerRequest& request, std::chrono::milliseconds timeout,
                     const std::stop_token& stop);
 
+  // The running Firecracker's: "1.14.4".
+  absl::StatusOr<std::string> Version(std::chrono::milliseconds timeout, const std::stop_token& stop);
+
  private:
+  // The answer's body.
+  absl::StatusOr<std::string> Exchange(const FirecrackerRequest& request, std::chrono::milliseconds timeout,
+                                       const std::stop_token& stop);
+
   struct FreeEasy {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
   };

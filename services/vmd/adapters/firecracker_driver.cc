@@ -1,6 +1,7 @@
 #include "services/vmd/adapters/firecracker_driver.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -32,6 +33,8 @@ constexpr std::chrono::seconds kStartTimeout{60};
 constexpr std::chrono::seconds kCommandTimeout{5};
 // Its own memory is a few MiB; the rest is for page tables and its disks' caches.
 constexpr std::int64_t kOverheadMib = 128;
+// It writes all of a guest's memory.
+constexpr std::chrono::minutes kFreezeTimeout{10};
 
 absl::StatusOr<UniqueFd> Duplicate(int fd) {
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -39,13 +42,28 @@ absl::StatusOr<UniqueFd> Duplicate(int fd) {
   return copy;
 }
 
+// All of a directory, which stays, as it is known to the VMM's confinement. Empty `to`:
+// they go.
+absl::Status MoveFiles(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(from, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::filesystem::path& file = entry->path();
+    if (to.empty() ? ::unlink(file.c_str()) < 0 : ::rename(file.c_str(), (to / file.filename()).c_str()) < 0)
+      return ErrnoError(errno, absl::StrCat("move '", file.string(), "'"));
+  }
+  return error ? ErrnoError(error.value(), absl::StrCat("read '", from.string(), "'")) : absl::OkStatus();
+}
+
 class FirecrackerMonitor final : public VmmMonitor {
  public:
+  // `frozen_by`: the version that the machine was frozen by; empty when it boots.
   static absl::StatusOr<std::unique_ptr<FirecrackerMonitor>> Create(
-      const VmmPaths& paths, int pidfd, std::vector<FirecrackerRequest> machine = {}) {
+      const VmmPaths& paths, int pidfd, std::vector<FirecrackerRequest> machine = {},
+      std::string frozen_by = {}) {
     BANGER_ASSIGN_OR_RETURN(UniqueFd process, Duplicate(pidfd));
     std::unique_ptr<FirecrackerMonitor> monitor(
-        new FirecrackerMonitor(paths, std::move(process), std::move(machine)));
+        new FirecrackerMonitor(paths, std::move(process), std::move(machine), std::move(frozen_by)));
     BANGER_ASSIGN_OR_RETURN(monitor->halt_watch_,
                             HaltWatch::Start(paths.console_log, paths.console_begin,
                                              [raw = monitor.get()] { raw->SwitchOff(); }));
@@ -55,10 +73,12 @@ class FirecrackerMonitor final : public VmmMonitor {
   absl::Status Run(const std::stop_token& stop) override {
     BANGER_RETURN_IF_ERROR(AwaitApi(stop));
     FirecrackerApi api(Api());
+    if (!frozen_by_.empty()) BANGER_RETURN_IF_ERROR(CheckVersion(api, stop));
     for (const FirecrackerRequest& request : machine_)
       BANGER_RETURN_IF_ERROR(api.Send(request, kStartTimeout, stop));
     machine_.clear();
-    return api.Send(ActionRequest("InstanceStart"), kStartTimeout, stop);
+    return api.Send(frozen_by_.empty() ? ActionRequest("InstanceStart") : StateRequest("Resumed"),
+                    kStartTimeout, stop);
   }
 
   // Only x86 machines have the keyboard for it.
@@ -77,8 +97,17 @@ class FirecrackerMonitor final : public VmmMonitor {
     return FirecrackerApi(Api()).Send(StateRequest("Resumed"), kCommandTimeout, {});
   }
 
-  absl::StatusOr<std::string> Freeze(const std::filesystem::path&, const std::stop_token&) override {
-    return VmmFailed("snapshots of a VM that runs are not made with Firecracker: stop it first");
+  absl::StatusOr<std::string> Freeze(const std::filesystem::path& directory,
+                                     const std::stop_token& stop) override {
+    FirecrackerApi api(Api());
+    BANGER_ASSIGN_OR_RETURN(std::string version, api.Version(kCommandTimeout, stop));
+    // It makes its files itself, and has one place for it.
+    const std::filesystem::path own = FrozenDirectory(paths_);
+    BANGER_RETURN_IF_ERROR(MoveFiles(own, {}));
+    absl::Status frozen = api.Send(SnapshotRequest(own), kFreezeTimeout, stop);
+    frozen = JoinErrors(frozen, MoveFiles(own, frozen.ok() ? directory : std::filesystem::path()));
+    if (!frozen.ok()) return frozen;
+    return version;
   }
 
   VmmExit HowItEnded() override {
@@ -89,10 +118,21 @@ class FirecrackerMonitor final : public VmmMonitor {
   }
 
  private:
-  FirecrackerMonitor(VmmPaths paths, UniqueFd process, std::vector<FirecrackerRequest> machine)
-      : paths_(std::move(paths)), process_(std::move(process)), machine_(std::move(machine)) {}
+  FirecrackerMonitor(VmmPaths paths, UniqueFd process, std::vector<FirecrackerRequest> machine,
+                     std::string frozen_by)
+      : paths_(std::move(paths)),
+        process_(std::move(process)),
+        machine_(std::move(machine)),
+        frozen_by_(std::move(frozen_by)) {}
 
   std::filesystem::path Api() const { return paths_.sockets / kApiSocket; }
+
+  absl::Status CheckVersion(FirecrackerApi& api, const std::stop_token& stop) const {
+    BANGER_ASSIGN_OR_RETURN(const std::string version, api.Version(kStartTimeout, stop));
+    if (version == frozen_by_) return absl::OkStatus();
+    return SnapshotUnfit(
+        absl::StrCat("it is of Firecracker ", frozen_by_, ", here is Firecracker ", version));
+  }
 
   // It makes its socket itself.
   absl::Status AwaitApi(const std::stop_token& stop) const {
@@ -115,6 +155,7 @@ class FirecrackerMonitor final : public VmmMonitor {
   const VmmPaths paths_;
   const UniqueFd process_;
   std::vector<FirecrackerRequest> machine_;
+  const std::string frozen_by_;
   std::atomic<bool> halted_ = false;
   std::unique_ptr<HaltWatch> halt_watch_;  // the last: its thread uses the rest
 };
@@ -122,6 +163,16 @@ class FirecrackerMonitor final : public VmmMonitor {
 // Those that are not there Firecracker does not make; those of an earlier run go.
 absl::Status MakeEmpty(const std::filesystem::path& path) {
   return OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC, 0600).status();
+}
+
+absl::Status LinkDrives(const Machine& machine, const std::filesystem::path& directory) {
+  for (const auto& [id, disk] : DriveLinks(machine)) {
+    const std::filesystem::path link = directory / id;
+    ::unlink(link.c_str());
+    if (::symlink(disk.c_str(), link.c_str()) < 0)
+      return ErrnoError(errno, absl::StrCat("link '", link.string(), "' to '", disk.string(), "'"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -152,15 +203,19 @@ absl::StatusOr<SpawnedVmm> FirecrackerDriver::Spawn(const Machine& machine, cons
                           OpenFile(paths.console_log, O_WRONLY | O_CREAT | O_APPEND, 0600));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_log));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_metrics));
+  BANGER_RETURN_IF_ERROR(LinkDrives(machine, paths.sockets));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(FrozenDirectory(paths)));
   BANGER_ASSIGN_OR_RETURN(StartedVmm started,
                           StartVmm({.launcher = options_.launcher,
                                     .confined = {.cgroup = paths.cgroup,
                                                  .files = FilesOfFirecracker(program, machine, paths),
                                                  .argv = FirecrackerArgv(program, machine.uid, paths)},
-                                    .stdout_fd = console.get()}));
+                                    .stdout_fd = console.get(),
+                                    .working_dir = paths.sockets}));
   BANGER_ASSIGN_OR_RETURN(
       std::unique_ptr<VmmMonitor> monitor,
-      FirecrackerMonitor::Create(paths, started.child.pidfd(), MachineRequests(machine, paths, tap)));
+      FirecrackerMonitor::Create(paths, started.child.pidfd(), MachineRequests(machine, tap),
+                                 machine.frozen.has_value() ? machine.frozen->machine.vmm.version : ""));
   return SpawnedVmm{std::move(started.child), std::move(started.complaints), kFirecracker, std::move(monitor),
                     kOverheadMib};
 }

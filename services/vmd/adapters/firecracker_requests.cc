@@ -9,6 +9,10 @@ namespace {
 
 using nlohmann::json;
 
+// Of a frozen machine, in its directory.
+constexpr char kStateFile[] = "state";
+constexpr char kMemoryFile[] = "memory";
+
 // Firecracker adds root= for the root device. Its reboot is a reset by the keyboard
 // controller, which nothing but a keyboard needs to be looked for.
 std::string CommandLine(const std::string& uid) {
@@ -18,9 +22,9 @@ std::string CommandLine(const std::string& uid) {
 FirecrackerRequest Put(std::string path, json body) { return {"PUT", std::move(path), std::move(body)}; }
 
 // A guest's flush reaches the disk: "Writeback".
-FirecrackerRequest PutDrive(const std::string& id, const std::filesystem::path& path, bool read_only) {
+FirecrackerRequest PutDrive(const std::string& id, bool read_only) {
   return Put(absl::StrCat("/drives/", id), {{"drive_id", id},
-                                            {"path_on_host", path.string()},
+                                            {"path_on_host", id},
                                             {"is_root_device", id == "agent"},
                                             {"is_read_only", read_only},
                                             {"cache_type", "Writeback"}});
@@ -32,6 +36,36 @@ json BootSource(const Machine& machine) {
   return source;
 }
 
+std::vector<FirecrackerRequest> Configure(const Machine& machine, const std::string& tap) {
+  return {
+      Put("/machine-config",
+          {{"vcpu_count", machine.sizes.vcpu}, {"mem_size_mib", machine.sizes.memory_mib}, {"smt", false}}),
+      Put("/boot-source", BootSource(machine)),
+      // The kernel meets them in this order, which is how the agent tells them apart:
+      // Firecracker's disks have no serial numbers of our choice.
+      PutDrive("agent", true),
+      PutDrive("image", true),
+      PutDrive("upper", false),
+      PutDrive("work", false),
+      Put("/network-interfaces/net",
+          {{"iface_id", "net"}, {"host_dev_name", tap}, {"guest_mac", machine.mac}}),
+      // Each VM's vsock is its own: all guests may have one number.
+      Put("/vsock", {{"guest_cid", 3}, {"uds_path", kVsockSocket}}),
+      Put("/entropy", json::object()),
+      Put("/balloon", {{"amount_mib", 0}, {"deflate_on_oom", true}, {"free_page_reporting", true}}),
+  };
+}
+
+// Its memory is mapped from the file, and copied where it is written to.
+FirecrackerRequest LoadRequest(const std::filesystem::path& directory, const std::string& tap) {
+  return Put(
+      "/snapshot/load",
+      {{"snapshot_path", (directory / kStateFile).string()},
+       {"mem_backend", {{"backend_type", "File"}, {"backend_path", (directory / kMemoryFile).string()}}},
+       {"network_overrides", json::array({{{"iface_id", "net"}, {"host_dev_name", tap}}})},
+       {"resume_vm", false}});
+}
+
 }  // namespace
 
 std::vector<std::string> FirecrackerArgv(const std::filesystem::path& program, const std::string& uid,
@@ -41,28 +75,31 @@ std::vector<std::string> FirecrackerArgv(const std::filesystem::path& program, c
           "--level",        "Error"};
 }
 
-std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const VmmPaths& paths,
-                                                const std::string& tap) {
-  return {
+std::vector<std::pair<std::string, std::filesystem::path>> DriveLinks(const Machine& machine) {
+  return {{"agent", machine.disks.agent},
+          {"image", machine.rootfs},
+          {"upper", machine.disks.upper},
+          {"work", machine.disks.work}};
+}
+
+std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const std::string& tap) {
+  std::vector<FirecrackerRequest> requests = {
       Put("/logger",
           {{"log_path", machine.disks.vmm_log.string()}, {"level", "Warning"}, {"show_level", true}}),
-      Put("/metrics", {{"metrics_path", machine.disks.vmm_metrics.string()}}),
-      Put("/machine-config",
-          {{"vcpu_count", machine.sizes.vcpu}, {"mem_size_mib", machine.sizes.memory_mib}, {"smt", false}}),
-      Put("/boot-source", BootSource(machine)),
-      // The kernel meets them in this order, which is how the agent tells them apart:
-      // Firecracker's disks have no serial numbers of our choice.
-      PutDrive("agent", machine.disks.agent, true),
-      PutDrive("image", machine.rootfs, true),
-      PutDrive("upper", machine.disks.upper, false),
-      PutDrive("work", machine.disks.work, false),
-      Put("/network-interfaces/net",
-          {{"iface_id", "net"}, {"host_dev_name", tap}, {"guest_mac", machine.mac}}),
-      // Each VM's vsock is its own: all guests may have one number.
-      Put("/vsock", {{"guest_cid", 3}, {"uds_path", (paths.sockets / kVsockSocket).string()}}),
-      Put("/entropy", json::object()),
-      Put("/balloon", {{"amount_mib", 0}, {"deflate_on_oom", true}, {"free_page_reporting", true}}),
-  };
+      Put("/metrics", {{"metrics_path", machine.disks.vmm_metrics.string()}})};
+  const std::vector<FirecrackerRequest> rest = machine.frozen.has_value()
+                                                   ? std::vector{LoadRequest(machine.frozen->directory, tap)}
+                                                   : Configure(machine, tap);
+  requests.insert(requests.end(), rest.begin(), rest.end());
+  return requests;
+}
+
+std::filesystem::path FrozenDirectory(const VmmPaths& paths) { return paths.record.parent_path() / "frozen"; }
+
+FirecrackerRequest SnapshotRequest(const std::filesystem::path& directory) {
+  return Put("/snapshot/create", {{"snapshot_type", "Full"},
+                                  {"snapshot_path", (directory / kStateFile).string()},
+                                  {"mem_file_path", (directory / kMemoryFile).string()}});
 }
 
 FirecrackerRequest ActionRequest(const std::string& action) {

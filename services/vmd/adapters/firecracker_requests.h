@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "services/vmd/adapters/kvm_probe.h"
@@ -32,12 +33,19 @@ inline constexpr char kVsockSocket[] = "vsock";
 std::vector<std::string> FirecrackerArgv(const std::filesystem::path& program, const std::string& uid,
                                          const VmmPaths& paths);
 
-// All that makes the machine, in order; `tap` is its interface on the host. The
-// guest does not run yet.
-std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const VmmPaths& paths,
-                                                const std::string& tap);
+// Firecracker runs in VmmPaths::sockets and finds its disks there, under their ids, as it
+// finds its vsock: so what a frozen machine says of them is true of any VM.
+std::vector<std::pair<std::string, std::filesystem::path>> DriveLinks(const Machine& machine);
+
+// All that makes the machine, in order; `tap` is its interface on the host. One that was
+// frozen is loaded. The guest does not run yet.
+std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const std::string& tap);
 
 FirecrackerRequest ActionRequest(const std::string& action);
+// Where one of that VM writes what it freezes, beside its disks.
+std::filesystem::path FrozenDirectory(const VmmPaths& paths);
+// Of the paused machine, to files in `directory`.
+FirecrackerRequest SnapshotRequest(const std::filesystem::path& directory);
 // "Paused" or "Resumed".
 FirecrackerRequest StateRequest(const std::string& state);
 

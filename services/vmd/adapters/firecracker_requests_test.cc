@@ -33,7 +33,7 @@ Machine MakeMachine() {
 }
 
 std::vector<FirecrackerRequest> Requests(const Machine& machine) {
-  return MachineRequests(machine, {.sockets = "/run/vm/0123456789ab"}, "bgr-ac1e0002");
+  return MachineRequests(machine, "bgr-ac1e0002");
 }
 
 json BodyOf(const std::vector<FirecrackerRequest>& requests, const std::string& path) {
@@ -96,6 +96,7 @@ TEST_F(FirecrackerRequestsTest, TheAgentsDiskIsTheRootAndDisksKeepTheirOrder) {
     EXPECT_EQ(request.body["cache_type"], "Writeback") << "a guest's flush must reach the disk";
   }
   EXPECT_THAT(drives, ElementsAre("agent", "image", "upper", "work"));
+  EXPECT_EQ(BodyOf(requests, "/drives/image")["path_on_host"], "image") << "a link where Firecracker runs";
   EXPECT_EQ(BodyOf(requests, "/drives/image")["is_read_only"], true);
   EXPECT_EQ(BodyOf(requests, "/drives/upper")["is_read_only"], false);
   const std::string arguments = BodyOf(requests, "/boot-source")["boot_args"];
@@ -107,10 +108,30 @@ TEST_F(FirecrackerRequestsTest, NetworkVsockAndSizesAreTheMachines) {
   const auto requests = Requests(MakeMachine());
   EXPECT_EQ(BodyOf(requests, "/network-interfaces/net")["host_dev_name"], "bgr-ac1e0002");
   EXPECT_EQ(BodyOf(requests, "/network-interfaces/net")["guest_mac"], "52:b4:ac:1e:00:02");
-  EXPECT_EQ(BodyOf(requests, "/vsock")["uds_path"], "/run/vm/0123456789ab/vsock");
+  EXPECT_EQ(BodyOf(requests, "/vsock")["uds_path"], "vsock") << "where Firecracker runs";
   EXPECT_EQ(BodyOf(requests, "/machine-config")["vcpu_count"], 2);
   EXPECT_EQ(BodyOf(requests, "/machine-config")["mem_size_mib"], 512);
   EXPECT_EQ(BodyOf(requests, "/boot-source")["initrd_path"], "/k/initrd.img");
+}
+
+TEST_F(FirecrackerRequestsTest, AFrozenMachineIsLoadedWithItsOwnTapAndNothingElse) {
+  Machine machine = MakeMachine();
+  EXPECT_THAT(DriveLinks(machine),
+              Contains(std::pair<std::string, std::filesystem::path>("upper", "/v/upper.ext4")));
+  machine.frozen = FrozenRun{.directory = "/v/restore"};
+  const auto requests = Requests(machine);
+  std::vector<std::string> paths;
+  for (const FirecrackerRequest& request : requests) {
+    EXPECT_OK(Check(request)) << request.path;
+    paths.push_back(request.path);
+  }
+  EXPECT_THAT(paths, ElementsAre("/logger", "/metrics", "/snapshot/load"));
+  const json load = BodyOf(requests, "/snapshot/load");
+  EXPECT_EQ(load["network_overrides"][0]["host_dev_name"], "bgr-ac1e0002");
+  EXPECT_EQ(load["mem_backend"]["backend_path"], "/v/restore/memory");
+  EXPECT_EQ(load["resume_vm"], false);
+  EXPECT_OK(Check(SnapshotRequest("/v/snapshots/.new")));
+  EXPECT_OK(Check({"GET", "/version", {}}));
 }
 
 TEST_F(FirecrackerRequestsTest, TheCommandLineIsFoundAgainByItsLabel) {

@@ -50,7 +50,7 @@ absl::StatusOr<StartedVmm> StartVmm(const VmmCommand& command) {
   BANGER_ASSIGN_OR_RETURN(auto pipe, MakePipe());
   Subprocess::Options options{.argv = ConfinedCommand(command.launcher, command.confined),
                               .env = std::vector<std::string>{"PATH=/usr/bin:/bin"},
-                              .working_dir = "/",
+                              .working_dir = command.working_dir,
                               .stdout_fd = command.stdout_fd,
                               .stderr_fd = pipe.second.get(),
                               .fds = command.fds,

@@ -25,6 +25,7 @@ struct VmmCommand {
   std::vector<std::pair<int, int>> fds;
   // Of ours; -1: stdout goes where stderr goes.
   int stdout_fd = -1;
+  std::filesystem::path working_dir = "/";
 };
 
 struct StartedVmm {

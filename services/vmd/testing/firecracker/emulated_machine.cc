@@ -18,14 +18,10 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 constexpr int kQmpFd = 3;
+constexpr int kPortFd = 4;
 constexpr char kQemu[] = "/usr/bin/qemu-system-x86_64";
 
 std::string Text(const json& object, const char* name) { return object.at(name).get<std::string>(); }
-
-// vhost-device-vsock's own end, beside the VMM's.
-std::string VhostSocket(const json& vsock) {
-  return std::filesystem::path(Text(vsock, "uds_path")).parent_path() / "vhost";
-}
 
 class QemuCommand {
  public:
@@ -44,9 +40,7 @@ class QemuCommand {
          "-action",
          "shutdown=pause",
          "-M",
-         "microvm,acpi=on,memory-backend=memory",
-         "-object",
-         absl::StrCat("memory-backend-memfd,id=memory,share=on,size=", memory),
+         "microvm,acpi=on",
          "-m",
          memory,
          "-accel",
@@ -67,13 +61,15 @@ class QemuCommand {
     for (const json& drive : parts.value("drives", json::array())) AddDrive(drive);
     for (const json& interface : parts.value("network-interfaces", json::array())) AddInterface(interface);
     if (parts.contains("vsock")) {
-      Add({"-chardev", absl::StrCat("socket,id=vsock,path=", VhostSocket(parts["vsock"]))});
-      AddDevice("vhost-user-vsock-device", ",chardev=vsock");
+      Add({"-chardev", absl::StrCat("socket,id=agent,fd=", kPortFd, ",server=on,wait=off")});
+      AddDevice("virtio-serial-device", ",id=serial");
+      Add({"-device", "virtserialport,chardev=agent,name=banger.agent,bus=serial.0,nr=1"});
     }
     if (parts.contains("entropy")) AddDevice("virtio-rng-device", "");
     if (parts.contains("balloon"))
       AddDevice("virtio-balloon-device",
                 parts["balloon"].at("deflate_on_oom") == true ? ",deflate-on-oom=on" : "");
+    if (parts.contains("frozen")) Add({"-incoming", "defer"});
   }
 
   const std::vector<std::string>& argv() const { return argv_; }
@@ -132,28 +128,12 @@ void End(const UniqueFd& process) {
 
 }  // namespace
 
-EmulatedMachine::~EmulatedMachine() {
-  End(qemu_);
-  End(vsock_);
-}
+EmulatedMachine::~EmulatedMachine() { End(qemu_); }
 
-absl::Status EmulatedMachine::OpenVsock(const json& vsock, const std::filesystem::path& vsock_daemon) {
-  const std::string vm = absl::StrCat("guest-cid=", vsock.at("guest_cid").dump(),
-                                      ",socket=", VhostSocket(vsock), ",uds-path=", Text(vsock, "uds_path"));
-  BANGER_ASSIGN_OR_RETURN(vsock_, StartTied({vsock_daemon.string(), "--vm", vm}, {}));
-  std::error_code ignored;
-  while (!std::filesystem::exists(Text(vsock, "uds_path"), ignored) ||
-         !std::filesystem::exists(VhostSocket(vsock), ignored))
-    if (WaitForProcessEnd(vsock_.get(), 1ms))
-      return absl::InternalError(absl::StrCat("'", vsock_daemon.string(), "' does not run"));
-  return absl::OkStatus();
-}
-
-absl::Status EmulatedMachine::Start(const json& parts, const std::filesystem::path& vsock_daemon,
-                                    std::int64_t tsc_khz, UniqueFd console, UniqueFd qmp) {
-  if (parts.contains("vsock")) BANGER_RETURN_IF_ERROR(OpenVsock(parts["vsock"], vsock_daemon));
-  BANGER_ASSIGN_OR_RETURN(
-      qemu_, StartTied(QemuCommand(parts, tsc_khz).argv(), {{1, console.get()}, {kQmpFd, qmp.get()}}));
+absl::Status EmulatedMachine::Start(const json& parts, std::int64_t tsc_khz, UniqueFd console, UniqueFd qmp,
+                                    UniqueFd port) {
+  BANGER_ASSIGN_OR_RETURN(qemu_, StartTied(QemuCommand(parts, tsc_khz).argv(),
+                                           {{1, console.get()}, {kQmpFd, qmp.get()}, {kPortFd, port.get()}}));
   return absl::OkStatus();
 }
 

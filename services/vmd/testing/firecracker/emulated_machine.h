@@ -11,7 +11,7 @@
 
 namespace banger::vmd {
 
-// Two processes that end with the object, and with us. For the main thread.
+// A process that ends with the object, and with us. For the main thread.
 class EmulatedMachine {
  public:
   EmulatedMachine() = default;
@@ -20,18 +20,16 @@ class EmulatedMachine {
   ~EmulatedMachine();
 
   // `parts`: what was put to the API, by the first part of the path; "drives" and
-  // "network-interfaces" are lists, the root device first. QEMU takes over `console`
-  // and `qmp`, a connected socket. `vsock_daemon` is the program vhost-device-vsock.
-  absl::Status Start(const nlohmann::json& parts, const std::filesystem::path& vsock_daemon,
-                     std::int64_t tsc_khz, UniqueFd console, UniqueFd qmp);
+  // "network-interfaces" are lists, the root device first; "frozen" when it waits for the
+  // state of a machine. QEMU takes over `console`, `qmp`, a connected socket, and `port`, a
+  // listening one that leads to the guest's agent.
+  absl::Status Start(const nlohmann::json& parts, std::int64_t tsc_khz, UniqueFd console, UniqueFd qmp,
+                     UniqueFd port);
 
   // Readable when QEMU has ended.
   int process() const { return qemu_.get(); }
 
  private:
-  absl::Status OpenVsock(const nlohmann::json& vsock, const std::filesystem::path& vsock_daemon);
-
-  UniqueFd vsock_;
   UniqueFd qemu_;
 };
 

@@ -24,6 +24,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr char kVersion[] = "1.14.4";
+
 absl::Status CanOpen(const json& path, int flags) {
   return OpenFile(path.get<std::string>(), flags).status();
 }
@@ -44,8 +46,10 @@ class FakeFirecracker {
   int connection() const { return machine_->connection(); }
 
   HttpAnswer Answer(const HttpRequest& request) {
-    const json body = json::parse(request.body, nullptr, false);
+    const json body = request.body.empty() ? json() : json::parse(request.body, nullptr, false);
     absl::Status done = schema_.Check(request.method, request.path, body);
+    if (done.ok() && request.method == "GET" && request.path == "/version")
+      return {200, json{{"firecracker_version", kVersion}}.dump()};
     if (done.ok()) done = Do(request.method, request.path, body);
     if (done.ok()) return {};
     return {400, json{{"fault_message", std::string(done.message())}}.dump()};
@@ -53,15 +57,74 @@ class FakeFirecracker {
 
  private:
   absl::Status Do(const std::string& method, const std::string& path, const json& body) {
-    if (method == "PATCH" && path == "/vm" && started_)
-      return machine_->SetRunning(body["state"] == "Resumed");
+    if (method == "PATCH" && path == "/vm" && started_) {
+      paused_ = body["state"] == "Paused";
+      return machine_->SetRunning(!paused_);
+    }
     if (method != "PUT") return absl::InvalidArgumentError("the double does not know this request");
     if (path == "/actions") return Act(body["action_type"]);
+    if (path == "/snapshot/create") return Save(body);
     if (path == "/logger") return CanOpen(body["log_path"], O_WRONLY | O_APPEND);
     if (started_)
       return absl::InvalidArgumentError(
           "The requested operation is not supported after starting the microVM.");
+    if (path == "/snapshot/load") return Load(body);
+    if (path != "/metrics") configured_ = true;
     return Configure(path, body);
+  }
+
+  // The machine is in one file, what it has in memory in the other.
+  absl::Status Save(const json& body) const {
+    if (!started_ || !paused_) return absl::FailedPreconditionError("save/restore unavailable while running");
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd state, Create(body["snapshot_path"]));
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd memory, Create(body["mem_file_path"]));
+    BANGER_RETURN_IF_ERROR(WriteFully(state.get(), json{{"version", kVersion}, {"parts", parts_}}.dump()));
+    return machine_->Save(memory.get());
+  }
+
+  absl::Status Load(const json& body) {
+    if (configured_)
+      return absl::FailedPreconditionError(
+          "Loading a microVM snapshot not allowed after configuring boot-specific resources.");
+    BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(body["snapshot_path"].get<std::string>()));
+    const json state = json::parse(text, nullptr, false);
+    if (!state.is_object() || state["version"] != kVersion)
+      return absl::InvalidArgumentError("Failed to restore devices: the snapshot is of another version");
+    const std::string memory_path =
+        body.contains("mem_backend") ? body["mem_backend"]["backend_path"] : body["mem_file_path"];
+    BANGER_ASSIGN_OR_RETURN(const UniqueFd memory, OpenFile(memory_path, O_RDONLY));
+    const json metrics = parts_.value("metrics", json());
+    parts_ = state["parts"];
+    parts_.erase("metrics");
+    if (!metrics.is_null()) parts_["metrics"] = metrics;
+    for (json& interface : parts_["network-interfaces"]) BANGER_RETURN_IF_ERROR(Override(body, interface));
+    for (const json& drive : parts_["drives"]) BANGER_RETURN_IF_ERROR(Open("drives", drive));
+    if (parts_.contains("vsock"))
+      BANGER_RETURN_IF_ERROR(machine_->OpenVsock(parts_["vsock"]["uds_path"].get<std::string>()));
+    json frozen = Absolute(parts_);
+    frozen["frozen"] = true;
+    BANGER_RETURN_IF_ERROR(machine_->Start(frozen, [] { ::_exit(0); }));
+    BANGER_RETURN_IF_ERROR(machine_->Load(memory.get()));
+    started_ = paused_ = true;
+    return body.value("resume_vm", false) ? Do("PATCH", "/vm", {{"state", "Resumed"}}) : absl::OkStatus();
+  }
+
+  static absl::Status Override(const json& body, json& interface) {
+    for (const json& override : body.value("network_overrides", json::array()))
+      if (override["iface_id"] == interface["iface_id"])
+        interface["host_dev_name"] = override["host_dev_name"];
+    return HasTap(interface["host_dev_name"]);
+  }
+
+  static absl::StatusOr<UniqueFd> Create(const json& path) {
+    return OpenFile(path.get<std::string>(), O_WRONLY | O_CREAT | O_TRUNC);
+  }
+
+  // fake-kvm runs elsewhere.
+  static json Absolute(json parts) {
+    for (json& drive : parts["drives"])
+      drive["path_on_host"] = std::filesystem::absolute(drive["path_on_host"].get<std::string>()).string();
+    return parts;
   }
 
   absl::Status Configure(const std::string& path, const json& body) {
@@ -104,7 +167,7 @@ class FakeFirecracker {
       return absl::InvalidArgumentError(absl::StrCat(action, " is not possible now"));
     if (!parts_.contains("boot-source"))
       return absl::FailedPreconditionError("Cannot start microvm without kernel configuration.");
-    BANGER_RETURN_IF_ERROR(machine_->Start(parts_, [] { ::_exit(0); }));
+    BANGER_RETURN_IF_ERROR(machine_->Start(Absolute(parts_), [] { ::_exit(0); }));
     started_ = true;
     return AppendMetrics();
   }
@@ -119,7 +182,9 @@ class FakeFirecracker {
   const ApiSchema schema_;
   const std::unique_ptr<RemoteMachine> machine_;
   json parts_ = {{"machine-config", {{"vcpu_count", 1}, {"mem_size_mib", 128}}}, {"drives", json::array()}};
+  bool configured_ = false;
   bool started_ = false;
+  bool paused_ = false;
 };
 
 int Fail(const std::string& problem) {
@@ -129,7 +194,7 @@ int Fail(const std::string& problem) {
 
 int Main(const std::vector<std::string>& argv) {
   if (argv.size() == 2 && argv[1] == "--version") {
-    std::puts("Firecracker v1.14.4\n\nSupported snapshot data format versions: v8.0.0");
+    std::printf("Firecracker v%s\n\nSupported snapshot data format versions: v8.0.0\n", kVersion);
     return 0;
   }
   std::map<std::string, std::string> options;

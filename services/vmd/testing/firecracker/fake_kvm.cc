@@ -1,4 +1,4 @@
-// fake-kvm RUN_DIR VSOCK_DAEMON: runs the machines of the doubles of Firecracker
+// fake-kvm RUN_DIR: runs the machines of the doubles of Firecracker
 // whose sockets are below RUN_DIR; see README.md.
 #include <poll.h>
 
@@ -16,6 +16,7 @@
 #include "services/vmd/adapters/tsc.h"
 #include "services/vmd/testing/firecracker/emulated_machine.h"
 #include "services/vmd/testing/firecracker/remote_machine.h"
+#include "services/vmd/testing/firecracker/vsock_bridge.h"
 
 namespace banger::vmd {
 namespace {
@@ -28,13 +29,14 @@ constexpr int kIntervalMs = 5;
 // A double that has been told of us; `machine` runs once it has asked.
 struct Served {
   UniqueFd connection;
+  std::filesystem::path port;  // where the machine takes connections to the agent
+  bool runs = false;
   EmulatedMachine machine;
 };
 
 class FakeKvm {
  public:
-  FakeKvm(std::filesystem::path run_dir, std::filesystem::path vsock_daemon)
-      : run_dir_(std::move(run_dir)), vsock_daemon_(std::move(vsock_daemon)) {}
+  explicit FakeKvm(std::filesystem::path run_dir) : run_dir_(std::move(run_dir)) {}
 
   [[noreturn]] void Run() {
     for (;;) {
@@ -67,6 +69,7 @@ class FakeKvm {
       met_.insert(key);
       served_.push_back(std::make_unique<Served>());
       served_.back()->connection = *std::move(connection);
+      served_.back()->port = entry.path() / "port";
     }
   }
 
@@ -78,10 +81,18 @@ class FakeKvm {
 
   // False when the double is gone.
   bool Serve(Served& served) {
+    if (served.runs) return Connect(served);
     const absl::Status started = Start(served);
+    served.runs = started.ok();
     if (absl::IsUnavailable(started)) return false;
     return WriteFully(served.connection.get(), absl::StrCat(std::string(started.message()), "\n")).ok() &&
            started.ok();
+  }
+
+  static bool Connect(const Served& served) {
+    absl::StatusOr<UniqueFd> connection = ReceiveDescriptor(served.connection.get());
+    if (connection.ok()) CarryVsock(*std::move(connection), served.port);
+    return connection.ok();
   }
 
   absl::Status Start(Served& served) {
@@ -89,13 +100,13 @@ class FakeKvm {
     absl::StatusOr<UniqueFd> console = ReceiveDescriptor(socket);
     if (!console.ok()) return absl::UnavailableError("gone");
     BANGER_ASSIGN_OR_RETURN(UniqueFd qmp, ReceiveDescriptor(socket));
+    BANGER_ASSIGN_OR_RETURN(UniqueFd port, ListenUnix(served.port, 0600));
     BANGER_ASSIGN_OR_RETURN(const std::string line, ReadLine(socket));
-    return served.machine.Start(json::parse(line), vsock_daemon_, tsc_.Khz(), *std::move(console),
-                                std::move(qmp));
+    return served.machine.Start(json::parse(line), tsc_.Khz(), *std::move(console), std::move(qmp),
+                                std::move(port));
   }
 
   const std::filesystem::path run_dir_;
-  const std::filesystem::path vsock_daemon_;
   const TscClock tsc_;
   std::set<std::string> met_;
   std::vector<std::unique_ptr<Served>> served_;
@@ -105,9 +116,9 @@ class FakeKvm {
 }  // namespace banger::vmd
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: fake-kvm RUN_DIR VSOCK_DAEMON\n");
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: fake-kvm RUN_DIR\n");
     return 2;
   }
-  banger::vmd::FakeKvm(argv[1], argv[2]).Run();
+  banger::vmd::FakeKvm(argv[1]).Run();
 }

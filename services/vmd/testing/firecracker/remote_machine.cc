@@ -13,6 +13,8 @@
 #include "common/os/unix_socket.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/vmd/adapters/qemu_migration.h"
+#include "services/vmd/testing/firecracker/vsock_bridge.h"
 
 namespace banger::vmd {
 namespace {
@@ -40,26 +42,11 @@ absl::StatusOr<std::unique_ptr<RemoteMachine>> RemoteMachine::Listen(const std::
 }
 
 absl::Status RemoteMachine::OpenVsock(const std::filesystem::path& socket) {
-  std::error_code ignored;
-  if (std::filesystem::exists(socket, ignored))
-    return absl::AlreadyExistsError(absl::StrCat("'", socket.string(), "' is there already"));
-  BANGER_ASSIGN_OR_RETURN(early_vsock_, ListenUnix(socket, 0600));
-  vsock_ = socket;
+  BANGER_ASSIGN_OR_RETURN(vsock_, vmd::OpenVsock(socket));
   return absl::OkStatus();
 }
 
-bool RemoteMachine::GuestHasVsock() {
-  const auto devices = qmp_->Execute("x-query-virtio", 60s);
-  if (!devices.ok()) return false;
-  for (const json& device : *devices) {
-    if (device.value("name", "").find("vsock") == std::string::npos) continue;
-    const auto status = qmp_->Execute("x-query-virtio-status", 60s, {{"path", device["path"]}});
-    return status.ok() && status->value("vhost-started", false);
-  }
-  return false;
-}
-
-absl::Status RemoteMachine::Start(json parts, std::function<void()> on_reset) {
+absl::Status RemoteMachine::Start(const json& parts, std::function<void()> on_reset) {
   pollfd coming{listener_.get(), POLLIN, 0};
   if (::poll(&coming, 1, kKvmTimeoutMs) != 1) return absl::UnavailableError("fake-kvm does not run");
   UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -68,27 +55,24 @@ absl::Status RemoteMachine::Start(json parts, std::function<void()> on_reset) {
   if (!connection.valid() || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
     return ErrnoError(errno, "make sockets");
   UniqueFd ours(fds[0]);
-  if (parts.contains("vsock")) parts["vsock"]["uds_path"] = LaterVsock().string();
   const UniqueFd theirs(fds[1]);
-  BANGER_RETURN_IF_ERROR(SendDescriptor(connection.get(), STDOUT_FILENO));
-  BANGER_RETURN_IF_ERROR(SendDescriptor(connection.get(), theirs.get()));
+  for (const int fd : {STDOUT_FILENO, theirs.get()})
+    BANGER_RETURN_IF_ERROR(SendDescriptor(connection.get(), fd));
   BANGER_RETURN_IF_ERROR(WriteFully(connection.get(), parts.dump() + "\n"));
   BANGER_ASSIGN_OR_RETURN(const std::string problem, ReadLine(connection.get()));
   if (!problem.empty()) return absl::InternalError(problem);
   connection_ = std::move(connection);
+  if (vsock_.valid()) ServeVsock(std::move(vsock_), connection_.get());
   qmp_ = std::make_unique<QmpClient>(
       std::move(ours), [on_reset = std::move(on_reset)](const std::string& event, const json& data) {
         if (event == "SHUTDOWN" && data.value("reason", "") == "guest-reset") on_reset();
       });
-  BANGER_RETURN_IF_ERROR(qmp_->Execute("query-status", 60s).status());
-  if (!vsock_.empty())
-    opener_ = std::jthread([this](const std::stop_token& stop) {
-      while (!stop.stop_requested() && !GuestHasVsock()) std::this_thread::sleep_for(5ms);
-      std::filesystem::rename(LaterVsock(), vsock_);
-      early_vsock_.Reset();
-    });
-  return absl::OkStatus();
+  return qmp_->Execute("query-status", 60s).status();
 }
+
+absl::Status RemoteMachine::Save(int file) { return SaveState(*qmp_, file, {}); }
+
+absl::Status RemoteMachine::Load(int file) { return LoadState(*qmp_, file); }
 
 absl::Status RemoteMachine::SetRunning(bool runs) {
   return qmp_->Execute(runs ? "cont" : "stop", 5s).status();

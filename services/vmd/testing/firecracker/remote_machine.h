@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,41 +15,44 @@ namespace banger::vmd {
 
 // What fake-kvm looks for in the directory of the API's socket. One line of JSON
 // follows the descriptors of console and QMP; the answer is one line, empty when the
-// machine runs.
+// machine runs. From then on descriptors come: connections to the guest's agent.
 inline constexpr char kKvmSocket[] = "kvm";
 
 class RemoteMachine {
  public:
   static absl::StatusOr<std::unique_ptr<RemoteMachine>> Listen(const std::filesystem::path& directory);
 
-  // Makes the host's end of the vsock, as Firecracker does at once. Who connects waits
-  // until the guest has its driver, and then is told to come again: connections that
-  // are earlier end vhost-device-vsock's worker.
+  // Makes the host's end of the vsock, as Firecracker does at once: who comes before the
+  // guest is ready waits.
   absl::Status OpenVsock(const std::filesystem::path& socket);
 
   // Our stdout becomes the console. `on_reset`: the guest has reset itself; from a
-  // thread of QMP's.
-  absl::Status Start(nlohmann::json parts, std::function<void()> on_reset);
+  // thread of QMP's. With "frozen" among the parts it waits for Load.
+  absl::Status Start(const nlohmann::json& parts, std::function<void()> on_reset);
   absl::Status PressCtrlAltDel();
   absl::Status SetRunning(bool runs);
+  // Of a machine that stands still; memory and devices.
+  absl::Status Save(int file);
+  absl::Status Load(int file);
 
   // Readable when the machine has ended; -1 before it has started.
   int connection() const { return connection_.get(); }
 
  private:
-  RemoteMachine(std::filesystem::path socket, UniqueFd listener)
-      : socket_(std::move(socket)), listener_(std::move(listener)) {}
-  // Where vhost-device-vsock listens until then.
-  std::filesystem::path LaterVsock() const { return vsock_.string() + ".later"; }
-  bool GuestHasVsock();
+  RemoteMachine(std::filesystem::path socket, UniqueFd listener, UniqueFd port,
+                std::filesystem::path port_path)
+      : socket_(std::move(socket)),
+        listener_(std::move(listener)),
+        port_(std::move(port)),
+        port_path_(std::move(port_path)) {}
 
   std::filesystem::path socket_;
   UniqueFd listener_;
+  UniqueFd port_;
+  std::filesystem::path port_path_;
   UniqueFd connection_;
-  std::filesystem::path vsock_;
-  UniqueFd early_vsock_;
+  std::unique_ptr<VsockBridge> vsock_;
   std::unique_ptr<QmpClient> qmp_;
-  std::jthread opener_;  // the last: it uses the rest
 };
 
 // A line of at most 1 MiB, without its end; waits for it.
