@@ -3,7 +3,6 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "services/vmd/adapters/firecracker_requests.h"
 
 namespace banger::vmd {
 namespace {
@@ -73,7 +72,7 @@ std::vector<FileAccess> FilesOfFirecracker(const std::filesystem::path& program,
   files.push_back({machine.disks.vmm_log, Right::kReadWrite});
   files.push_back({machine.disks.vmm_metrics, Right::kReadWrite});
   files.push_back({paths.sockets, Right::kOwn});
-  files.push_back({FrozenDirectory(paths), Right::kOwn});
+  files.push_back({paths.frozen(), Right::kOwn});
   if (machine.frozen.has_value()) files.push_back({machine.frozen->directory, Right::kRead});
   files.push_back({"/dev/net/tun", Right::kReadWrite});
   return files;

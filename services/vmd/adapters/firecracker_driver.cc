@@ -102,7 +102,7 @@ class FirecrackerMonitor final : public VmmMonitor {
     FirecrackerApi api(Api());
     BANGER_ASSIGN_OR_RETURN(std::string version, api.Version(kCommandTimeout, stop));
     // It makes its files itself, and has one place for it.
-    const std::filesystem::path own = FrozenDirectory(paths_);
+    const std::filesystem::path own = paths_.frozen();
     BANGER_RETURN_IF_ERROR(MoveFiles(own, {}));
     absl::Status frozen = api.Send(SnapshotRequest(own), kFreezeTimeout, stop);
     frozen = JoinErrors(frozen, MoveFiles(own, frozen.ok() ? directory : std::filesystem::path()));
@@ -204,7 +204,7 @@ absl::StatusOr<SpawnedVmm> FirecrackerDriver::Spawn(const Machine& machine, cons
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_log));
   BANGER_RETURN_IF_ERROR(MakeEmpty(machine.disks.vmm_metrics));
   BANGER_RETURN_IF_ERROR(LinkDrives(machine, paths.sockets));
-  BANGER_RETURN_IF_ERROR(MakeDirectories(FrozenDirectory(paths)));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(paths.frozen()));
   BANGER_ASSIGN_OR_RETURN(StartedVmm started,
                           StartVmm({.launcher = options_.launcher,
                                     .confined = {.cgroup = paths.cgroup,

@@ -94,8 +94,6 @@ std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const st
   return requests;
 }
 
-std::filesystem::path FrozenDirectory(const VmmPaths& paths) { return paths.record.parent_path() / "frozen"; }
-
 FirecrackerRequest SnapshotRequest(const std::filesystem::path& directory) {
   return Put("/snapshot/create", {{"snapshot_type", "Full"},
                                   {"snapshot_path", (directory / kStateFile).string()},

@@ -42,8 +42,6 @@ std::vector<std::pair<std::string, std::filesystem::path>> DriveLinks(const Mach
 std::vector<FirecrackerRequest> MachineRequests(const Machine& machine, const std::string& tap);
 
 FirecrackerRequest ActionRequest(const std::string& action);
-// Where one of that VM writes what it freezes, beside its disks.
-std::filesystem::path FrozenDirectory(const VmmPaths& paths);
 // Of the paused machine, to files in `directory`.
 FirecrackerRequest SnapshotRequest(const std::filesystem::path& directory);
 // "Paused" or "Resumed".

@@ -24,6 +24,8 @@ struct VmmPaths {
   std::filesystem::path cgroup;  // that it joins before it is executed; empty: none
   // Where this run's output begins in the console log.
   std::int64_t console_begin = 0;
+  // Where VMMs write what they freeze that make their files themselves.
+  std::filesystem::path frozen() const { return record.parent_path() / "frozen"; }
 };
 
 // vmd's line to one VMM process. Thread-safe; ends before its VMM's Destroy.
