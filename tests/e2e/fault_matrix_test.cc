@@ -10,6 +10,7 @@
 #include "common/os/file.h"
 #include "common/os/process.h"
 #include "common/testing/status_matchers.h"
+#include "tests/e2e/agent_bomb.h"
 #include "tests/e2e/harness.h"
 #include "tests/e2e/step_gate.h"
 
@@ -20,13 +21,13 @@ using namespace std::chrono_literals;
 
 struct Operation {
   const char* name;
-  std::vector<std::string> command;
-  bool has_vm;  // "box" is there before
+  std::vector<std::string> command;  // without the image
+  bool has_vm;                       // "box" is there before
   bool is_running;
 };
 
 const Operation kOperations[] = {
-    {"Create", {"vm", "create", "--name", "box", "--image", "mini"}, false, false},
+    {"Create", {"vm", "create", "--name", "box", "--image"}, false, false},
     {"Start", {"vm", "start", "box"}, true, false},
     {"Stop", {"vm", "stop", "box"}, true, true},
     {"Delete", {"vm", "delete", "--force", "box"}, true, true},
@@ -34,7 +35,10 @@ const Operation kOperations[] = {
 
 // "vmd" dies at the step itself; others die while vmd waits before it; "disk" is
 // full from then on.
-constexpr const char* kVictims[] = {"vmd", "disk", "vmm", "netd", "imaged"};
+constexpr const char* kVictims[] = {"vmd", "disk", "vmm", "netd", "imaged", "agent"};
+
+// A guest that is still booting has its agent soon or not at all.
+constexpr std::chrono::seconds kAgentTimeout{20};
 
 using Case = std::tuple<Operation, const char*>;
 
@@ -61,11 +65,14 @@ class FaultMatrixTest : public ::testing::TestWithParam<Case> {
   }
   void SetUp() override {
     if (instance_ == nullptr) GTEST_SKIP() << "not with a sanitizer";
-    if (victim_ == "netd" && ::geteuid() != 0) GTEST_SKIP() << "netd needs root";
+    if ((victim_ == "netd" || victim_ == "agent") && ::geteuid() != 0) GTEST_SKIP() << "netd needs root";
+    if (image_ == "armed" && Run({"image", "show", image_}).status.code != 0) {
+      ASSERT_OK(ImportArmedImage(*instance_, image_));
+    }
     empty_ = instance_->Snapshot();
     if (!operation_.has_vm) return;
     // What is written before counts as the user's work.
-    Succeed({"vm", "create", "--name", "box", "--image", "mini"});
+    Succeed({"vm", "create", "--name", "box", "--image", image_});
     Succeed({"vm", "exec", "box", "--", "sh", "-c", "echo precious > /root/work"});
     Succeed({"vm", "stop", "box"});
     stopped_ = instance_->Snapshot();
@@ -100,6 +107,7 @@ class FaultMatrixTest : public ::testing::TestWithParam<Case> {
 
   const Operation operation_ = std::get<0>(GetParam());
   const std::string victim_ = std::get<1>(GetParam());
+  const std::string image_ = victim_ == "agent" ? "armed" : "mini";
   bool succeeded_ = false;  // as the client was told
   HostSnapshot empty_;      // without the VM
   HostSnapshot stopped_;    // with it
@@ -129,6 +137,12 @@ void FaultMatrixTest::Hit() {
     gate_->Release();
     return;
   }
+  if (victim_ == "agent") {
+    // Where there is no VMM there is none; what its supervisor starts again is one.
+    Eventually([&] { return VmmOf(instance_->root()) == 0 || KillAgents() > 0; }, kAgentTimeout);
+    gate_->Release();
+    return;
+  }
   instance_->CrashDaemon(victim_);
   gate_->Release();
   ASSERT_OK(instance_->StartDaemon(victim_));
@@ -137,7 +151,9 @@ void FaultMatrixTest::Hit() {
 bool FaultMatrixTest::RunWithFault(int step) {
   const AtStep what = victim_ == "vmd" ? AtStep::kDie : victim_ == "disk" ? AtStep::kFull : AtStep::kWait;
   gate_->Arm(step, what);
-  absl::StatusOr<Subprocess> client = instance_->StartBanger(operation_.command);
+  std::vector<std::string> command = operation_.command;
+  if (!operation_.has_vm) command.push_back(image_);
+  absl::StatusOr<Subprocess> client = instance_->StartBanger(command);
   EXPECT_OK(client);
   const int over = client->pidfd();
   EXPECT_TRUE(Eventually([&] { return gate_->reached() || WaitForProcessEnd(over, 0ms); }, 120s));
