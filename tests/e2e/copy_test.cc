@@ -26,8 +26,8 @@ class CopyTest : public SharedInstanceTest {
     StartInstance({.config = absl::StrCat("[[file_sync]]\nhost = \"", (synced_->path() / "file").string(),
                                           "\"\nguest = \"~/.config/tool/file\"\n[[file_sync]]\nhost = "
                                           "\"/none\"\nguest = \"/none\"\n")},
-                  {"minbase"});
-    ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "minbase"}).status.code, 0);
+                  {TestedImage("minbase")});
+    ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", TestedImage("minbase")}).status.code, 0);
   }
   static void TearDownTestSuite() {
     SharedInstanceTest::TearDownTestSuite();

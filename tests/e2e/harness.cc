@@ -76,6 +76,11 @@ fs::path Assets() {
   return assets != nullptr ? fs::path(assets) : BuildDir().parent_path() / "test-assets";
 }
 
+std::string TestedImage(const std::string& usual) {
+  const char* image = std::getenv("BANGER_E2E_IMAGE");
+  return image != nullptr ? image : usual;
+}
+
 std::string BuildProgram(const std::string& name) { return BuildDir() / "bin" / name; }
 
 absl::StatusOr<Instance> Instance::Start(const InstanceOptions& options) {

@@ -94,6 +94,10 @@ class Instance {
 // Where the test assets are (BANGER_TEST_ASSETS, else build/test-assets).
 std::filesystem::path Assets();
 
+// The image for tests that are the same with any: BANGER_E2E_IMAGE, "minbase" or
+// "systemd", else `usual`.
+std::string TestedImage(const std::string& usual = "mini");
+
 // A program of the build under test.
 std::string BuildProgram(const std::string& name);
 

@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Daemons, ResilienceTest,
 
 TEST_P(ResilienceTest, ARunningVmGoesOnAndEveryCommandWorksAfterwards) {
   const HostSnapshot before = instance_->Snapshot();
-  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", "mini"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "box", "--image", TestedImage()}).status.code, 0);
   const std::string boot_id = Run({"vm", "exec", "box", "--", "cat", "/proc/sys/kernel/random/boot_id"}).out;
   ASSERT_FALSE(boot_id.empty());
 
@@ -44,7 +44,7 @@ TEST_P(ResilienceTest, ARunningVmGoesOnAndEveryCommandWorksAfterwards) {
   EXPECT_EQ(Run({"kernel", "list"}).status.code, 0);
   EXPECT_EQ(Run({"image", "list"}).status.code, 0);
   EXPECT_EQ(Run({"vm", "restart", "box"}).status.code, 0);
-  EXPECT_EQ(Run({"vm", "create", "--name", "other", "--image", "mini"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "create", "--name", "other", "--image", TestedImage()}).status.code, 0);
   EXPECT_EQ(Run({"vm", "stop", "box", "other"}).status.code, 0);
   EXPECT_EQ(Run({"vm", "delete", "box", "other"}).status.code, 0);
   EXPECT_EQ(Changes(before, instance_->Snapshot()), "");
@@ -54,7 +54,7 @@ TEST_P(ResilienceTest, ACreateCompletesOrLeavesNothing) {
   const HostSnapshot before = instance_->Snapshot();
   for (const auto delay : {5ms, 60ms, 150ms, 400ms, 1200ms}) {
     absl::StatusOr<Subprocess> create =
-        instance_->StartBanger({"vm", "create", "--name", "box", "--image", "mini"});
+        instance_->StartBanger({"vm", "create", "--name", "box", "--image", TestedImage()});
     ASSERT_OK(create);
     std::this_thread::sleep_for(delay);  // the moment of the crash is what varies
     CrashAndRestart(GetParam());

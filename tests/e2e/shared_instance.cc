@@ -1,6 +1,7 @@
 #include "tests/e2e/shared_instance.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/testing/status_matchers.h"
@@ -14,7 +15,10 @@ void SharedInstanceTest::StartInstance(const InstanceOptions& options,
   instance_ = new Instance(*std::move(instance));
   ASSERT_OK(instance_->ImportKernel());
   ASSERT_OK(instance_->WarmUp());
-  for (const std::string& image : images) ASSERT_OK(instance_->ImportImage(image));
+  std::set<std::string> imported(images.begin(), images.end());
+  imported.insert(TestedImage());
+  imported.erase("mini");  // it comes with banger
+  for (const std::string& image : imported) ASSERT_OK(instance_->ImportImage(image));
 }
 
 void SharedInstanceTest::TearDownTestSuite() {

@@ -13,7 +13,8 @@ namespace banger::e2e {
 
 class SharedInstanceTest : public ::testing::Test {
  protected:
-  // For SetUpTestSuite: an instance with the kernel and those images, and warm.
+  // For SetUpTestSuite: an instance with the kernel, those images and the tested one,
+  // and warm.
   static void StartInstance(const InstanceOptions& options = {}, const std::vector<std::string>& images = {});
   static void SetUpTestSuite() { StartInstance(); }
   static void TearDownTestSuite();

@@ -19,7 +19,7 @@ class WedgedTest : public SharedInstanceTest {
 
   // Runs, and its VMM stands still.
   static void CreateWedged(const std::string& vm) {
-    ASSERT_EQ(Run({"vm", "create", "--name", vm, "--image", "mini"}).status.code, 0);
+    ASSERT_EQ(Run({"vm", "create", "--name", vm, "--image", TestedImage()}).status.code, 0);
     ASSERT_EQ(Run({"vm", "exec", vm, "--", "true"}).status.code, 0);
     ASSERT_EQ(::kill(Show(vm)["pid"].get<pid_t>(), SIGSTOP), 0);
   }
@@ -33,7 +33,7 @@ TEST_F(WedgedTest, AStoppedVmmHoldsNobodyUpAndIsNamed) {
 
   // While that exec waits, all else goes on.
   EXPECT_THAT(Run({"vm", "list"}).out, HasSubstr("stuck"));
-  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", TestedImage(), "--", "true"}).status.code, 0);
   EXPECT_TRUE(Eventually([] {
     return Show("stuck")["state_detail"].dump().find("is stopped by a signal") != std::string::npos;
   }));
@@ -61,7 +61,7 @@ TEST_F(WedgedTest, AForcedDeleteEndsAStoppedVmm) {
 
 TEST_F(WedgedTest, AnAgentThatNeverAnswersIsNamedAndTheVmStopsAllTheSame) {
   const HostSnapshot before = instance_->Snapshot();
-  ASSERT_EQ(Run({"vm", "create", "--name", "mute", "--image", "mini"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "mute", "--image", TestedImage()}).status.code, 0);
   // It answers no more, this command included.
   absl::StatusOr<Subprocess> last = instance_->StartBanger(
       {"vm", "exec", "mute", "--", "sh", "-c",
@@ -71,7 +71,7 @@ TEST_F(WedgedTest, AnAgentThatNeverAnswersIsNamedAndTheVmStopsAllTheSame) {
     return Show("mute")["state_detail"].dump().find("has not answered since") != std::string::npos;
   }));
   EXPECT_EQ(Show("mute")["state"], "STATE_RUNNING");
-  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", TestedImage(), "--", "true"}).status.code, 0);
   const CommandResult exec = Run({"vm", "exec", "mute", "--", "true"});
   EXPECT_EQ(exec.status.code, 1);
   EXPECT_THAT(exec.err, HasSubstr("'mute'"));
@@ -84,7 +84,7 @@ TEST_F(WedgedTest, AnAgentThatNeverAnswersIsNamedAndTheVmStopsAllTheSame) {
 
 TEST_F(WedgedTest, AGuestThatPanicsIsInErrorWithItsLastWordsAndStartsAgain) {
   const HostSnapshot before = instance_->Snapshot();
-  ASSERT_EQ(Run({"vm", "create", "--name", "crash", "--image", "mini"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "crash", "--image", TestedImage()}).status.code, 0);
   const CommandResult panic =
       Run({"vm", "exec", "crash", "--", "sh", "-c", "echo c > /proc/sysrq-trigger; sleep 60"});
   EXPECT_EQ(panic.status.code, 1);
@@ -99,7 +99,7 @@ TEST_F(WedgedTest, AGuestThatPanicsIsInErrorWithItsLastWordsAndStartsAgain) {
 
 TEST_F(WedgedTest, AGuestThatFloodsItsConsoleDoesNotFillTheDisk) {
   const HostSnapshot before = instance_->Snapshot();
-  ASSERT_EQ(Run({"vm", "create", "--name", "loud", "--image", "mini"}).status.code, 0);
+  ASSERT_EQ(Run({"vm", "create", "--name", "loud", "--image", TestedImage()}).status.code, 0);
   const auto log =
       instance_->root() / "state" / "vms" / Show("loud")["uid"].get<std::string>() / "console.log";
   struct stat info {};
@@ -109,7 +109,7 @@ TEST_F(WedgedTest, AGuestThatFloodsItsConsoleDoesNotFillTheDisk) {
   EXPECT_TRUE(Eventually([&] { return ::stat(log.c_str(), &info) == 0 && info.st_size > 100'000; }));
   EXPECT_EQ(Run({"vm", "exec", "loud", "--", "true"}).status.code, 0);
   EXPECT_EQ(Run({"vm", "list"}).status.code, 0);
-  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", "mini", "--", "true"}).status.code, 0);
+  EXPECT_EQ(Run({"vm", "run", "--rm", "--image", TestedImage(), "--", "true"}).status.code, 0);
   // The cap, and what a serial port makes until it is looked at again.
   EXPECT_FALSE(
       Eventually([&] { return ::stat(log.c_str(), &info) != 0 || info.st_blocks * 512 >= 16 << 20; }, 10s));
