@@ -92,6 +92,8 @@ TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
   EXPECT_EQ(Complete("banger kernel show ''"), "live-kernels\n");
   EXPECT_EQ(Complete("banger ps --format t"), "table\n");
   EXPECT_EQ(Complete("banger completion ''"), "bash zsh fish\n");
+  EXPECT_EQ(Complete("banger vm workspace ''"), "prepare export\n");
+  EXPECT_EQ(Complete("banger vm workspace prepare ''"), "live-vms\n");
   EXPECT_EQ(Complete("banger vm exec web -- ''"), "\n");
 }
 

@@ -53,6 +53,7 @@ CommandTable MakeCommandTable() {
   add(VmCp());
   add(VmSsh());
   add(VmSshProxy());
+  add(VmWorkspace());
   add(VmLogs());
   add(VmEvents());
   add(VmStats());

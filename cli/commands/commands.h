@@ -56,6 +56,7 @@ std::unique_ptr<Command> VmSshProxy();
 std::unique_ptr<Command> VmStart();
 std::unique_ptr<Command> VmStats();
 std::unique_ptr<Command> VmStop();
+std::unique_ptr<Command> VmWorkspace();
 
 // All of them, in the order of the help.
 CommandTable MakeCommandTable();

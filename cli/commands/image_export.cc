@@ -1,4 +1,3 @@
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -9,6 +8,7 @@
 #include "cli/commands/commands.h"
 #include "cli/errors.h"
 #include "cli/names.h"
+#include "cli/output/file_mode.h"
 #include "cli/output/progress.h"
 #include "cli/output/streams.h"
 #include "common/os/new_file.h"
@@ -60,9 +60,7 @@ class ImageExportCommand final : public Command {
     BANGER_ASSIGN_OR_RETURN(NewFile file, NewFile::Create(output_));
     BANGER_RETURN_IF_ERROR(
         Receive(client, what, [&file](absl::string_view bytes) { return file.Write(bytes); }));
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    return file.Finish(0666 & ~mask);
+    return file.Finish(NewFileMode());
   }
 
   template <typename Write>

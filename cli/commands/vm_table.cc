@@ -20,11 +20,11 @@ bool IsUp(const vm::v1::Vm& vm) {
 }
 
 std::string VmTable(const vm::v1::ListVmsResponse& vms, std::chrono::system_clock::time_point now) {
-  Table table({"ID", "NAME", "STATE", "IMAGE", "IP", "VCPU", "MEM", "DISK", "CREATED"});
+  Table table({"ID", "NAME", "STATE", "IMAGE", "IP", "VCPU", "MEM", "DISK", "WORKSPACE", "CREATED"});
   for (const vm::v1::Vm& vm : vms.vms())
     table.AddRow({vm.uid(), IdOf(vm.name()), StateText(vm.state()), IdOf(vm.image()), vm.address(),
                   absl::StrCat(vm.vcpu()), HumanSize(vm.memory_mib() << 20), HumanSize(vm.disk_size_bytes()),
-                  HumanAge(ToTime(vm.create_time()), now)});
+                  vm.workspace(), HumanAge(ToTime(vm.create_time()), now)});
   return table.Render();
 }
 

@@ -17,9 +17,10 @@ using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 TEST_F(VmTest, ListShowsWhatRunsAndAllOnRequest) {
+  state_.vms.mutable_vms(0)->set_workspace("/root/app");
   EXPECT_EQ(Run({"vm", "list"}).out,
-            "ID             NAME   STATE     IMAGE   IP   VCPU   MEM    DISK   CREATED\n"
-            "aaaaaaaaaaaa   web    RUNNING   deb     -    2      1.5G   8G     -\n");
+            "ID             NAME   STATE     IMAGE   IP   VCPU   MEM    DISK   WORKSPACE   CREATED\n"
+            "aaaaaaaaaaaa   web    RUNNING   deb     -    2      1.5G   8G     /root/app   -\n");
   EXPECT_EQ(Run({"ps", "-aq"}).out, "aaaaaaaaaaaa\nbbbbbbbbbbbb\n");
   const CommandResult json = Run({"ps", "-a", "--format", "json"});
   EXPECT_THAT(json.out, HasSubstr("\"state\": \"STATE_STOPPED\""));
@@ -257,7 +258,8 @@ TEST_F(VmTest, WrongInputIsRefusedWithoutACall) {
       {{"vm", "exec", "web", "-e", "A", "--", "ls"}, "--env: 'A' is not KEY=VALUE"},
       {{"vm", "exec", "web", "-w", "srv", "--", "ls"}, "--workdir: 'srv' is not an absolute path"},
       {{"vm", "exec", "-it", "web"}, "stdin is not a terminal"},
-      {{"vm", "run", "--entrypoint", "sh"}, "unexpected 'sh'; put the command after '--'"},
+      {{"vm", "run", "--entrypoint", "sh"},
+       "no 'sh' here: PATH is a git repository; put a command after '--'"},
       {{"vm", "run", "--entrypoint=sh"}, "--entrypoint takes no value, but is given 'sh'"},
       {{"vm", "run", "--entrypoint="}, "--entrypoint takes no value, but is given ''"},
       {{"vm", "run", "--rm=false", "--", "ls"}, "--rm takes no value, but is given 'false'"},

@@ -2,8 +2,10 @@
 
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/names.h"
+#include "common/os/subprocess.h"
 
 namespace banger::cli {
 namespace {
@@ -74,6 +76,34 @@ grpc::Status Shell(FakeState& state, Stream& stream) {
   return grpc::Status::CANCELLED;
 }
 
+// A path of the guest's, in the directory that stands for its files.
+std::string Here(const FakeState& state, const std::string& path) {
+  return path.starts_with("/root/") ? state.guest_root.string() + path : path;
+}
+
+// git, and what goes with it, of this machine on the guest's files.
+grpc::Status RunHere(const FakeState& state, Stream& stream) {
+  if (!state.guest_has_git || state.guest_root.empty()) return Exit(stream, 127);
+  Subprocess::Options options;
+  for (const std::string& word : state.command.argv()) options.argv.push_back(Here(state, word));
+  options.env = std::vector<std::string>(state.command.env().begin(), state.command.env().end());
+  options.env->insert(options.env->end(), {"PATH=/usr/bin:/bin", "HOME=/nonexistent"});
+  const auto result = RunCommand(options);
+  if (!result.ok()) return grpc::Status(grpc::StatusCode::INTERNAL, std::string(result.status().message()));
+  for (std::size_t at = 0; at < result->out.size(); at += 64 << 10)
+    SendStdout(stream, result->out.substr(at, 64 << 10));
+  ExecVmResponse response;
+  response.mutable_output()->set_stderr(result->err);
+  stream.Write(response);
+  return Exit(stream, result->status.code);
+}
+
+// What would install tools writes outside of a repository.
+grpc::Status InstallTools(FakeState& state, Stream& stream) {
+  state.Record(absl::StrCat("tools in ", state.command.working_dir()));
+  return Exit(stream, state.tools_exit_code);
+}
+
 }  // namespace
 
 grpc::Status RunFakeGuest(FakeState& state, Stream& stream) {
@@ -83,6 +113,8 @@ grpc::Status RunFakeGuest(FakeState& state, Stream& stream) {
   state.Record(absl::StrCat("exec in ", IdOf(first.name())));
   const std::string program = state.command.argv_size() > 0 ? state.command.argv(0) : "";
   const int number = state.command.argv_size() > 1 ? std::atoi(state.command.argv(1).c_str()) : 0;
+  if (program == "sh" && absl::StrContains(state.command.argv(2), "mise")) return InstallTools(state, stream);
+  if (program == "git" || program == "rm" || program == "sh") return RunHere(state, stream);
   if (program == "cat") return Cat(stream);
   if (program == "big") return Big(stream, number);
   if (program == "both") return Both(stream);

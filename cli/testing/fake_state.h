@@ -57,6 +57,8 @@ class FakeState {
   bool no_summary = false;           // the guest's tar has no end
   int guest_warnings = 1;            // of a copy out of it
   tree::v1::Target target;           // of the last copy into the guest
+  bool guest_has_git = true;
+  int tools_exit_code = 0;
 
  private:
   mutable Mutex mutex_;

@@ -105,6 +105,8 @@ class FakeVms final : public vm::v1::VmService::Service {
                   vm::v1::UpdateVmResponse*) override {
     RETURN_UNLESS_ENTERED("UpdateVm");
     state_.Record(request->ShortDebugString());
+    for (vm::v1::Vm& vm : *state_.vms.mutable_vms())
+      if (vm.name() == request->name() && request->has_workspace()) vm.set_workspace(request->workspace());
     return Do("set", request->name());
   }
   Status PublishPort(ServerContext* context, const vm::v1::PublishPortRequest* request,

@@ -16,10 +16,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/archive/archive_path.h"
 #include "common/os/file.h"
-#include "common/os/open_beneath.h"
 #include "common/os/unique_fd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/tree/file_below.h"
 #include "common/tree/file_holes.h"
 
 namespace banger {
@@ -72,15 +72,8 @@ absl::Status TreePacker::Add(const fs::path& path, const std::string& name, bool
 }
 
 absl::Status TreePacker::AddBelow(int root, const std::string& path, const std::string& name) {
-  const fs::path parts = path;
-  const std::string above = parts.has_parent_path() ? parts.parent_path().string() : ".";
-  const std::string base = parts.filename().string();
-  const UniqueFd parent(OpenBeneath(root, above, O_PATH | O_DIRECTORY));
-  struct stat info {};
-  const bool there = parent.valid() && ::fstatat(parent.get(), base.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!there && errno != ENOENT && errno != ELOOP && errno != ENOTDIR) return Failed("stat", path);
-  if (!there || S_ISDIR(info.st_mode)) return absl::NotFoundError(absl::StrCat("no file '", path, "'"));
-  return AddItem({parent.get(), base, path, name, O_NOFOLLOW}, info.st_dev);
+  BANGER_ASSIGN_OR_RETURN(const FileBelow found, FindBelow(root, path));
+  return AddItem({found.parent.get(), found.base, path, name, O_NOFOLLOW}, found.info.st_dev);
 }
 
 absl::Status TreePacker::AddItem(const Item& item, dev_t device) {

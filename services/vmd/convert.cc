@@ -2,6 +2,10 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status/status_macros.h"
@@ -36,6 +40,18 @@ absl::StatusOr<UpdateVm::Egress> FromProto(const egress::v1::Egress& proto) {
   egress.networks.assign(proto.networks().begin(), proto.networks().end());
   egress.domains.assign(proto.domains().begin(), proto.domains().end());
   return egress;
+}
+
+absl::Status CheckWorkspace(const std::string& directory) {
+  constexpr std::size_t kMaxPath = 4096;
+  if (directory.empty()) return absl::OkStatus();
+  const auto is_control = [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); };
+  if (directory[0] != '/' || directory.size() > kMaxPath ||
+      std::any_of(directory.begin(), directory.end(), is_control))
+    return FieldInvalid(
+        "workspace", absl::StrCat("'", absl::CEscape(directory.substr(0, 64)),
+                                  "' is no absolute path of at most 4096 bytes without control characters"));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> VmNames(
@@ -136,6 +152,10 @@ absl::StatusOr<UpdateVm> FromProto(const v1::UpdateVmRequest& request) {
   BANGER_ASSIGN_OR_RETURN(update.allow_vms, VmNames(request.allow_vms()));
   BANGER_ASSIGN_OR_RETURN(update.disallow_vms, VmNames(request.disallow_vms()));
   update.sizes = SizesOf(request);
+  if (request.has_workspace()) {
+    BANGER_RETURN_IF_ERROR(CheckWorkspace(request.workspace()));
+    update.workspace = request.workspace();
+  }
   return update;
 }
 
@@ -181,6 +201,7 @@ v1::Vm ToProto(const VmView& view) {
     *proto.mutable_boot_duration() = TimeUtil::MillisecondsToDuration(vm.boot_duration.count());
   }
   proto.set_disk_used_bytes(view.disk_used_bytes);
+  proto.set_workspace(vm.workspace);
   *proto.mutable_network_policy() = PolicyToProto(view);
   for (const VmView::Port& shown : view.ports) {
     v1::PublishedPort& port = *proto.add_published_ports();

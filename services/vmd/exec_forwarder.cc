@@ -12,6 +12,21 @@
 namespace banger::vmd {
 namespace guest_v1 = banger::guest::v1;
 namespace vm_v1 = banger::vm::v1;
+namespace {
+
+// As the agent reads it: "USER[:GROUP]", by name or number; the image may have none.
+bool IsRoot(absl::string_view user) {
+  user = user.substr(0, user.find(':'));
+  return user.empty() || user == "root" || user == "0";
+}
+
+// It is below /root, where only root may be, whoever the image's user is.
+void EnterWorkspace(const Vm& vm, exec::v1::Command& command) {
+  if (command.user().empty() && !IsRoot(vm.exec.user)) command.set_user("0");
+  if (IsRoot(command.user())) command.set_working_dir(vm.workspace);
+}
+
+}  // namespace
 
 absl::Status ForwardExec(VmManager& vms, GuestLinks& guests, const rpc::Call& call, ExecStream& caller) {
   std::optional<vm_v1::ExecVmRequest> first = caller.Read();
@@ -21,6 +36,8 @@ absl::Status ForwardExec(VmManager& vms, GuestLinks& guests, const rpc::Call& ca
 
   guest_v1::ExecRequest request;
   request.mutable_input()->Swap(first->mutable_input());
+  exec::v1::Command& command = *request.mutable_input()->mutable_command();
+  if (!reached.vm.workspace.empty() && command.working_dir().empty()) EnterWorkspace(reached.vm, command);
   rpc::ClientCall guest_call(call);
   const auto guest = guest_v1::GuestService::NewStub(reached.channel)->Exec(guest_call.context());
   // A failed write shows in Finish.

@@ -283,5 +283,32 @@ TEST_F(ExecForwarderTest, AGuestThatFloodsWaitsForItsCaller) {
   EXPECT_OK(Finish());
 }
 
+TEST_F(ExecForwarderTest, CommandsRunInTheWorkspaceAsRootUnlessTheySayOtherwise) {
+  std::vector<std::string> seen;
+  StartGuest([&seen](grpc::ServerContext&, GuestStream& stream) {
+    guest_v1::ExecRequest request;
+    stream.Read(&request);
+    const exec::v1::Command& command = request.input().command();
+    seen.push_back(absl::StrCat(command.user(), ":", command.working_dir()));
+    stream.Write(Exited(0));
+    return grpc::Status::OK;
+  });
+  EXPECT_OK(RunAgain());
+  ASSERT_OK(vms_->Update("box", {.workspace = "/root/app"}, {}));
+  EXPECT_EQ(vms_->Get("box")->vm.workspace, "/root/app");
+  EXPECT_OK(RunAgain());
+  for (const auto& [user, directory] : {std::pair("root", ""), {"app", ""}, {"root", "/srv"}}) {
+    grpc::ClientContext context;
+    const auto call = stub_->ExecVm(&context);
+    ExecVmRequest request = Start("vms/box", {"true"});
+    request.mutable_input()->mutable_command()->set_user(user);
+    request.mutable_input()->mutable_command()->set_working_dir(directory);
+    call->Write(request);
+    for (ExecVmResponse response; call->Read(&response);) continue;
+    EXPECT_OK(rpc::FromGrpc(call->Finish()));
+  }
+  EXPECT_THAT(seen, ::testing::ElementsAre(":", ":/root/app", "root:/root/app", "app:", "root:/srv"));
+}
+
 }  // namespace
 }  // namespace banger::vmd

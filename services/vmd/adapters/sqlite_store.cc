@@ -76,6 +76,7 @@ const std::vector<std::string>& StoreMigrations() {
       "ALTER TABLE vms ADD COLUMN size_origins TEXT NOT NULL DEFAULT ''",
       "ALTER TABLE vms ADD COLUMN touch_time_us INTEGER NOT NULL DEFAULT 0",
       "ALTER TABLE vms ADD COLUMN ipv6_address TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE vms ADD COLUMN workspace TEXT NOT NULL DEFAULT ''",
   };
   return migrations;
 }

@@ -40,6 +40,7 @@ Vm MakeVm(const std::string& uid, const std::string& name, int second = 0) {
   vm.network_mode = NetworkMode::kBridge;
   vm.address = "172.30.0.2";
   vm.ipv6_address = "fd00::ac1e:2";
+  vm.workspace = "/root/app";
   vm.mac = "52:b4:ac:1e:00:02";
   vm.touch_time = Time(std::chrono::seconds(1'600'000'000));
   vm.create_time = Time(std::chrono::seconds(1'700'000'000 + second));

@@ -18,10 +18,10 @@ constexpr char kFixed[] = "uid, name, create_time_us, touch_time_us";
 // All else, in the order of BindChangeable and ReadVm.
 const std::vector<std::string>& Changeable() {
   static const std::vector<std::string> columns = {
-      "state",           "state_detail",      "provisional",  "image",    "vcpu",         "memory_mib",
-      "disk_size_bytes", "rootfs_size_bytes", "size_origins", "exec_env", "exec_user",    "exec_working_dir",
-      "exec_entrypoint", "exec_cmd",          "network_mode", "address",  "ipv6_address", "mac",
-      "policy",          "start_time_us",     "boot_ms"};
+      "state",           "state_detail",      "provisional",   "image",    "vcpu",         "memory_mib",
+      "disk_size_bytes", "rootfs_size_bytes", "size_origins",  "exec_env", "exec_user",    "exec_working_dir",
+      "exec_entrypoint", "exec_cmd",          "network_mode",  "address",  "ipv6_address", "mac",
+      "policy",          "workspace",         "start_time_us", "boot_ms"};
   return columns;
 }
 
@@ -104,7 +104,7 @@ void BindChangeable(SqliteStatement& statement, const Vm& vm) {
   statement.Bind(Encode(vm.exec.entrypoint)).Bind(Encode(vm.exec.cmd));
   statement.Bind(static_cast<std::int64_t>(vm.network_mode)).Bind(vm.address);
   statement.Bind(vm.ipv6_address).Bind(vm.mac);
-  statement.Bind(EncodePolicy(vm.policy));
+  statement.Bind(EncodePolicy(vm.policy)).Bind(vm.workspace);
   statement.Bind(Micros(vm.start_time)).Bind(vm.boot_duration.count());
 }
 
@@ -135,10 +135,11 @@ SqliteStatement UpdateVmRow(SqliteDatabase& db, const Vm& vm) {
 
 SqliteStatement UpdateVmSettings(SqliteDatabase& db, const Vm& vm) {
   SqliteStatement update = db.Prepare(
-      "UPDATE vms SET vcpu=?, memory_mib=?, disk_size_bytes=?, rootfs_size_bytes=?, size_origins=?, policy=? "
-      "WHERE uid=?");
+      "UPDATE vms SET vcpu=?, memory_mib=?, disk_size_bytes=?, rootfs_size_bytes=?, size_origins=?, "
+      "policy=?, "
+      "workspace=? WHERE uid=?");
   BindSizes(update, vm);
-  update.Bind(EncodePolicy(vm.policy)).Bind(vm.uid);
+  update.Bind(EncodePolicy(vm.policy)).Bind(vm.workspace).Bind(vm.uid);
   return update;
 }
 
@@ -170,6 +171,7 @@ Vm ReadVm(const SqliteStatement& row) {
   vm.ipv6_address = text();
   vm.mac = text();
   vm.policy = DecodePolicy(text());
+  vm.workspace = text();
   vm.start_time = FromMicros(number());
   vm.boot_duration = std::chrono::milliseconds(number());
   return vm;

@@ -56,8 +56,8 @@ class VmStore {
   virtual absl::Status Insert(const Vm& vm) = 0;
   // All but uid, name and create time. VM_NOT_FOUND when the row has gone.
   virtual absl::Status Update(const Vm& vm) = 0;
-  // Only what users set, as the state may change meanwhile: sizes, their origins and
-  // the policy. VM_NOT_FOUND when the row has gone.
+  // Only what users set, as the state may change meanwhile: sizes, their origins,
+  // the policy and the workspace. VM_NOT_FOUND when the row has gone.
   virtual absl::Status UpdateSettings(const Vm& vm) = 0;
   // Only when the state still is one of `from`; whether it was.
   virtual absl::StatusOr<bool> ChangeState(const std::string& uid, const std::vector<VmState>& from,

@@ -85,6 +85,7 @@ struct Vm {
   std::string ipv6_address;  // empty without IPv6
   std::string mac;
   NetworkPolicy policy;
+  std::string workspace;  // where commands run that say nothing else, as root; may be empty
   Time create_time;
   Time start_time;  // epoch: never started
   Time touch_time;  // as last stored; epoch: not since it is stored

@@ -52,6 +52,7 @@ struct UpdateVm {
   std::vector<std::string> disallow_vms;
   // Only while it does not run.
   RequestedSizes sizes;
+  std::optional<std::string> workspace;
 };
 
 struct VmManagerOptions {

@@ -12,6 +12,7 @@ absl::StatusOr<VmView> VmManager::Update(const std::string& reference, const Upd
   Vm changed = held.vm;
   BANGER_RETURN_IF_ERROR(ChangeSizes(change.sizes, changed));
   BANGER_RETURN_IF_ERROR(ChangePolicy(change, changed.policy));
+  if (change.workspace.has_value()) changed.workspace = *change.workspace;
   // Only what netd and the disk take is stored.
   BANGER_RETURN_IF_ERROR(ApplyPolicy(changed, held.operation->stop()));
   absl::Status done;

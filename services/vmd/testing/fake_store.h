@@ -48,6 +48,7 @@ class FakeStore final : public VmStore {
     row->second.sizes = vm.sizes;
     row->second.size_origins = vm.size_origins;
     row->second.policy = vm.policy;
+    row->second.workspace = vm.workspace;
     return absl::OkStatus();
   }
   absl::StatusOr<bool> ChangeState(const std::string& uid, const std::vector<VmState>& from, VmState to,

@@ -29,9 +29,10 @@ class ServiceFixture : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create("/tmp"));
     world_.files.root = dir_.path();
     const HostCapacity host{.cpus = 4, .memory_mib = 16384};
-    vms_ = std::make_unique<VmManager>(
-        world_.ports(),
-        VmManagerOptions{.host = host, .defaults = *DefaultSizes({}, host), .default_image = "mini"});
+    vms_ = std::make_unique<VmManager>(world_.ports(), VmManagerOptions{.host = host,
+                                                                        .defaults = *DefaultSizes({}, host),
+                                                                        .default_image = "mini",
+                                                                        .stale_after = stale_after_});
     world_.vmm.on_exit = [this](const std::string& uid, const VmmExit& exit) { vms_->OnVmmExit(uid, exit); };
     stats_ = std::make_unique<StatsKeeper>(*vms_, world_.meter, links_, world_.clock);
     service_ = std::make_unique<VmServiceImpl>(workers_, *vms_, world_.files, links_, *stats_);
@@ -55,6 +56,7 @@ class ServiceFixture : public ::testing::Test {
   }
   std::filesystem::path AgentSocket(const std::string& uid) const { return dir_.path() / uid; }
 
+  std::chrono::seconds stale_after_{0};  // to be set before SetUp; 0: never
   TempDir dir_;
   FakeWorld world_;
   WorkerPool workers_{16, 16};
