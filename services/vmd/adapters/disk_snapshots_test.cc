@@ -59,6 +59,7 @@ class DiskSnapshotsTest : public ::testing::Test {
             .create_time = Time(std::chrono::seconds(1'700'000'000)),
             .image = "mini",
             .sizes = {.vcpu = 2, .memory_mib = 512, .disk_size_bytes = 4 << 20, .rootfs_size_bytes = 4 << 20},
+            .workspace = "/root/app",
             .kernel = {.release = "6.1.0", .digest = "abc"},
             .machine = FrozenMachine{.vmm = {.vmm = "qemu-tcg", .version = "7.2", .host_cpu = "Z80"},
                                      .network_mode = NetworkMode::kBridge,

@@ -52,6 +52,7 @@ Seal SealFromJson(const json& value) {
                                    .memory_mib = sizes.at("memory_mib").get<std::int64_t>(),
                                    .disk_size_bytes = sizes.at("disk_size_bytes").get<std::int64_t>(),
                                    .rootfs_size_bytes = sizes.at("rootfs_size_bytes").get<std::int64_t>()},
+                         .workspace = value.at("workspace").get<std::string>(),
                          .kernel = {.release = kernel.at("release").get<std::string>(),
                                     .digest = kernel.at("digest").get<std::string>()}}};
   if (value.contains("machine")) seal.snapshot.machine = MachineFromJson(value.at("machine"));
@@ -99,6 +100,7 @@ std::string EncodeSeal(const Seal& seal) {
                      {"memory_mib", snapshot.sizes.memory_mib},
                      {"disk_size_bytes", snapshot.sizes.disk_size_bytes},
                      {"rootfs_size_bytes", snapshot.sizes.rootfs_size_bytes}}},
+                   {"workspace", snapshot.workspace},
                    {"kernel", {{"release", snapshot.kernel.release}, {"digest", snapshot.kernel.digest}}},
                    {"files", json::object()}};
   if (snapshot.machine.has_value()) document["machine"] = ToJson(*snapshot.machine);

@@ -41,6 +41,7 @@ struct Snapshot {
   Time create_time;
   std::string image;
   VmSizes sizes;
+  std::string workspace;  // as Vm has it
   KernelIdentity kernel;
   // Of a VM that ran; none: there are only disks.
   std::optional<FrozenMachine> machine;

@@ -54,6 +54,7 @@ absl::Status VmManager::StageClone(const Held& source, const std::string& snapsh
       snapshot.empty() ? Capture(source, progress) : UsableSnapshot(source, snapshot, progress);
   if (!taken.ok()) return taken.status();
   vm.sizes = taken->sizes;
+  vm.workspace = taken->workspace;
   frozen = taken->machine;
   const std::vector<Step> steps = {
       {"acquire image", Resource::kImageLease, vm.image,

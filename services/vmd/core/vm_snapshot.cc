@@ -46,7 +46,11 @@ absl::StatusOr<Snapshot> VmManager::Capture(const Held& held, const ProgressFn& 
   const Vm& vm = held.vm;
   const std::stop_token stop = held.operation->stop();
   BANGER_ASSIGN_OR_RETURN(const ImageFiles image, ports_.images.Acquire(vm.image, vm.uid, stop));
-  Snapshot snapshot{.vm = vm.name, .create_time = ports_.clock.Now(), .image = vm.image, .sizes = vm.sizes};
+  Snapshot snapshot{.vm = vm.name,
+                    .create_time = ports_.clock.Now(),
+                    .image = vm.image,
+                    .sizes = vm.sizes,
+                    .workspace = vm.workspace};
   BANGER_ASSIGN_OR_RETURN(snapshot.kernel, ports_.snapshots.IdentifyKernel(image.vmlinux));
   // Whatever is told is told before: nobody keeps the guest waiting.
   const bool runs = ports_.vmm.Running(vm.uid).has_value();
@@ -136,7 +140,7 @@ absl::StatusOr<VmView> VmManager::Restore(const std::string& reference, const st
 // From here on what the VM was until now is lost, but for its disks.
 absl::Status VmManager::BringBack(Held& held, const Snapshot& snapshot, const ProgressFn& progress) {
   Vm& vm = held.vm;
-  const VmSizes before = vm.sizes;
+  const Vm before = vm;
   if (ports_.vmm.Running(vm.uid).has_value()) {
     vm.state = VmState::kStopping;
     vm.state_detail.clear();
@@ -145,6 +149,7 @@ absl::Status VmManager::BringBack(Held& held, const Snapshot& snapshot, const Pr
   absl::Status done = resources_.GiveBack(vm.uid, Resource::kTap);
   vm.sizes.disk_size_bytes = snapshot.sizes.disk_size_bytes;
   vm.sizes.rootfs_size_bytes = snapshot.sizes.rootfs_size_bytes;
+  vm.workspace = snapshot.workspace;
   if (done.ok() && snapshot.machine.has_value()) {
     done = booter_.Boot(vm, progress, held.operation->stop(), &*snapshot.machine);
     if (done.ok()) return done;
@@ -152,7 +157,10 @@ absl::Status VmManager::BringBack(Held& held, const Snapshot& snapshot, const Pr
     done = ports_.snapshots.CommitStage(vm.uid);
   }
   if (held.operation->interrupted()) done = VmDeleted(vm.name);
-  if (!done.ok()) vm.sizes = before;
+  if (!done.ok()) {
+    vm.sizes = before.sizes;
+    vm.workspace = before.workspace;
+  }
   vm.state = VmState::kStopped;
   vm.state_detail =
       done.ok() ? "" : absl::StrCat("restore of '", snapshot.name, "' failed: ", done.message());
