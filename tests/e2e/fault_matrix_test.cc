@@ -1,7 +1,7 @@
 // Whatever dies, or runs out of disk, at whatever step of an operation: no VM is
 // lost, none is left that nobody knows, nothing stays on the host. Each case is an
 // operation, what goes wrong, and the step of vmd's at which it does. All steps with
-// BANGER_FAULTS=all (an hour), else one of each case.
+// BANGER_FAULTS=all (hours), else one of each case.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +11,7 @@
 #include "common/os/process.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/agent_bomb.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 #include "tests/e2e/step_gate.h"
 
 namespace banger::e2e {
@@ -21,16 +21,19 @@ using namespace std::chrono_literals;
 
 struct Operation {
   const char* name;
-  std::vector<std::string> command;  // without the image
-  bool has_vm;                       // "box" is there before
-  bool is_running;
+  std::vector<std::string> command;  // Create's without the image
+  bool is_running;                   // else "box" is stopped before
 };
 
+// But for Create, "box" is there before; for Restore, it has a snapshot.
 const Operation kOperations[] = {
-    {"Create", {"vm", "create", "--name", "box", "--image"}, false, false},
-    {"Start", {"vm", "start", "box"}, true, false},
-    {"Stop", {"vm", "stop", "box"}, true, true},
-    {"Delete", {"vm", "delete", "--force", "box"}, true, true},
+    {"Create", {"vm", "create", "--name", "box", "--image"}, false},
+    {"Start", {"vm", "start", "box"}, false},
+    {"Stop", {"vm", "stop", "box"}, true},
+    {"Snapshot", {"vm", "snapshot", "create", "box", "base"}, true},
+    {"Restore", {"vm", "restore", "box", "base"}, true},
+    {"Clone", {"vm", "clone", "box", "twin"}, true},
+    {"Delete", {"vm", "delete", "--force", "box"}, true},
 };
 
 // "vmd" dies at the step itself; others die while vmd waits before it; "disk" is
@@ -42,7 +45,7 @@ constexpr std::chrono::seconds kAgentTimeout{20};
 
 using Case = std::tuple<Operation, const char*>;
 
-class FaultMatrixTest : public ::testing::TestWithParam<Case> {
+class FaultMatrixTest : public SharedInstanceTest, public ::testing::WithParamInterface<Case> {
  protected:
   static void SetUpTestSuite() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -52,46 +55,39 @@ class FaultMatrixTest : public ::testing::TestWithParam<Case> {
                                  absl::StrCat("banger-steps-", ::getpid()));
     ASSERT_OK(gate);
     gate_ = new StepGate(*std::move(gate));
-    auto instance = Instance::Start({.environment = {{"vmd", gate_->Environment("banger-vmd")}}});
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->WarmUp());
+    StartInstance({.environment = {{"vmd", gate_->Environment("banger-vmd")}}});
   }
   static void TearDownTestSuite() {
-    delete instance_;
+    SharedInstanceTest::TearDownTestSuite();
     delete gate_;
-    instance_ = nullptr;
+    gate_ = nullptr;
   }
   void SetUp() override {
-    if (instance_ == nullptr) GTEST_SKIP() << "not with a sanitizer";
+    if (gate_ == nullptr) GTEST_SKIP() << "not with a sanitizer";
+    ASSERT_NE(instance_, nullptr);
     if ((victim_ == "netd" || victim_ == "agent") && ::geteuid() != 0) GTEST_SKIP() << "netd needs root";
-    if (image_ == "armed" && Run({"image", "show", image_}).status.code != 0) {
+    if (image_ == "armed" && !Run({"image", "show", image_}).status.success()) {
       ASSERT_OK(ImportArmedImage(*instance_, image_));
     }
     empty_ = instance_->Snapshot();
-    if (!operation_.has_vm) return;
+    if (Is("Create")) return;
     // What is written before counts as the user's work.
-    Succeed({"vm", "create", "--name", "box", "--image", image_});
-    Succeed({"vm", "exec", "box", "--", "sh", "-c", "echo precious > /root/work"});
-    Succeed({"vm", "stop", "box"});
+    ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", image_}));
+    Exec("box", "echo precious > /root/work");
+    if (Is("Restore")) {
+      ASSERT_TRUE(Succeeds({"vm", "snapshot", "create", "box", "base"}));
+    }
+    ASSERT_TRUE(Succeeds({"vm", "stop", "box"}));
     stopped_ = instance_->Snapshot();
   }
   void TearDown() override {
     if (instance_ == nullptr) return;
-    Run({"vm", "delete", "--force", "box"});
+    for (const char* vm : {"box", "twin"}) Run({"vm", "delete", "--force", vm});
     ExpectHost(empty_);
   }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
-  static void Succeed(std::vector<std::string> arguments) {
-    const CommandResult result = Run(arguments);
-    EXPECT_EQ(result.status.code, 0) << arguments[1] << ": " << result.err;
-  }
-  static std::string State() {
-    const auto shown = nlohmann::json::parse(Run({"vm", "show", "box"}).out, nullptr, false);
+  static std::string State(const std::string& vm = "box") {
+    const nlohmann::json shown = Show(vm);
     return shown.is_object() ? shown.value("state", "") : "";
   }
   // What could not be given back at once is given back within half a minute.
@@ -100,10 +96,17 @@ class FaultMatrixTest : public ::testing::TestWithParam<Case> {
         << Changes(expected, instance_->Snapshot());
   }
 
-  // False when the operation was over before that step.
-  bool RunWithFault(int step);
-  void Hit();
-  void CheckVm();
+  bool Is(const char* operation) const { return std::string(operation_.name) == operation; }
+  enum class Fault { kNone, kMissed, kHit };
+  // kNone when the operation was over before that step, kMissed when the victim did not
+  // run then.
+  Fault RunWithFault(int step);
+  bool Hit();
+  // Whatever was promised holds, and nothing needs more than the usual commands.
+  void CheckVms();
+  void CheckSnapshot();
+  // It starts and stops; with the user's work where there was some.
+  void ExpectUsable(const std::string& vm);
 
   const Operation operation_ = std::get<0>(GetParam());
   const std::string victim_ = std::get<1>(GetParam());
@@ -112,12 +115,8 @@ class FaultMatrixTest : public ::testing::TestWithParam<Case> {
   HostSnapshot empty_;      // without the VM
   HostSnapshot stopped_;    // with it
 
-  static StepGate* gate_;
-  static Instance* instance_;
+  static inline StepGate* gate_ = nullptr;
 };
-
-StepGate* FaultMatrixTest::gate_ = nullptr;
-Instance* FaultMatrixTest::instance_ = nullptr;
 
 pid_t VmmOf(const std::filesystem::path& root) {
   std::error_code error;
@@ -130,68 +129,90 @@ pid_t VmmOf(const std::filesystem::path& root) {
   return 0;
 }
 
-void FaultMatrixTest::Hit() {
-  if (victim_ == "disk") return;  // it is full until the operation is over
+// Whether there was what it hits.
+bool FaultMatrixTest::Hit() {
+  if (victim_ == "disk") return true;  // it is full until the operation is over
   if (victim_ == "vmm") {
-    if (const pid_t vmm = VmmOf(instance_->root()); vmm > 0) ::kill(vmm, SIGKILL);
+    const pid_t vmm = VmmOf(instance_->root());
+    const bool killed = vmm > 0 && ::kill(vmm, SIGKILL) == 0;
     gate_->Release();
-    return;
+    return killed;
   }
   if (victim_ == "agent") {
     // Where there is no VMM there is none; what its supervisor starts again is one.
-    Eventually([&] { return VmmOf(instance_->root()) == 0 || KillAgents() > 0; }, kAgentTimeout);
+    bool killed = false;
+    Eventually([&] { return (killed = KillAgents() > 0) || VmmOf(instance_->root()) == 0; }, kAgentTimeout);
     gate_->Release();
-    return;
+    return killed;
   }
   instance_->CrashDaemon(victim_);
   gate_->Release();
-  ASSERT_OK(instance_->StartDaemon(victim_));
+  EXPECT_OK(instance_->StartDaemon(victim_));
+  return true;
 }
 
-bool FaultMatrixTest::RunWithFault(int step) {
+FaultMatrixTest::Fault FaultMatrixTest::RunWithFault(int step) {
   const AtStep what = victim_ == "vmd" ? AtStep::kDie : victim_ == "disk" ? AtStep::kFull : AtStep::kWait;
   gate_->Arm(step, what);
   std::vector<std::string> command = operation_.command;
-  if (!operation_.has_vm) command.push_back(image_);
+  if (Is("Create")) command.push_back(image_);
   absl::StatusOr<Subprocess> client = instance_->StartBanger(command);
   EXPECT_OK(client);
   const int over = client->pidfd();
   EXPECT_TRUE(Eventually([&] { return gate_->reached() || WaitForProcessEnd(over, 0ms); }, 120s));
   const bool reached = gate_->reached();
-  if (reached) Hit();
+  const bool hit = reached && Hit();
   EXPECT_TRUE(Eventually([&] { return WaitForProcessEnd(over, 0ms); }, 180s)) << "the client hangs";
   gate_->Release();
   const absl::StatusOr<ExitStatus> status = client->Wait();
   succeeded_ = status.ok() && status->success();
-  return reached;
+  return !reached ? Fault::kNone : hit ? Fault::kHit : Fault::kMissed;
 }
 
-// Whatever was promised holds, and nothing needs more than the usual commands.
-void FaultMatrixTest::CheckVm() {
-  const std::string name = operation_.name;
+void FaultMatrixTest::ExpectUsable(const std::string& vm) {
+  EXPECT_TRUE(Succeeds({"vm", "start", vm}));
+  if (Is("Create")) {
+    EXPECT_TRUE(Succeeds({"vm", "exec", vm, "--", "true"}));
+  } else {
+    EXPECT_EQ(Exec(vm, "cat /root/work"), "precious\n");
+  }
+  EXPECT_TRUE(Succeeds({"vm", "stop", vm}));
+}
+
+void FaultMatrixTest::CheckSnapshot() {
+  const CommandResult listed = Run({"vm", "snapshot", "list", "box"});
+  const bool exists = absl::StrContains(listed.out, "base");
+  EXPECT_TRUE(exists || !succeeded_) << "a snapshot is lost";
+  if (!exists) return;
+  EXPECT_TRUE(Succeeds({"vm", "restore", "box", "base"}));
+  EXPECT_EQ(Exec("box", "cat /root/work"), "precious\n");
+  EXPECT_TRUE(Succeeds({"vm", "snapshot", "delete", "box", "base"}));
+}
+
+void FaultMatrixTest::CheckVms() {
   EXPECT_TRUE(Eventually([] {
     const std::string state = State();
     return state != "STATE_STARTING" && state != "STATE_STOPPING";
   })) << "it is stuck";
   const bool exists = !State().empty();
-  if (name == "Create") {
+  if (Is("Create")) {
     EXPECT_TRUE(exists || !succeeded_) << "a VM is lost";
-  } else if (name == "Delete") {
+  } else if (Is("Delete")) {
     EXPECT_TRUE(!exists || !succeeded_) << "a ghost is left";
   } else {
     ASSERT_TRUE(exists) << "a VM is lost";
   }
-  if (exists) {
-    Succeed({"vm", "start", "box"});
-    Succeed({"vm", "exec", "box", "--", "true"});
-    if (operation_.has_vm) {
-      EXPECT_EQ(Run({"vm", "exec", "box", "--", "cat", "/root/work"}).out, "precious\n");
-    }
-    Succeed({"vm", "stop", "box"});
+  if (Is("Snapshot")) CheckSnapshot();
+  if (Is("Clone")) {
+    const bool cloned = !State("twin").empty();
+    EXPECT_TRUE(cloned || !succeeded_) << "a clone is lost";
+    if (cloned) ExpectUsable("twin");
+    if (cloned) EXPECT_TRUE(Succeeds({"vm", "delete", "twin"}));
   }
-  if (exists && operation_.has_vm) ExpectHost(stopped_);
-  if (exists && !operation_.has_vm) Succeed({"vm", "delete", "box"});
-  if (!operation_.has_vm) ExpectHost(empty_);
+  if (exists) ExpectUsable("box");
+  if (exists && !Is("Create")) ExpectHost(stopped_);
+  if (exists && Is("Create")) EXPECT_TRUE(Succeeds({"vm", "delete", "box"}));
+  if (Is("Create")) ExpectHost(empty_);
 }
 
 TEST_P(FaultMatrixTest, NothingIsLostAndNothingIsLeft) {
@@ -199,18 +220,20 @@ TEST_P(FaultMatrixTest, NothingIsLostAndNothingIsLeft) {
   const bool all = wanted != nullptr && std::string(wanted) == "all";
   // One that differs from case to case, so that few reach many.
   int step = all ? 1 : 1 + static_cast<int>((victim_.size() + operation_.name[0]) % 9);
-  int hit = 0;
-  for (bool reached = true; reached && !HasFailure(); ++step) {
+  int hits = 0;
+  for (Fault fault = Fault::kHit; fault != Fault::kNone && !HasFailure(); ++step) {
     SCOPED_TRACE(absl::StrCat("at step ", step));
-    if (operation_.has_vm && State().empty()) SetUp();
-    if (operation_.is_running) Succeed({"vm", "start", "box"});
-    reached = RunWithFault(step);
-    hit += reached ? 1 : 0;
-    CheckVm();
-    if (!all && reached) break;
+    if (!Is("Create") && State().empty()) SetUp();
+    if (operation_.is_running) EXPECT_TRUE(Succeeds({"vm", "start", "box"}));
+    fault = RunWithFault(step);
+    CheckVms();
+    if (fault != Fault::kHit) continue;
+    ++hits;
+    if (!all) break;
   }
-  RecordProperty("steps", hit);
-  EXPECT_GT(hit, 0) << "the operation has fewer steps than " << step - 1;
+  RecordProperty("steps", step - 1);
+  RecordProperty("hits", hits);
+  EXPECT_GT(hits, 0) << "nothing was there to be hit at any of " << step - 1 << " steps";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FaultMatrixTest,
