@@ -20,6 +20,7 @@ namespace banger::cli {
 namespace {
 
 constexpr std::chrono::seconds kCleanUp{60};
+constexpr std::chrono::seconds kLook{30};
 
 // Whether anything is there: the first that comes of it says so, and no more is asked.
 absl::Status RequireMissing(Client& client, const std::string& vm, const std::string& path) {
@@ -28,7 +29,7 @@ absl::Status RequireMissing(Client& client, const std::string& vm, const std::st
   request.set_name(VmName(vm));
   request.mutable_source()->set_path(path);
   request.mutable_source()->set_name("x");
-  GuestTar tar(client, request, "");
+  GuestTar tar(client, request, kLook, "");
   const absl::StatusOr<absl::string_view> chunk = tar.ReadChunk();
   if (absl::IsNotFound(chunk.status()) && ErrorReason(chunk.status()) == "COPY_FAILED")
     return absl::OkStatus();

@@ -149,7 +149,7 @@ TEST_F(WorkspaceTest, AWorkspaceThatIsThereStays) {
 }
 
 TEST_F(WorkspaceTest, OneThatCannotBeRecordedGoesAway) {
-  state_.Fail("UpdateVm", absl::UnavailableError("gone"));
+  state_.Fail("UpdateVm", absl::ResourceExhaustedError("the disk is full"));
   EXPECT_EQ(Prepare().status.code, 1);
   EXPECT_FALSE(fs::exists(Guest()));
 }

@@ -307,7 +307,7 @@ TEST_F(ExecForwarderTest, CommandsRunInTheWorkspaceAsRootUnlessTheySayOtherwise)
     for (ExecVmResponse response; call->Read(&response);) continue;
     EXPECT_OK(rpc::FromGrpc(call->Finish()));
   }
-  EXPECT_THAT(seen, ::testing::ElementsAre(":", ":/root/app", "root:/root/app", "app:", "root:/srv"));
+  EXPECT_THAT(seen, ::testing::ElementsAre(":", "0:/root/app", "root:/root/app", "app:", "root:/srv"));
 }
 
 }  // namespace

@@ -39,19 +39,13 @@ class RemoteMachine {
   int connection() const { return connection_.get(); }
 
  private:
-  RemoteMachine(std::filesystem::path socket, UniqueFd listener, UniqueFd port,
-                std::filesystem::path port_path)
-      : socket_(std::move(socket)),
-        listener_(std::move(listener)),
-        port_(std::move(port)),
-        port_path_(std::move(port_path)) {}
+  RemoteMachine(std::filesystem::path socket, UniqueFd listener)
+      : socket_(std::move(socket)), listener_(std::move(listener)) {}
 
   std::filesystem::path socket_;
   UniqueFd listener_;
-  UniqueFd port_;
-  std::filesystem::path port_path_;
+  UniqueFd vsock_;  // until there is a machine
   UniqueFd connection_;
-  std::unique_ptr<VsockBridge> vsock_;
   std::unique_ptr<QmpClient> qmp_;
 };
 
