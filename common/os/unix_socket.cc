@@ -54,10 +54,10 @@ absl::StatusOr<UniqueFd> ListenUnix(const std::filesystem::path& path, unsigned 
   BANGER_ASSIGN_OR_RETURN(UniqueFd fd, StreamSocket());
   ::unlink(path.c_str());
   // On Linux bind gives the file the socket's own mode less the umask, and
-  // nobody can connect before listen.
+  // nobody can connect before listen. Who may not change modes has its umask.
   struct stat made {};
-  if (::fchmod(fd.get(), mode) < 0 ||
-      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+  [[maybe_unused]] const int ignored = ::fchmod(fd.get(), mode);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
       ::lstat(path.c_str(), &made) < 0)
     return ErrnoError(errno, absl::StrCat("bind '", path.string(), "'"));
   if ((made.st_mode & 07777) != mode && ::chmod(path.c_str(), mode) < 0)

@@ -202,7 +202,7 @@ int Main(const std::vector<std::string>& argv) {
   for (const auto& [name, value] : options)
     if (name != "--id" && name != "--api-sock" && name != "--level")
       return Fail(absl::StrCat("Arguments parsing error: ", name));
-  ::umask(0077);
+  ::umask(0177);  // it may not change the modes of its sockets
   const std::filesystem::path socket = options["--api-sock"];
   auto machine = RemoteMachine::Listen(socket.parent_path());
   if (!machine.ok()) return Fail(std::string(machine.status().message()));
