@@ -1,10 +1,11 @@
 // A repository into a real guest, and what was done there out of it.
+#include <cstdlib>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/shared_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -13,36 +14,19 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class WorkspaceTest : public ::testing::Test {
+// Apart, so that it is not in our own source.
+const std::string kSecret = absl::StrCat("hunter", 2);
+
+class WorkspaceTest : public SharedInstanceTest {
  protected:
-  static void SetUpTestSuite() {
-    auto instance = Instance::Start();
-    ASSERT_OK(instance);
-    instance_ = new Instance(*std::move(instance));
-    ASSERT_OK(instance_->ImportKernel());
-    ASSERT_OK(instance_->ImportImage("minbase"));
-  }
-  static void TearDownTestSuite() {
-    delete instance_;
-    instance_ = nullptr;
-  }
+  static void SetUpTestSuite() { StartInstance({}, {"minbase"}); }
   void SetUp() override {
     ASSERT_NE(instance_, nullptr);
     ASSERT_OK(dir_);
   }
   void TearDown() override { Run({"vm", "delete", "--force", "box"}); }
 
-  static CommandResult Run(std::vector<std::string> arguments) {
-    return instance_->Banger(std::move(arguments));
-  }
-  static void RunOk(std::vector<std::string> arguments) {
-    const CommandResult result = Run(std::move(arguments));
-    ASSERT_EQ(result.status.code, 0) << result.err;
-  }
-  static std::string Exec(const std::string& script) {
-    const CommandResult result = Run({"vm", "exec", "box", "--", "sh", "-c", script});
-    return result.out + result.err;
-  }
+  static std::string Exec(const std::string& script) { return SharedInstanceTest::Exec("box", script); }
   static void Git(const fs::path& directory, std::vector<std::string> arguments) {
     Subprocess::Options options{
         .argv = {"git", "-c", "user.name=T", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"},
@@ -56,26 +40,25 @@ class WorkspaceTest : public ::testing::Test {
     ASSERT_OK(MakeDirectories(path.parent_path(), 0755));
     ASSERT_OK(WriteFileAtomically(path, content, mode));
   }
-  // banger's own, with its history where it has it here.
+  // banger's own; with BANGER_E2E_WHOLE_REPOSITORY all of it, with its history, else a
+  // part that an emulated git is through with in a minute.
   void MakeRealRepository() const {
     const fs::path source = BANGER_SOURCE_DIR;
-    if (fs::exists(source / ".git")) return Git(dir_->path(), {"clone", "-q", source.string(), "app"});
+    if (std::getenv("BANGER_E2E_WHOLE_REPOSITORY") != nullptr)
+      return Git(dir_->path(), {"clone", "-q", source.string(), "app"});
     fs::create_directories(repository_);
-    for (const char* part : {"cli", "common", "docs", "proto", "scripts"})
+    for (const char* part : {"docs", "proto", "scripts"})
       fs::copy(source / part, repository_ / part, fs::copy_options::recursive);
     Git(repository_, {"init", "-q"});
     Git(repository_, {"add", "-A"});
     Git(repository_, {"commit", "-q", "-m", "all"});
   }
   // The guest is the same distribution as we are.
-  static void InstallGit() { RunOk({"vm", "cp", "/usr/bin/git", "box:/usr/bin/git"}); }
+  static void InstallGit() { Succeeds({"vm", "cp", "/usr/bin/git", "box:/usr/bin/git"}); }
 
-  static Instance* instance_;
   const absl::StatusOr<TempDir> dir_ = TempDir::Create();
   const fs::path repository_ = dir_->path() / "app";
 };
-
-Instance* WorkspaceTest::instance_ = nullptr;
 
 TEST_F(WorkspaceTest, RunTakesARepositoryAlongAndCommandsRunInIt) {
   Write(repository_ / "src/main.c", "int main;\n");
@@ -97,7 +80,7 @@ TEST_F(WorkspaceTest, RunTakesARepositoryAlongAndCommandsRunInIt) {
   EXPECT_THAT(Run({"vm", "workspace", "export", "box"}).err, HasSubstr("there is no git in the VM"));
   EXPECT_THAT(Run({"vm", "workspace", "prepare", "box", repository_.string()}).err,
               HasSubstr("'/root/app' is there already"));
-  RunOk({"vm", "restart", "box"});
+  Succeeds({"vm", "restart", "box"});
   EXPECT_EQ(Run({"vm", "exec", "box", "--", "pwd"}).out, "/root/app\n");
 }
 
@@ -121,13 +104,13 @@ TEST_F(WorkspaceTest, AnExportAppliedHereGivesTheGuestsTree) {
   Write(repository_ / "local", "added here, not committed\n");
   Git(repository_, {"add", "local"});
   Write(repository_ / "docs/cli.md", "changed here\n");
-  Write(repository_ / ".env", "SECRET=hunter2\n", 0600);
+  Write(repository_ / ".env", absl::StrCat("SECRET=", kSecret, "\n"), 0600);
 
-  RunOk({"vm", "create", "--name", "box", "--image", "minbase"});
-  RunOk({"vm", "workspace", "prepare", "box", repository_.string(), "--mode", "full", "--branch", "fix"});
+  Succeeds({"vm", "create", "--name", "box", "--image", "minbase"});
+  Succeeds({"vm", "workspace", "prepare", "box", repository_.string(), "--mode", "full", "--branch", "fix"});
   InstallGit();
-  EXPECT_EQ(Exec("grep -rl hunter2 /root; git symbolic-ref HEAD; git status --porcelain"),
-            "refs/heads/fix\nA  local\n M docs/cli.md\n");
+  EXPECT_EQ(Exec(absl::StrCat("grep -rl ", kSecret, " /root; git symbolic-ref HEAD; git status --porcelain")),
+            "refs/heads/fix\n M docs/cli.md\nA  local\n");
   EXPECT_EQ(
       Exec("set -e; export GIT_AUTHOR_NAME=g GIT_AUTHOR_EMAIL=g@g GIT_COMMITTER_NAME=g "
            "GIT_COMMITTER_EMAIL=g@g;"
@@ -140,14 +123,14 @@ TEST_F(WorkspaceTest, AnExportAppliedHereGivesTheGuestsTree) {
       "");
   const std::string status = Exec("git status --porcelain -z | od -c");
   const std::string patch = (dir_->path() / "patch").string();
-  RunOk({"vm", "workspace", "export", "box", "-o", patch});
+  Succeeds({"vm", "workspace", "export", "box", "-o", patch});
   EXPECT_EQ(Exec("git status --porcelain -z | od -c"), status);
   EXPECT_EQ(Exec("find . -name 'banger-export*'"), "");
-  EXPECT_THAT(ReadFile(patch), IsOkAndHolds(Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(ReadFile(patch), IsOkAndHolds(Not(HasSubstr(kSecret))));
 
   Git(repository_, {"apply", "--whitespace=nowarn", patch});
   const std::string guest = (dir_->path() / "guest").string();
-  RunOk({"vm", "cp", "box:/root/app", guest});
+  Succeeds({"vm", "cp", "box:/root/app", guest});
   fs::remove(repository_ / ".env");
   const auto differs =
       RunCommand({.argv = {"diff", "-r", "--no-dereference", "-x", ".git", guest, repository_.string()}});
@@ -167,11 +150,11 @@ TEST_F(WorkspaceTest, ToolsThatAreInstalledAreInEveryCommandsPath) {
         "mkdir -p ~/.local/share/mise/shims && cd ~/.local/share/mise/shims &&"
         "printf '#!/bin/sh\\necho hello\\n' > hello && chmod 755 hello\n",
         0755);
-  RunOk({"vm", "create", "--name", "box", "--image", "minbase"});
-  RunOk({"vm", "cp", (dir_->path() / "mise").string(), "box:/usr/local/bin/mise"});
+  Succeeds({"vm", "create", "--name", "box", "--image", "minbase"});
+  Succeeds({"vm", "cp", (dir_->path() / "mise").string(), "box:/usr/local/bin/mise"});
   EXPECT_THAT(Run({"vm", "workspace", "prepare", "box", repository_.string()}).err,
               HasSubstr("pins tools in .tool-versions"));
-  RunOk({"vm", "set", "box", "--nat"});
+  Succeeds({"vm", "set", "box", "--nat"});
   const CommandResult prepared = Run({"vm", "workspace", "prepare", "box", repository_.string()});
   EXPECT_EQ(prepared.status.code, 0);
   EXPECT_EQ(prepared.out, "");
