@@ -41,6 +41,7 @@ constexpr Hint kHints[] = {
     {"REGISTRY_DENIED", "log in as somebody who may: 'banger image login REGISTRY -u NAME'"},
     {"REGISTRY_LOGIN_NEEDED", "log in with 'banger image login REGISTRY -u NAME'"},
     {"REMOTE_IMAGE_NOT_FOUND", "look for a typing error in the name or the tag"},
+    {"ROLE_TOO_LOW", "whoever runs the gateway gives roles: [gateway] in its configuration, docs/remote.md"},
     {"SNAPSHOT_DAMAGED", "remove it with 'banger vm snapshot delete'; the VM itself is as it was"},
     {"SNAPSHOT_EXISTS", "choose another name, or remove it with 'banger vm snapshot delete'"},
     {"SNAPSHOT_NAME_INVALID", "a snapshot's name is 1 to 63 of a-z 0-9 -, with no hyphen at either end"},

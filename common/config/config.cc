@@ -244,6 +244,16 @@ Setter IntoDirectories(std::vector<std::string>& target) {
   };
 }
 
+Setter IntoRole(std::string& target) {
+  return [&target](const toml::node& node) -> absl::Status {
+    const std::string role = node.value_exact<std::string>().value_or("");
+    if (role != "viewer" && role != "operator" && role != "admin" && role != "none")
+      return absl::InvalidArgumentError("is none of \"viewer\", \"operator\", \"admin\" and \"none\"");
+    target = role;
+    return absl::OkStatus();
+  };
+}
+
 absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
   absl::StatusOr<std::string> text = ReadFile(file, 1 << 20);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
@@ -271,6 +281,10 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
       {"rootfs_size", From(file, vm.rootfs_size_bytes, IntoSize(vm.rootfs_size_bytes.value))}};
   const Section images = {{"cache_size", IntoSize(config.images.cache_size_bytes)},
                           {"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}};
+  const Section gateway = {{"viewers", IntoStrings(config.gateway.viewers)},
+                           {"operators", IntoStrings(config.gateway.operators)},
+                           {"admins", IntoStrings(config.gateway.admins)},
+                           {"others", IntoRole(config.gateway.others)}};
   return Apply(
       table,
       {{"log_level", Into(config.log_level)},
@@ -287,6 +301,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
        {"file_sync", IntoFileSync(config.file_sync, file)},
        {"image_catalogs", IntoCatalogs(config.image_catalogs, "image_catalogs", file)},
        {"images", IntoTable(images, "images", file)},
+       {"gateway", IntoTable(gateway, "gateway", file)},
        {"network", IntoTable(network, "network", file)},
        {"vm_defaults", IntoTable(vm_defaults, "vm_defaults", file)}},
       "", file);

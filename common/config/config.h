@@ -94,6 +94,18 @@ struct ImagesConfig {
   bool operator==(const ImagesConfig&) const = default;
 };
 
+// Who may do what at the gateway's Unix socket: users ("alice", "1000") and groups
+// ("@developers", "@100").
+struct GatewayConfig {
+  std::vector<std::string> viewers;
+  std::vector<std::string> operators;
+  std::vector<std::string> admins;
+  // Of everybody else who can open the socket: viewer, operator, admin or none.
+  std::string others = "admin";
+
+  bool operator==(const GatewayConfig&) const = default;
+};
+
 struct Config {
   std::string log_level = "info";
   // auto (firecracker if it works, else qemu), firecracker, qemu (KVM if it works),
@@ -120,6 +132,7 @@ struct Config {
   std::vector<RegistryConfig> registries;
   std::vector<FileSyncConfig> file_sync;
   ImagesConfig images;
+  GatewayConfig gateway;
 
   bool operator==(const Config&) const = default;
 };

@@ -185,6 +185,15 @@ TEST_F(ConfigTest, FilesToSyncHaveTwoPathsAndAMode) {
     EXPECT_THAT(Load(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what))) << text;
 }
 
+TEST_F(ConfigTest, RolesAtTheSocketAreListsOfUsersAndGroups) {
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load("[gateway]\noperators = [\"alice\", \"@dev\"]\nothers = \"none\"\n"));
+  EXPECT_EQ(config.gateway.operators, (std::vector<std::string>{"alice", "@dev"}));
+  EXPECT_EQ(config.gateway.others, "none");
+  EXPECT_THAT(Load("[gateway]\nothers = \"root\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("gateway.others is none of")));
+}
+
 TEST_F(ConfigTest, SizesHaveUnits) {
   EXPECT_THAT(ParseSize("512"), IsOkAndHolds(512));
   EXPECT_THAT(ParseSize("64k"), IsOkAndHolds(64 << 10));

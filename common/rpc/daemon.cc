@@ -63,6 +63,8 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
                            builder.RegisterService(&self);
                          },
                      .authorize = [&](const PeerCredentials& peer) { return parts->Authorize(peer); },
+                     .role_of = [&](const PeerCredentials& peer,
+                                    const std::vector<gid_t>& groups) { return parts->RoleOf(peer, groups); },
                      .default_health = spec.default_health}));
   parts->OnServing();
   ::sd_notify(0, "READY=1");

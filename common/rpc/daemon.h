@@ -44,9 +44,11 @@ struct DaemonContext {
 class DaemonParts {
  public:
   virtual ~DaemonParts() = default;
-  // Called once for each uid that connects.
+  // Called once for each identity that connects.
   virtual void Register(grpc::ServerBuilder& builder) = 0;
   virtual bool Authorize(const PeerCredentials&) { return true; }
+  // See ServerOptions::role_of; empty where there are no roles.
+  virtual std::string RoleOf(const PeerCredentials&, const std::vector<gid_t>&) { return ""; }
   // The socket listens: background work may begin.
   virtual void OnServing() {}
   // SIGTERM came: background work must end soon.

@@ -23,11 +23,16 @@ class WhoService final : public v1::KernelService::CallbackService {
  public:
   grpc::ServerUnaryReactor* GetKernel(grpc::CallbackServerContext* context, const v1::GetKernelRequest*,
                                       v1::GetKernelResponse* response) override {
-    return Unary(workers_, context, response, [](const Call& call) -> absl::StatusOr<v1::GetKernelResponse> {
-      v1::GetKernelResponse who;
-      who.mutable_kernel()->set_name(absl::StrCat("uid ", call.peer_uid, " ", call.method));
-      return who;
-    });
+    std::string roles;
+    const auto [begin, end] = context->client_metadata().equal_range(kPeerRoleKey);
+    for (auto it = begin; it != end; ++it)
+      roles += absl::StrCat(" ", std::string(it->second.data(), it->second.size()));
+    return Unary(
+        workers_, context, response, [roles](const Call& call) -> absl::StatusOr<v1::GetKernelResponse> {
+          v1::GetKernelResponse who;
+          who.mutable_kernel()->set_name(absl::StrCat("uid ", call.peer_uid, " ", call.method, roles));
+          return who;
+        });
   }
 
   // Refuses after the third message.
@@ -83,6 +88,24 @@ TEST_F(ServerTest, TheCallerIsWhomTheKernelSaysNotWhomItClaims) {
   ASSERT_OK_AND_ASSIGN(const auto server, Start());
   EXPECT_THAT(Who(ConnectDaemon(dir_.path() / "s")),
               IsOkAndHolds(absl::StrCat("uid ", ::geteuid(), " /banger.kernel.v1.KernelService/GetKernel")));
+}
+
+TEST_F(ServerTest, ARoleIsWhatTheServerSaysOfUserAndGroups) {
+  std::vector<gid_t> own(static_cast<std::size_t>(::getgroups(0, nullptr)));
+  ASSERT_GE(::getgroups(static_cast<int>(own.size()), own.data()), 0);
+  ASSERT_OK_AND_ASSIGN(
+      const auto server,
+      Server::Start(
+          {.socket = dir_.path() / "s",
+           .configure = [this](grpc::ServerBuilder& builder) { builder.RegisterService(&service_); },
+           .role_of =
+               [&own](const PeerCredentials& peer, const std::vector<gid_t>& groups) {
+                 EXPECT_EQ(peer.gid, ::getegid());
+                 EXPECT_THAT(groups, ::testing::UnorderedElementsAreArray(own));
+                 return "viewer";
+               }}));
+  EXPECT_THAT(Who(ConnectDaemon(dir_.path() / "s")),
+              IsOkAndHolds(::testing::EndsWith("KernelService/GetKernel viewer")));
 }
 
 TEST_F(ServerTest, WhoIsNotAuthorizedIsNotServed) {

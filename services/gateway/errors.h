@@ -19,4 +19,12 @@ inline absl::Status UnknownService(const std::string& path) {
                   absl::StrCat("no service serves method '", path, "'"), {{"method", path}});
 }
 
+inline absl::Status RoleTooLow(const std::string& method, const std::string& needed,
+                               const std::string& client, const std::string& role) {
+  return ApiError(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW",
+                  absl::StrCat(method, " needs the role ", needed, "; '", client, "' has ",
+                               role == "none" ? "none" : absl::StrCat("only ", role)),
+                  {{"method", method}, {"needed", needed}, {"client", client}, {"role", role}});
+}
+
 }  // namespace banger::gateway

@@ -1,12 +1,11 @@
 #include "services/gateway/forwarded_call.h"
 
-#include <chrono>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/log/log.h"
 #include "common/rpc/error_mapping.h"
+#include "services/gateway/audit.h"
 #include "services/gateway/errors.h"
 
 namespace banger::gateway {
@@ -19,20 +18,13 @@ bool PassesOn(grpc::string_ref key) {
   return key != "user-agent" && key != rpc::kRequestIdKey && !key.starts_with(rpc::kPeerPrefix);
 }
 
-void LogCall(const rpc::Call& call, const std::string& path, const grpc::Status& status) {
-  const log::ScopedRequestId scope(call.request_id);
-  const auto elapsed = std::chrono::steady_clock::now() - call.start;
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
-  log::Info("call", {{"method", path},
-                     {"uid", absl::StrCat(call.peer_uid)},
-                     {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()))},
-                     {"ms", absl::StrCat(milliseconds)}});
-}
-
 }  // namespace
 
-ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Backend& backend, bool is_read)
+ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Caller caller, const Route& route,
+                             Backend& backend)
     : context_(*context),
+      caller_(std::move(caller)),
+      route_(route),
       backend_(backend),
       call_(rpc::MakeCall(*context, {})),
       // Deadline and cancellation come along.
@@ -42,7 +34,7 @@ ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Backen
   upstream_context_->AddMetadata(rpc::kRequestIdKey, call_.request_id);
   upstream_context_->AddMetadata(rpc::kPeerUidKey, absl::StrCat(call_.peer_uid));
 
-  if (is_read || !backend.serving()) {
+  if (route.is_read || !backend.serving()) {
     waiting_ = backend.AddWaiter(this);
     if (!waiting_) {
       FinishAndLog(Outage());
@@ -61,6 +53,7 @@ void ForwardedCall::OnReadDone(bool ok) {
     const MutexLock lock(mutex_);
     if (requests_ == Requests::kClosed) return;
     requests_ = ok ? Requests::kWriting : Requests::kClosed;
+    if (ok && !std::exchange(first_request_came_, true)) NoteResource();
   }
   if (ok) {
     upstream_.StartWrite(&request_);
@@ -68,6 +61,11 @@ void ForwardedCall::OnReadDone(bool ok) {
     upstream_.StartWritesDone();
     upstream_.RemoveHold();
   }
+}
+
+void ForwardedCall::NoteResource() {
+  const std::string field = route_.policy->resource;
+  if (!field.empty()) resource_ = ResourceIn(request_, context_.method(), field);
 }
 
 void ForwardedCall::RequestSent(bool ok) {
@@ -158,14 +156,18 @@ grpc::Status ForwardedCall::Outage() const {
 
 // The last thing that is done here: OnDone may come before this returns.
 void ForwardedCall::FinishAndLog(const grpc::Status& status) {
-  LogCall(call_, context_.method(), status);
+  {
+    const MutexLock lock(mutex_);
+    Audit(caller_, call_, context_.method(), resource_, status.error_code());
+  }
   Finish(status);
 }
 
-RefusedCall::RefusedCall(const grpc::GenericCallbackServerContext& context, const absl::Status& why) {
+RefusedCall::RefusedCall(const grpc::GenericCallbackServerContext& context, const Caller& caller,
+                         const absl::Status& why) {
   const rpc::Call call = rpc::MakeCall(context, {});
   const grpc::Status status = rpc::ToGrpc(why, call.request_id);
-  LogCall(call, context.method(), status);
+  Audit(caller, call, context.method(), "", status.error_code());
   Finish(status);
 }
 

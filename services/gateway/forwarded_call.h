@@ -6,10 +6,13 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 
 #include "common/rpc/call.h"
 #include "common/sync/mutex.h"
 #include "services/gateway/adapters/backend.h"
+#include "services/gateway/caller.h"
+#include "services/gateway/core/route_table.h"
 
 namespace banger::gateway {
 
@@ -22,8 +25,9 @@ namespace banger::gateway {
 // client's end, comes after everything else.
 class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backend::Waiter {
  public:
-  // `is_read`: the channel may send the call again when the daemon went away.
-  ForwardedCall(grpc::GenericCallbackServerContext* context, Backend& backend, bool is_read);
+  // Of a read the channel may send the call again when the daemon went away.
+  ForwardedCall(grpc::GenericCallbackServerContext* context, Caller caller, const Route& route,
+                Backend& backend);
 
  private:
   class Upstream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
@@ -54,6 +58,7 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
   void UpstreamDone(const grpc::Status& status);
 
   void GiveUp() override;
+  void NoteResource() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseRequests();
   void StopWaiting();
   grpc::Status Outage() const;
@@ -61,6 +66,8 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
   void FinishAndLog(const grpc::Status& status);
 
   grpc::GenericCallbackServerContext& context_;
+  const Caller caller_;
+  const Route& route_;
   Backend& backend_;
   const rpc::Call call_;
   std::unique_ptr<grpc::ClientContext> upstream_context_;
@@ -72,12 +79,16 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
 
   Mutex mutex_;
   Requests requests_ ABSL_GUARDED_BY(mutex_) = Requests::kReading;
+  bool first_request_came_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the first request, for the audit log.
+  std::string resource_ ABSL_GUARDED_BY(mutex_);
 };
 
 // A call that ends before it began.
 class RefusedCall final : public grpc::ServerGenericBidiReactor {
  public:
-  RefusedCall(const grpc::GenericCallbackServerContext& context, const absl::Status& why);
+  RefusedCall(const grpc::GenericCallbackServerContext& context, const Caller& caller,
+              const absl::Status& why);
 
  private:
   void OnDone() override { delete this; }

@@ -1,14 +1,20 @@
 #include "services/gateway/forwarder.h"
 
+#include <utility>
+
+#include "services/gateway/caller.h"
 #include "services/gateway/errors.h"
 #include "services/gateway/forwarded_call.h"
 
 namespace banger::gateway {
 
 grpc::ServerGenericBidiReactor* Forwarder::CreateReactor(grpc::GenericCallbackServerContext* context) {
-  const std::optional<Route> route = routes_.Find(context->method());
-  if (!route.has_value()) return new RefusedCall(*context, UnknownService(context->method()));
-  return new ForwardedCall(context, *backends_.at(route->daemon), route->is_read);
+  Caller caller = CallerOf(*context);
+  const Route* route = routes_.Find(context->method());
+  if (route == nullptr) return new RefusedCall(*context, caller, UnknownService(context->method()));
+  if (const absl::Status status = RequireRole(caller, route->policy->role, context->method()); !status.ok())
+    return new RefusedCall(*context, caller, status);
+  return new ForwardedCall(context, std::move(caller), *route, *backends_.at(route->daemon));
 }
 
 }  // namespace banger::gateway

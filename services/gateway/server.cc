@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "banger/network/v1/network_service.pb.h"
-#include "banger/system/v1/daemon_service.pb.h"
-#include "banger/system/v1/system_service.pb.h"
+#include "common/status/status_macros.h"
 #include "common/sync/mutex.h"
+#include "services/gateway/adapters/host_roles.h"
 #include "services/gateway/forwarder.h"
 #include "services/gateway/health_service.h"
 #include "services/gateway/reflection_service.h"
@@ -23,22 +23,16 @@ const google::protobuf::ServiceDescriptor& NetworkService() {
 
 std::vector<std::string> ListedServices() {
   std::vector<std::string> names;
-  for (const ForwardedService& service : ForwardedServices())
-    names.push_back(service.descriptor->full_name());
-  for (const google::protobuf::FileDescriptor* file :
-       {system::v1::GetDaemonRequest::descriptor()->file(),
-        system::v1::ListDaemonsRequest::descriptor()->file(),
-        grpc::health::v1::HealthCheckRequest::descriptor()->file(),
-        grpc::reflection::v1::ServerReflectionRequest::descriptor()->file(),
-        grpc::reflection::v1alpha::ServerReflectionRequest::descriptor()->file()})
-    names.push_back(file->service(0)->full_name());
+  for (const google::protobuf::ServiceDescriptor* service : ServedServices())
+    names.push_back(service->full_name());
   return names;
 }
 
 class Gateway final : public rpc::DaemonParts {
  public:
-  explicit Gateway(const rpc::DaemonContext& context)
-      : routes_(MakeRoutes(ForwardedServices())),
+  Gateway(const rpc::DaemonContext& context, SocketRoles roles)
+      : socket_roles_(std::move(roles)),
+        routes_(MakeRoutes(ForwardedServices())),
         reflection_v1_(ListedServices()),
         reflection_v1alpha_(ListedServices()),
         system_(context.workers, backends_) {
@@ -58,6 +52,12 @@ class Gateway final : public rpc::DaemonParts {
     builder.RegisterCallbackGenericService(forwarders_.back().get());
   }
 
+  std::string RoleOf(const PeerCredentials& peer, const std::vector<gid_t>& groups) override {
+    std::vector<gid_t> all = groups;
+    all.push_back(peer.gid);
+    return NameOf(RoleAtSocket(socket_roles_, peer.uid, all));
+  }
+
   void OnServing() override { health_.SetServing("", true); }
   void OnShutdown() override { health_.Shutdown(); }
 
@@ -74,6 +74,7 @@ class Gateway final : public rpc::DaemonParts {
     });
   }
 
+  const SocketRoles socket_roles_;
   const RouteTable routes_;
   HealthService health_;
   Backends backends_;
@@ -87,7 +88,8 @@ class Gateway final : public rpc::DaemonParts {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeParts(const rpc::DaemonContext& context) {
-  return std::make_unique<Gateway>(context);
+  BANGER_ASSIGN_OR_RETURN(SocketRoles roles, FindSocketRoles(context.config.gateway));
+  return std::make_unique<Gateway>(context, std::move(roles));
 }
 
 }  // namespace banger::gateway

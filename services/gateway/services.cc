@@ -5,7 +5,12 @@
 #include "absl/strings/substitute.h"
 #include "banger/image/v1/image_service.pb.h"
 #include "banger/kernel/v1/kernel_service.pb.h"
+#include "banger/system/v1/daemon_service.pb.h"
+#include "banger/system/v1/system_service.pb.h"
 #include "banger/vm/v1/vm_service.pb.h"
+#include "grpc/health/v1/health.pb.h"
+#include "grpc/reflection/v1/reflection.pb.h"
+#include "grpc/reflection/v1alpha/reflection.pb.h"
 
 namespace banger::gateway {
 namespace {
@@ -16,15 +21,6 @@ using google::protobuf::ServiceDescriptor;
 bool IsRead(const MethodDescriptor& method) {
   return !method.client_streaming() && !method.server_streaming() &&
          (method.name().starts_with("Get") || method.name().starts_with("List"));
-}
-
-// What daemons have for each other: a user with them could take a running VM's
-// image away, or learn paths that only daemons open.
-std::set<std::string> InternalMethods(const ServiceDescriptor& service) {
-  if (service.full_name() == "banger.image.v1.ImageService")
-    return {"AcquireImage", "ReleaseImage", "ListImageLeases"};
-  if (service.full_name() == "banger.kernel.v1.KernelService") return {"GetKernelFiles"};
-  return {};
 }
 
 }  // namespace
@@ -38,6 +34,19 @@ const std::vector<ForwardedService>& ForwardedServices() {
   return *services;
 }
 
+std::vector<const ServiceDescriptor*> ServedServices() {
+  std::vector<const ServiceDescriptor*> services;
+  for (const ForwardedService& service : ForwardedServices()) services.push_back(service.descriptor);
+  for (const google::protobuf::FileDescriptor* file :
+       {system::v1::GetDaemonRequest::descriptor()->file(),
+        system::v1::ListDaemonsRequest::descriptor()->file(),
+        grpc::health::v1::HealthCheckRequest::descriptor()->file(),
+        grpc::reflection::v1::ServerReflectionRequest::descriptor()->file(),
+        grpc::reflection::v1alpha::ServerReflectionRequest::descriptor()->file()})
+    services.push_back(file->service(0));
+  return services;
+}
+
 std::set<std::string> ReadMethods(const ServiceDescriptor& service) {
   std::set<std::string> reads;
   for (int i = 0; i < service.method_count(); ++i)
@@ -47,9 +56,13 @@ std::set<std::string> ReadMethods(const ServiceDescriptor& service) {
 
 RouteTable MakeRoutes(const std::vector<ForwardedService>& services) {
   RouteTable routes;
-  for (const ForwardedService& service : services)
-    routes.Add(service.descriptor->full_name(), service.daemon, ReadMethods(*service.descriptor),
-               InternalMethods(*service.descriptor));
+  for (const ForwardedService& service : services) {
+    for (int i = 0; i < service.descriptor->method_count(); ++i) {
+      const MethodDescriptor& method = *service.descriptor->method(i);
+      routes.Add(absl::StrCat("/", service.descriptor->full_name(), "/", method.name()), service.daemon,
+                 IsRead(method));
+    }
+  }
   return routes;
 }
 

@@ -19,10 +19,14 @@ struct ForwardedService {
 
 const std::vector<ForwardedService>& ForwardedServices();
 
+// All that can be called: these, and what the gateway answers itself.
+std::vector<const google::protobuf::ServiceDescriptor*> ServedServices();
+
 // The service's unary Get and List methods, which by AIP-131 and AIP-132 change
 // nothing.
 std::set<std::string> ReadMethods(const google::protobuf::ServiceDescriptor& service);
 
+// Those of their methods that the policy gives to somebody.
 RouteTable MakeRoutes(const std::vector<ForwardedService>& services);
 
 // A gRPC service config that lets exactly the reads be sent again when the

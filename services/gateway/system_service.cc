@@ -9,6 +9,9 @@
 #include "common/rpc/daemon_service.h"
 #include "common/rpc/server_call.h"
 #include "common/sync/mutex.h"
+#include "services/gateway/audit.h"
+#include "services/gateway/caller.h"
+#include "services/gateway/core/policy.h"
 #include "services/gateway/network_view.h"
 
 namespace banger::gateway {
@@ -89,24 +92,37 @@ v1::ListDaemonsResponse AskAll(const rpc::Call& call, const Backends& backends) 
   return response;
 }
 
+// Answers those whom the policy allows it, and notes who asked.
+template <typename Response, typename Answer>
+grpc::ServerUnaryReactor* Guarded(WorkerPool& workers, grpc::CallbackServerContext* context,
+                                  const std::string& method, Response* response, Answer answer) {
+  const std::string path = absl::StrCat("/banger.system.v1.SystemService/", method);
+  const auto guarded = [caller = CallerOf(*context), path,
+                        answer](const rpc::Call& call) -> absl::StatusOr<Response> {
+    const absl::Status allowed = RequireRole(caller, FindPolicy(path)->role, path);
+    absl::StatusOr<Response> result =
+        allowed.ok() ? absl::StatusOr<Response>(answer(call)) : absl::StatusOr<Response>(allowed);
+    Audit(caller, call, path, "", static_cast<grpc::StatusCode>(result.status().code()));
+    return result;
+  };
+  return rpc::Unary(workers, context, response, guarded);
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* SystemService::ListDaemons(grpc::CallbackServerContext* context,
                                                      const v1::ListDaemonsRequest*,
                                                      v1::ListDaemonsResponse* response) {
-  return rpc::Unary(workers_, context, response,
-                    [this](const rpc::Call& call) -> absl::StatusOr<v1::ListDaemonsResponse> {
-                      return AskAll(call, backends_);
-                    });
+  return Guarded(workers_, context, "ListDaemons", response,
+                 [this](const rpc::Call& call) { return AskAll(call, backends_); });
 }
 
 grpc::ServerUnaryReactor* SystemService::GetNetwork(grpc::CallbackServerContext* context,
                                                     const v1::GetNetworkRequest*,
                                                     v1::GetNetworkResponse* response) {
-  return rpc::Unary(workers_, context, response,
-                    [this](const rpc::Call& call) -> absl::StatusOr<v1::GetNetworkResponse> {
-                      return DescribeNetwork(call, *backends_.at("netd"), *backends_.at("vmd"));
-                    });
+  return Guarded(workers_, context, "GetNetwork", response, [this](const rpc::Call& call) {
+    return DescribeNetwork(call, *backends_.at("netd"), *backends_.at("vmd"));
+  });
 }
 
 }  // namespace banger::gateway

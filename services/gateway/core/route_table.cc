@@ -1,22 +1,16 @@
 #include "services/gateway/core/route_table.h"
 
-#include <utility>
-
 namespace banger::gateway {
 
-void RouteTable::Add(const std::string& service, const std::string& daemon, std::set<std::string> reads,
-                     std::set<std::string> internal) {
-  services_[service] = {.daemon = daemon, .reads = std::move(reads), .internal = std::move(internal)};
+void RouteTable::Add(const std::string& path, const std::string& daemon, bool is_read) {
+  const MethodPolicy* policy = FindPolicy(path);
+  if (policy == nullptr || policy->role == Role::kNobody) return;
+  routes_[path] = {.daemon = daemon, .is_read = is_read, .policy = policy};
 }
 
-std::optional<Route> RouteTable::Find(absl::string_view path) const {
-  const std::size_t slash = path.rfind('/');
-  if (slash == absl::string_view::npos || slash == 0 || path.front() != '/') return std::nullopt;
-  const auto found = services_.find(std::string(path.substr(1, slash - 1)));
-  if (found == services_.end()) return std::nullopt;
-  const std::string method(path.substr(slash + 1));
-  if (method.empty() || found->second.internal.contains(method)) return std::nullopt;
-  return Route{.daemon = found->second.daemon, .is_read = found->second.reads.contains(method)};
+const Route* RouteTable::Find(absl::string_view path) const {
+  const auto found = routes_.find(std::string(path));
+  return found != routes_.end() ? &found->second : nullptr;
 }
 
 }  // namespace banger::gateway

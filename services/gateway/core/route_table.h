@@ -2,11 +2,10 @@
 #pragma once
 
 #include <map>
-#include <optional>
-#include <set>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "services/gateway/core/policy.h"
 
 namespace banger::gateway {
 
@@ -14,6 +13,7 @@ struct Route {
   std::string daemon;
   // The method changes nothing, so it may reach the daemon twice.
   bool is_read = false;
+  const MethodPolicy* policy = nullptr;
 
   bool operator==(const Route&) const = default;
 };
@@ -21,23 +21,16 @@ struct Route {
 // Filled at start, then only read: thread-safe.
 class RouteTable {
  public:
-  // `reads` are the methods of the service that change nothing, `internal` those
-  // that daemons have for each other and nobody reaches from outside.
-  void Add(const std::string& service, const std::string& daemon, std::set<std::string> reads,
-           std::set<std::string> internal = {});
+  // `path` is "/banger.vm.v1.VmService/GetVm". What the policy gives to nobody, or
+  // does not know, stays out: a method of a later version is reached by nobody before
+  // somebody has thought about who may.
+  void Add(const std::string& path, const std::string& daemon, bool is_read);
 
-  // `path` is "/banger.vm.v1.VmService/GetVm". A method that this build does not
-  // know is routed by its service. Empty for other services, other forms and
-  // internal methods.
-  std::optional<Route> Find(absl::string_view path) const;
+  // Null for everything that was not added.
+  const Route* Find(absl::string_view path) const;
 
  private:
-  struct Service {
-    std::string daemon;
-    std::set<std::string> reads;
-    std::set<std::string> internal;
-  };
-  std::map<std::string, Service> services_;
+  std::map<std::string, Route> routes_;
 };
 
 }  // namespace banger::gateway

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/os/temp_dir.h"
 #include "common/rpc/channel.h"
@@ -31,7 +32,13 @@ class GatewayTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(parts_, MakeParts({.config = config_, .paths = paths_, .workers = *workers_}));
     ASSERT_OK_AND_ASSIGN(
         gateway_, rpc::Server::Start({.socket = socket(),
-                                      .configure = [this](auto& builder) { parts_->Register(builder); },
+                                      .configure =
+                                          [this](auto& builder) {
+                                            parts_->Register(builder);
+                                            builder.RegisterService(&own_);
+                                          },
+                                      .role_of = [this](const auto& peer,
+                                                        const auto& groups) { return RoleOf(peer, groups); },
                                       .default_health = false}));
     parts_->OnServing();
     vms_ = vm::v1::VmService::NewStub(channel_ = rpc::ConnectDaemon(socket()));
@@ -42,6 +49,11 @@ class GatewayTest : public ::testing::Test {
     parts_->OnShutdown();
     gateway_->Shutdown(std::chrono::seconds(1));
     workers_.reset();
+  }
+
+  // Of those who come by the socket.
+  virtual std::string RoleOf(const PeerCredentials& peer, const std::vector<gid_t>& groups) {
+    return parts_->RoleOf(peer, groups);
   }
 
   std::filesystem::path socket() const { return paths_.Socket("gateway"); }
@@ -74,6 +86,7 @@ class GatewayTest : public ::testing::Test {
   Paths paths_;
   FakeVmd fake_;
   rpc::DaemonService self_{"vmd"};
+  rpc::DaemonService own_{"gateway"};
   std::unique_ptr<WorkerPool> workers_ = std::make_unique<WorkerPool>(8, 8);
   std::unique_ptr<rpc::DaemonParts> parts_;
   std::unique_ptr<rpc::Server> gateway_;
