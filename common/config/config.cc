@@ -281,7 +281,12 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
       {"rootfs_size", From(file, vm.rootfs_size_bytes, IntoSize(vm.rootfs_size_bytes.value))}};
   const Section images = {{"cache_size", IntoSize(config.images.cache_size_bytes)},
                           {"in_place_dirs", IntoDirectories(config.images.in_place_dirs)}};
-  const Section gateway = {{"viewers", IntoStrings(config.gateway.viewers)},
+  const Section gateway = {{"listen", Into(config.gateway.listen)},
+                           {"cert", IntoPath(config.gateway.cert)},
+                           {"key", IntoPath(config.gateway.key)},
+                           {"client_ca", IntoPath(config.gateway.client_ca)},
+                           {"client_crl", IntoPath(config.gateway.client_crl)},
+                           {"viewers", IntoStrings(config.gateway.viewers)},
                            {"operators", IntoStrings(config.gateway.operators)},
                            {"admins", IntoStrings(config.gateway.admins)},
                            {"others", IntoRole(config.gateway.others)}};

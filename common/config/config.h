@@ -94,9 +94,17 @@ struct ImagesConfig {
   bool operator==(const ImagesConfig&) const = default;
 };
 
-// Who may do what at the gateway's Unix socket: users ("alice", "1000") and groups
-// ("@developers", "@100").
 struct GatewayConfig {
+  // "ADDRESS:PORT" of the TCP listener; empty: none. The rest are absolute paths of PEM
+  // files: the gateway's own certificate and key, the authorities of its clients, and
+  // their revocation lists (empty: none).
+  std::string listen;
+  std::string cert;
+  std::string key;
+  std::string client_ca;
+  std::string client_crl;
+  // Who may do what at the Unix socket: users ("alice", "1000") and groups
+  // ("@developers", "@100").
   std::vector<std::string> viewers;
   std::vector<std::string> operators;
   std::vector<std::string> admins;

@@ -185,6 +185,16 @@ TEST_F(ConfigTest, FilesToSyncHaveTwoPathsAndAMode) {
     EXPECT_THAT(Load(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(what))) << text;
 }
 
+TEST_F(ConfigTest, TheTcpListenerIsOffAndItsFilesAreAbsolute) {
+  EXPECT_EQ(Config().gateway.listen, "");
+  ASSERT_OK_AND_ASSIGN(const Config config,
+                       Load("[gateway]\nlisten = \"[::]:7443\"\nclient_crl = \"/etc/crl.pem\"\n"));
+  EXPECT_EQ(config.gateway.listen, "[::]:7443");
+  EXPECT_EQ(config.gateway.client_crl, "/etc/crl.pem");
+  EXPECT_THAT(Load("[gateway]\nkey = \"server.key\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("gateway.key is not an absolute path")));
+}
+
 TEST_F(ConfigTest, RolesAtTheSocketAreListsOfUsersAndGroups) {
   ASSERT_OK_AND_ASSIGN(const Config config,
                        Load("[gateway]\noperators = [\"alice\", \"@dev\"]\nothers = \"none\"\n"));

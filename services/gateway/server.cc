@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "banger/network/v1/network_service.pb.h"
+#include "common/rpc/daemon_service.h"
 #include "common/status/status_macros.h"
 #include "common/sync/mutex.h"
 #include "services/gateway/adapters/host_roles.h"
@@ -13,6 +14,7 @@
 #include "services/gateway/reflection_service.h"
 #include "services/gateway/services.h"
 #include "services/gateway/system_service.h"
+#include "services/gateway/tcp_server.h"
 
 namespace banger::gateway {
 namespace {
@@ -58,8 +60,21 @@ class Gateway final : public rpc::DaemonParts {
     return NameOf(RoleAtSocket(socket_roles_, peer.uid, all));
   }
 
+  absl::Status ListenToTcp(const GatewayConfig& config) {
+    if (config.listen.empty()) return absl::OkStatus();
+    const auto configure = [this](grpc::ServerBuilder& builder) {
+      Register(builder);
+      builder.RegisterService(&self_);
+    };
+    BANGER_ASSIGN_OR_RETURN(tcp_, TcpServer::Start(config, configure));
+    return absl::OkStatus();
+  }
+
   void OnServing() override { health_.SetServing("", true); }
-  void OnShutdown() override { health_.Shutdown(); }
+  void OnShutdown() override {
+    health_.Shutdown();
+    tcp_.reset();
+  }
 
  private:
   void AddBackend(const Paths& paths, const std::string& daemon,
@@ -83,13 +98,18 @@ class Gateway final : public rpc::DaemonParts {
   SystemService system_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Forwarder>> forwarders_ ABSL_GUARDED_BY(mutex_);
+  // Of those who come by TCP; the daemon has one for its socket.
+  rpc::DaemonService self_{"gateway"};
+  std::unique_ptr<TcpServer> tcp_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeParts(const rpc::DaemonContext& context) {
   BANGER_ASSIGN_OR_RETURN(SocketRoles roles, FindSocketRoles(context.config.gateway));
-  return std::make_unique<Gateway>(context, std::move(roles));
+  auto gateway = std::make_unique<Gateway>(context, std::move(roles));
+  BANGER_RETURN_IF_ERROR(gateway->ListenToTcp(context.config.gateway));
+  return gateway;
 }
 
 }  // namespace banger::gateway

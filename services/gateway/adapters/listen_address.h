@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/os/unique_fd.h"
+
+namespace banger::gateway {
+
+// Listens, non-blocking, at "ADDRESS:PORT"; an IPv6 address is in brackets, and "[::]"
+// is IPv6 only. INVALID_ARGUMENT for what is no such text: names are not looked up.
+absl::StatusOr<UniqueFd> ListenTcp(const std::string& address);
+
+std::uint16_t PortOf(int socket);
+
+// `host` becomes the client's address. Invalid, with errno, when nobody waits.
+// Non-blocking and without Nagle's delay.
+UniqueFd AcceptTcp(int listener, std::string& host);
+
+}  // namespace banger::gateway
