@@ -4,6 +4,7 @@
 // BANGER_FAULTS=all (hours), else one of each case.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,8 @@ struct Operation {
   std::vector<std::string> command;  // Create's without the image
   bool is_running;                   // else "box" is stopped before
 };
+
+void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
 
 // But for Create, "box" is there before; for Restore, it has a snapshot.
 const Operation kOperations[] = {

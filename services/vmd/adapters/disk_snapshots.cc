@@ -135,7 +135,7 @@ absl::StatusOr<Snapshot> DiskSnapshots::Publish(const std::string& uid, const Sn
 absl::Status DiskSnapshots::Abandon(const std::string& uid) {
   BANGER_ASSIGN_OR_RETURN(const std::vector<fs::path> left, FilesIn(VmDirectory(uid) / kFrozen));
   for (const fs::path& file : left) BANGER_RETURN_IF_ERROR(RemoveFileDurably(file));
-  return RemoveTree(Directory(uid, kNew));
+  return Remove(uid, kNew);
 }
 
 absl::StatusOr<std::vector<Snapshot>> DiskSnapshots::List(const std::string& uid) {
@@ -178,7 +178,13 @@ absl::Status DiskSnapshots::Delete(const std::string& uid, const std::string& na
   const fs::path gone = Directory(uid, kGone);
   BANGER_RETURN_IF_ERROR(RemoveTree(gone));
   BANGER_RETURN_IF_ERROR(RenameDurably(Directory(uid, name), gone));
-  return RemoveTree(gone);
+  return Remove(uid, kGone);
+}
+
+absl::Status DiskSnapshots::Remove(const std::string& uid, const std::string& name) const {
+  BANGER_RETURN_IF_ERROR(RemoveTree(Directory(uid, name)));
+  ::rmdir(Directory(uid, "").c_str());  // the last one takes their directory along
+  return absl::OkStatus();
 }
 
 absl::Status DiskSnapshots::Stage(const std::string& uid, const std::string& name, const std::string& to) {

@@ -47,6 +47,7 @@ class DiskSnapshots final : public SnapshotFiles {
  private:
   std::filesystem::path VmDirectory(const std::string& uid) const;
   std::filesystem::path Directory(const std::string& uid, const std::string& name) const;
+  absl::Status Remove(const std::string& uid, const std::string& name) const;
   absl::Status MoveStaged(const std::string& uid);
 
   const VmFiles& files_;

@@ -162,6 +162,7 @@ TEST_F(DiskSnapshotsTest, ABrokenSealIsNoSeal) {
   ASSERT_EQ(listed.size(), 1u);
   EXPECT_EQ(listed[0].name, "base") << "it can still be deleted";
   EXPECT_OK(snapshots_->Delete(kUid, "base"));
+  EXPECT_FALSE(fs::exists(Vm() / "snapshots")) << "the last one leaves nothing";
 }
 
 TEST_F(DiskSnapshotsTest, ASealOfAnotherFormatIsRefused) {
