@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/os/file_version.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/gateway/adapters/listen_address.h"
@@ -36,13 +36,8 @@ absl::Status Watch(int epoll, int fd, std::uint32_t events, std::uint64_t id) {
 // Changes whenever one of the files does.
 std::string Look(const TlsFiles& files) {
   std::string seen;
-  for (const std::filesystem::path& file : {files.cert, files.key, files.client_ca, files.client_crl}) {
-    struct stat info {};
-    if (!file.empty() && ::stat(file.c_str(), &info) == 0)
-      absl::StrAppend(&seen, info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
-                      info.st_mtim.tv_nsec, ":", info.st_mode);
-    seen += ';';
-  }
+  for (const std::filesystem::path& file : {files.cert, files.key, files.client_ca, files.client_crl})
+    absl::StrAppend(&seen, FileVersion(file).value_or(""), ";");
   return seen;
 }
 

@@ -1,9 +1,6 @@
 #include "services/vmd/adapters/agent_disk.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +9,7 @@
 #include "common/ext4/ext4_writer.h"
 #include "common/log/log.h"
 #include "common/os/file.h"
+#include "common/os/file_version.h"
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -27,10 +25,8 @@ template <typename Files>
 absl::StatusOr<std::string> KeyOf(const Files& files) {
   std::string key;
   for (const auto& [name, path] : files) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) < 0) return ErrnoError(errno, absl::StrCat("stat '", path.string(), "'"));
-    absl::StrAppend(&key, name, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
-                    info.st_mtim.tv_nsec, "\n");
+    BANGER_ASSIGN_OR_RETURN(const std::string version, FileVersion(path));
+    absl::StrAppend(&key, name, ":", version, "\n");
   }
   return key;
 }

@@ -6,10 +6,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/os/file_version.h"
 #include "common/os/subprocess.h"
 #include "common/status/status_macros.h"
 #include "common/sync/deadline_stop.h"
-#include "services/vmd/adapters/kvm_probe.h"
 #include "services/vmd/errors.h"
 
 namespace banger::vmd {
@@ -60,7 +60,7 @@ absl::StatusOr<std::filesystem::path> FirecrackerProgram::Find(const std::stop_t
   if (!path.ok())
     return VmmNotFound(program_, absl::StrCat("install Firecracker ", kOldestFirecracker.ToString(),
                                               " or newer, or set firecracker_bin"));
-  const std::string key = absl::StrCat(path->string(), "/", FileKey(*path));
+  const std::string key = absl::StrCat(path->string(), "/", FileVersion(*path).value_or("missing"));
   {
     const MutexLock lock(mutex_);
     if (key == fit_) return *path;

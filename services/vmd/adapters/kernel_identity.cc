@@ -1,14 +1,9 @@
 #include "services/vmd/adapters/kernel_identity.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/os/file.h"
-#include "common/status/error.h"
+#include "common/os/file_version.h"
 #include "common/status/status_macros.h"
 
 namespace banger::vmd {
@@ -32,11 +27,7 @@ std::string ReleaseIn(const std::string& kernel) {
 }  // namespace
 
 absl::StatusOr<KernelIdentity> KernelIdentities::Of(const std::filesystem::path& vmlinux) {
-  struct stat info {};
-  if (::stat(vmlinux.c_str(), &info) < 0)
-    return ErrnoError(errno, absl::StrCat("read kernel '", vmlinux.string(), "'"));
-  const std::string key = absl::StrCat(info.st_dev, " ", info.st_ino, " ", info.st_size, " ",
-                                       info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec);
+  BANGER_ASSIGN_OR_RETURN(const std::string key, FileVersion(vmlinux));
   {
     const MutexLock lock(mutex_);
     if (const auto known = known_.find(key); known != known_.end()) return known->second;

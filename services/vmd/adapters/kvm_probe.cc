@@ -1,6 +1,5 @@
 #include "services/vmd/adapters/kvm_probe.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -10,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/os/file.h"
+#include "common/os/file_version.h"
 #include "common/os/process.h"
 #include "common/os/subprocess.h"
 #include "common/status/status_macros.h"
@@ -27,13 +27,6 @@ constexpr std::chrono::seconds kProbeTimeout{3};
 }  // namespace
 
 bool CanOpenKvm() { return ::access("/dev/kvm", R_OK | W_OK) == 0; }
-
-std::string FileKey(const std::filesystem::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) < 0) return "missing";
-  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":", info.st_mtim.tv_sec, ".",
-                      info.st_mtim.tv_nsec);
-}
 
 absl::StatusOr<bool> KvmProbe::Try(const KvmTrial& trial, const std::stop_token& stop) const {
   const DeadlineStop deadline(kProbeTimeout, stop);
@@ -54,8 +47,8 @@ absl::StatusOr<bool> KvmProbe::Try(const KvmTrial& trial, const std::stop_token&
 absl::StatusOr<bool> KvmProbe::Runs(const KvmTrial& trial, const std::stop_token& stop) {
   if (!CanOpenKvm()) return false;
   BANGER_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
-  const std::string key =
-      absl::StrCat(FileKey(trial.vmlinux), "/", FileKey(trial.program), "/", self.boot_id);
+  const std::string key = absl::StrCat(FileVersion(trial.vmlinux).value_or("missing"), "/",
+                                       FileVersion(trial.program).value_or("missing"), "/", self.boot_id);
   if (const std::optional<bool> known = Remembered(key)) return *known;
   BANGER_ASSIGN_OR_RETURN(const bool runs, probes_.Do(key, stop, [this, trial](const std::stop_token& s) {
     return Try(trial, s);

@@ -14,9 +14,6 @@ namespace banger::vmd {
 // Whether /dev/kvm can be opened; which proves nothing.
 bool CanOpenKvm();
 
-// Changes with the file's content: what was found out about it no longer holds.
-std::string FileKey(const std::filesystem::path& path);
-
 // A VMM's command that boots `vmlinux` under KVM with nothing to mount and its
 // console on stdout.
 struct KvmTrial {
