@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/status/error.h"
+#include "services/gateway/testing/log_capture.h"
 #include "services/gateway/testing/tcp_fixture.h"
 
 namespace banger::gateway {
@@ -172,24 +173,19 @@ TEST_F(TcpServerTest, ANewAuthorityReplacesTheOldOne) {
 }
 
 TEST_F(TcpServerTest, FilesThatAreNoGoodOrGoneChangeNothing) {
+  tcp_.reset();
+  const LogCapture log;
+  StartTcp();
   for (const char* name : {"ca.pem", "crl.pem", "server.pem", "server.key"}) {
     ASSERT_OK_AND_ASSIGN(const std::string good, ReadFile(dir_.path() / name, 1 << 20));
-    ::testing::internal::CaptureStdout();
     Write(name, "nonsense");
-    std::string log;
-    // Its own word that it has seen them.
-    EXPECT_TRUE(Eventually([&] {
-      log += ::testing::internal::GetCapturedStdout();
-      ::testing::internal::CaptureStdout();
-      return log.find("the old ones stay in use") != std::string::npos;
-    }));
-    ::testing::internal::GetCapturedStdout();
-    EXPECT_THAT(log, HasSubstr(name));
+    EXPECT_TRUE(Eventually([&] { return log.Has("the old ones stay in use", name); })) << name;
     EXPECT_EQ(RawHandshake({.certificate = alice_}), "") << name;
     std::filesystem::remove(dir_.path() / name);
     EXPECT_EQ(RawHandshake({.certificate = alice_}), "") << name;
     Write(name, good);
   }
+  tcp_.reset();
 }
 
 TEST_F(TcpServerTest, OneClientHasSoManyConnectionsAndTheOthersGoOn) {
@@ -213,7 +209,7 @@ TEST_F(TcpServerTest, OneClientHasSoManyConnectionsAndTheOthersGoOn) {
 }
 
 TEST_F(TcpServerTest, WhoDoesNotFinishItsHandshakeIsDroppedAndKeepsNobodyOut) {
-  limits_.handshake = 50ms;
+  limits_.handshake = 500ms;
   limits_.handshakes_per_address = 5;
   StartTcp();
   std::vector<UniqueFd> silent;
@@ -223,7 +219,8 @@ TEST_F(TcpServerTest, WhoDoesNotFinishItsHandshakeIsDroppedAndKeepsNobodyOut) {
     EXPECT_LE(::read(fd.get(), &byte, 1), 0);
   }
   EXPECT_TRUE(Eventually([this] { return tcp_->connections() == 0; }));
-  EXPECT_EQ(RawHandshake({.certificate = alice_}), "");
+  // Ours may take longer, too, where there is much else to do.
+  EXPECT_TRUE(Eventually([this] { return RawHandshake({.certificate = alice_}).empty(); }));
 }
 
 TEST_F(TcpServerTest, BytesComeThroughUnharmedBothWays) {
