@@ -108,6 +108,8 @@ class FaultMatrixTest : public SharedInstanceTest, public ::testing::WithParamIn
   // Whatever was promised holds, and nothing needs more than the usual commands.
   void CheckVms();
   void CheckSnapshot();
+  // Half a VM is soon gone; one that starts was whole.
+  static void ExpectWholeOrGone(const std::string& vm);
   // It starts and stops; with the user's work where there was some.
   void ExpectUsable(const std::string& vm);
 
@@ -182,6 +184,15 @@ void FaultMatrixTest::ExpectUsable(const std::string& vm) {
   Succeeds({"vm", "stop", vm});
 }
 
+void FaultMatrixTest::ExpectWholeOrGone(const std::string& vm) {
+  EXPECT_TRUE(Eventually(
+      [&] {
+        return State(vm).empty() || Run({"vm", "start", vm}).status.success();
+      },
+      60s))
+      << "half of '" << vm << "' is left: " << Run({"vm", "start", vm}).err;
+}
+
 void FaultMatrixTest::CheckSnapshot() {
   const CommandResult listed = Run({"vm", "snapshot", "list", "box"});
   const bool exists = absl::StrContains(listed.out, "base");
@@ -197,6 +208,8 @@ void FaultMatrixTest::CheckVms() {
     const std::string state = State();
     return state != "STATE_STARTING" && state != "STATE_STOPPING";
   })) << "it is stuck";
+  if (Is("Create") || Is("Delete")) ExpectWholeOrGone("box");
+  if (Is("Clone")) ExpectWholeOrGone("twin");
   const bool exists = !State().empty();
   if (Is("Create")) {
     EXPECT_TRUE(exists || !succeeded_) << "a VM is lost";

@@ -1,5 +1,6 @@
 // A clone is a VM of its own, or not there at all.
 #include "common/status/error.h"
+#include "common/testing/eventually.h"
 #include "services/vmd/testing/manager_fixture.h"
 
 namespace banger::vmd {
@@ -81,6 +82,18 @@ TEST_F(VmCloneTest, AFailureLeavesTheOtherVmAsItWasAndNothingElse) {
     EXPECT_THAT(Names(), ElementsAre("box")) << step;
     EXPECT_EQ(world_.things.All(), things) << step;
   }
+}
+
+TEST_F(VmCloneTest, OneThatTheStoreHasNoRoomToUndoIsNoVmAndGoesLater) {
+  const auto things = world_.things.All();
+  for (const char* step : {"Freeze", "Update", "Strike", "Delete"})
+    world_.host.FailAt(step, DiskFull("full"));
+  EXPECT_EQ(ErrorReason(Clone("twin").status()), "DISK_FULL");
+  EXPECT_EQ(ErrorReason(vms_->Start("twin", kQuiet, {}).status()), "VM_DELETED");
+  world_.host.Mend();
+  EXPECT_TRUE(Eventually([this] { return vms_->CollectGarbage(); }));
+  EXPECT_THAT(Names(), ElementsAre("box"));
+  EXPECT_EQ(world_.things.All(), things);
 }
 
 TEST_F(VmCloneTest, WhereverVmdDiesTheCloneIsThereOrItIsNot) {

@@ -59,7 +59,8 @@ absl::StatusOr<VmManager::Held> VmManager::HoldUid(const std::string& uid, const
   BANGER_ASSIGN_OR_RETURN(std::unique_ptr<VmOperation> operation, operations_.Begin(uid, stop));
   BANGER_ASSIGN_OR_RETURN(std::optional<Vm> now, ports_.store.Find(uid));
   if (!now.has_value()) return VmNotFound(uid);
-  if (IsDoomed(uid)) return VmDeleted(now->name);
+  // Provisional with nobody at work on it: what could not be undone yet.
+  if (IsDoomed(uid) || now->provisional) return VmDeleted(now->name);
   return Held{std::move(operation), *std::move(now)};
 }
 
