@@ -8,21 +8,15 @@
 // runs, against 1 MiB.
 #include <cstdio>
 #include <cstdlib>
-#include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "banger/guest/v1/guest_service.grpc.pb.h"
-#include "banger/system/v1/daemon_service.grpc.pb.h"
 #include "banger/vm/v1/vm_service.grpc.pb.h"
-#include "common/os/file.h"
 #include "common/rpc/channel.h"
-#include "common/rpc/error_mapping.h"
 #include "common/status/status_macros.h"
 #include "tests/bench/bare_vmm.h"
 #include "tests/bench/vm_timing.h"
+#include "tests/e2e/daemon_figures.h"
 
 namespace banger::e2e {
 namespace {
@@ -66,40 +60,18 @@ absl::Status CompareExec(const Instance& instance, int rounds) {
   return Run(instance, {"vm", "delete", "--force", "model"}).status();
 }
 
-absl::StatusOr<int> PidOfVmd(const Instance& instance) {
-  const auto vmd =
-      system::v1::DaemonService::NewStub(rpc::ConnectDaemon(instance.root() / "run" / "vmd.sock"));
-  grpc::ClientContext context;
-  system::v1::GetDaemonResponse response;
-  BANGER_RETURN_IF_ERROR(rpc::FromGrpc(vmd->GetDaemon(&context, {}, &response)));
-  return response.daemon().pid();
-}
-
-absl::StatusOr<double> PrivateMib(int pid) {
-  BANGER_ASSIGN_OR_RETURN(const std::string rollup, ReadFile(absl::StrCat("/proc/", pid, "/smaps_rollup")));
-  double kib = 0;
-  for (const absl::string_view line : absl::StrSplit(rollup, '\n')) {
-    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    double value = 0;
-    if (words.size() == 3 && absl::StartsWith(words[0], "Private_") && absl::SimpleAtod(words[1], &value))
-      kib += value;
-  }
-  return kib / 1024;
-}
-
 // After a first one, which makes what is made once.
 absl::Status MeasureMemory(const Instance& instance) {
   const auto create = [&](int i) {
     return Run(instance, {"vm", "create", "--name", absl::StrCat("vm-", i), "--image", "mini"}).status();
   };
   BANGER_RETURN_IF_ERROR(create(0));
-  BANGER_ASSIGN_OR_RETURN(const int vmd, PidOfVmd(instance));
-  BANGER_ASSIGN_OR_RETURN(const double before, PrivateMib(vmd));
+  BANGER_ASSIGN_OR_RETURN(const DaemonFigures before, FiguresOf(instance, "vmd"));
   for (int i = 1; i <= kVms; ++i) BANGER_RETURN_IF_ERROR(create(i));
-  BANGER_ASSIGN_OR_RETURN(const double after, PrivateMib(vmd));
+  BANGER_ASSIGN_OR_RETURN(const DaemonFigures after, FiguresOf(instance, "vmd"));
   for (int i = 0; i <= kVms; ++i)
     BANGER_RETURN_IF_ERROR(Run(instance, {"vm", "delete", "--force", absl::StrCat("vm-", i)}).status());
-  const double each = (after - before) / kVms;
+  const double each = (after.private_mib - before.private_mib) / kVms;
   std::printf("RESULT vmd_memory_per_vm %.3f 1 %.3f MiB\n", each, each);
   return absl::OkStatus();
 }
