@@ -11,9 +11,9 @@ namespace banger::style {
 namespace {
 
 // Lowest first: a room of common uses rooms before it.
-constexpr std::array kRooms = {"version", "status", "os",      "sync", "log",      "testing",
-                               "digest",  "json",   "config",  "rpc",  "ext4",     "archive",
-                               "tree",    "http",   "catalog", "oci",  "guestlink"};
+constexpr std::array kRooms = {"version", "status", "os",   "sync",    "log", "testing",
+                               "digest",  "tls",    "json", "config",  "rpc", "ext4",
+                               "archive", "tree",   "http", "catalog", "oci", "guestlink"};
 
 // What the core of a service may use of common: nothing that knows the host or
 // the wire.

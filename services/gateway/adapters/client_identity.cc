@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/strip.h"
-#include "services/gateway/adapters/openssl.h"
+#include "common/tls/openssl.h"
 
 namespace banger::gateway {
 namespace {

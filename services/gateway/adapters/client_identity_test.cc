@@ -3,7 +3,7 @@
 #include <openssl/pem.h>
 
 #include "common/testing/status_matchers.h"
-#include "services/gateway/adapters/openssl.h"
+#include "common/tls/openssl.h"
 #include "services/gateway/testing/certificates.h"
 
 namespace banger::gateway {

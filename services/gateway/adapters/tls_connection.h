@@ -8,8 +8,8 @@
 
 #include "absl/strings/string_view.h"
 #include "common/os/unique_fd.h"
+#include "common/tls/openssl.h"
 #include "services/gateway/adapters/client_identity.h"
-#include "services/gateway/adapters/openssl.h"
 #include "services/gateway/core/http2_guard.h"
 
 namespace banger::gateway {

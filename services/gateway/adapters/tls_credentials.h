@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "services/gateway/adapters/openssl.h"
+#include "common/tls/openssl.h"
 
 namespace banger::gateway {
 

@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 #include "common/os/unique_fd.h"
-#include "services/gateway/adapters/openssl.h"
+#include "common/tls/openssl.h"
 #include "services/gateway/testing/certificates.h"
 
 namespace banger::gateway {

@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace banger::gateway {
+namespace banger {
 
 template <auto Free>
 struct FreeWith {
@@ -36,4 +36,4 @@ inline std::string OpenSslReason() {
   return reason != nullptr ? reason : "no reason given";
 }
 
-}  // namespace banger::gateway
+}  // namespace banger
