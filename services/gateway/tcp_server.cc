@@ -17,15 +17,15 @@ using namespace std::chrono_literals;
 constexpr auto kGrace = 3s;
 
 // What gRPC bounds itself, for each connection. Messages: see PeerServers.
-void Bound(grpc::ServerBuilder& builder) {
+void Bound(const TcpLimits& limits, grpc::ServerBuilder& builder) {
   const auto milliseconds = [](std::chrono::milliseconds time) { return static_cast<int>(time.count()); };
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 100);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 << 10);
   // A client that is not there any more is noticed, one that has nothing to do leaves.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(1min));
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(20s));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(limits.ping));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(limits.pong));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, milliseconds(10min));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, milliseconds(limits.idle));
 }
 
 absl::Status RequireFiles(const GatewayConfig& config) {
@@ -39,18 +39,19 @@ absl::Status RequireFiles(const GatewayConfig& config) {
 
 }  // namespace
 
-TcpServer::TcpServer(std::function<void(grpc::ServerBuilder&)> configure)
+TcpServer::TcpServer(std::function<void(grpc::ServerBuilder&)> configure, const TcpLimits& limits)
     : servers_({.configure =
-                    [configure = std::move(configure)](grpc::ServerBuilder& builder) {
-                      Bound(builder);
+                    [configure = std::move(configure), limits](grpc::ServerBuilder& builder) {
+                      Bound(limits, builder);
                       configure(builder);
                     },
                 .default_health = false}) {}
 
 absl::StatusOr<std::unique_ptr<TcpServer>> TcpServer::Start(
-    const GatewayConfig& config, std::function<void(grpc::ServerBuilder&)> configure, TlsLimits limits) {
+    const GatewayConfig& config, std::function<void(grpc::ServerBuilder&)> configure,
+    const TcpLimits& limits) {
   BANGER_RETURN_IF_ERROR(RequireFiles(config));
-  std::unique_ptr<TcpServer> server(new TcpServer(std::move(configure)));
+  std::unique_ptr<TcpServer> server(new TcpServer(std::move(configure), limits));
   const auto serve = [&servers = server->servers_](const ClientIdentity& client, UniqueFd connection) {
     servers.Serve({.uid = ::geteuid(), .name = client.name, .role = NameOf(client.role)},
                   std::move(connection));

@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_builder.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,14 @@
 
 namespace banger::gateway {
 
+struct TcpLimits : TlsLimits {
+  // How often a client is asked whether it is there, and how long it has to answer.
+  std::chrono::milliseconds ping{60000};
+  std::chrono::milliseconds pong{20000};
+  // How long a connection may be without a call.
+  std::chrono::milliseconds idle{600000};
+};
+
 // The gateway for other hosts: TLS by TlsListener, gRPC by PeerServers, with the name
 // and role of each client's certificate. Thread-safe.
 class TcpServer {
@@ -21,7 +30,7 @@ class TcpServer {
   // INVALID_ARGUMENT naming the key or file of the configuration that is wrong.
   static absl::StatusOr<std::unique_ptr<TcpServer>> Start(const GatewayConfig& config,
                                                           std::function<void(grpc::ServerBuilder&)> configure,
-                                                          TlsLimits limits = {});
+                                                          const TcpLimits& limits = {});
 
   // Takes no more connections, gives calls in flight some seconds, then cancels them.
   ~TcpServer();
@@ -30,7 +39,7 @@ class TcpServer {
   std::size_t connections() const { return listener_->connections(); }
 
  private:
-  explicit TcpServer(std::function<void(grpc::ServerBuilder&)> configure);
+  TcpServer(std::function<void(grpc::ServerBuilder&)> configure, const TcpLimits& limits);
 
   rpc::PeerServers servers_;
   std::unique_ptr<TlsListener> listener_;

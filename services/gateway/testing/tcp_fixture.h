@@ -86,7 +86,7 @@ class TcpTest : public GatewayTest {
 
   TestAuthority authority_{"the authority"};
   GatewayConfig tcp_config_;
-  TlsLimits limits_;
+  TcpLimits limits_;
   std::unique_ptr<TcpServer> tcp_;
 };
 
