@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/client.h"
@@ -12,6 +13,7 @@
 #include "cli/output/streams.h"
 #include "cli/output/text.h"
 #include "cli/parse.h"
+#include "cli/remote/contexts.h"
 #include "cli/signals.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -85,10 +87,34 @@ absl::StatusOr<Found> FindCommand(const CommandTable& table, const std::vector<s
   return Found{.command = command, .words = 2};
 }
 
+// "--context NAME" may stand anywhere before "--".
+absl::Status TakeContext(std::vector<std::string>& words) {
+  constexpr absl::string_view kFlag = "--context";
+  bool taken = false;
+  for (auto word = words.begin(); word != words.end() && *word != "--";) {
+    const bool with_equals = absl::StartsWith(*word, absl::StrCat(kFlag, "="));
+    if (*word != kFlag && !with_equals) {
+      ++word;
+      continue;
+    }
+    if (taken) return UsageError("--context is given more than once");
+    taken = true;
+    const auto value = with_equals ? word : word + 1;
+    const std::string name = value == words.end() ? ""
+                             : with_equals        ? word->substr(kFlag.size() + 1)
+                                                  : *value;
+    if (name.empty()) return UsageError("--context wants the name of a context; see 'banger context list'");
+    ChooseContext(name);
+    word = words.erase(word, value + 1);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int> Run(const CommandTable& table, std::vector<std::string> words, Context& context) {
   // Words go over the wire as protobuf strings.
   for (const std::string& word : words)
     if (!IsUtf8(word)) return UsageError(absl::StrCat("'", word, "' is not valid UTF-8"));
+  BANGER_RETURN_IF_ERROR(TakeContext(words));
   // "banger help vm run" as well.
   if (words.size() > 1 && words[0] == "help") {
     words.erase(words.begin());

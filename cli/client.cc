@@ -1,10 +1,13 @@
 #include "cli/client.h"
 
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "cli/errors.h"
+#include "cli/remote/connect.h"
+#include "cli/remote/contexts.h"
 #include "common/config/paths.h"
 #include "common/os/unix_socket.h"
 #include "common/rpc/error_mapping.h"
@@ -33,6 +36,11 @@ Client::Client(const std::stop_token& stop) : stop_(stop), request_id_(rpc::NewR
 
 absl::Status Client::Connect(std::chrono::milliseconds patience) {
   if (channel_ != nullptr) return absl::OkStatus();
+  BANGER_ASSIGN_OR_RETURN(const std::optional<RemoteContext> remote, ChosenContext());
+  if (remote.has_value()) {
+    BANGER_ASSIGN_OR_RETURN(channel_, ConnectRemote(*remote, patience, stop_));
+    return absl::OkStatus();
+  }
   BANGER_ASSIGN_OR_RETURN(const std::filesystem::path socket, FindGatewaySocket());
   BANGER_RETURN_IF_ERROR(Probe(socket));
   std::shared_ptr<grpc::Channel> channel = rpc::ConnectDaemon(socket);

@@ -23,6 +23,8 @@ const char* KindOf(Names names) {
       return "catalog-images";
     case Names::kCatalogKernels:
       return "catalog-kernels";
+    case Names::kContexts:
+      return "contexts";
     case Names::kNone:
       break;
   }
@@ -91,7 +93,7 @@ std::string BashCase(Command& command) {
   Flags flags;
   command.Declare(flags);
   const std::string& path = command.info().path;
-  std::vector<std::string> words = {"-h", "--help"};
+  std::vector<std::string> words = {"-h", "--help", "--context"};
   std::string text = absl::StrCat(
       "    ", NounOf(path).empty() ? absl::StrCat("'", path, " '*") : absl::StrCat("'", path, "'"),
       ")\n      case \"$prev\" in\n");
@@ -106,11 +108,13 @@ std::string BashCase(Command& command) {
   return text;
 }
 
-constexpr char kBashHelpers[] = R"bash(_banger_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
+constexpr char kBashHelpers[] =
+    R"bash(_banger_live() { BANGER_CONTEXT=${context:-$BANGER_CONTEXT} banger __names "$1" 2>/dev/null; }
+_banger_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
 # As they come: the likely ones are first.
 _banger_names() {
   compopt -o nosort 2>/dev/null
-  COMPREPLY=($(compgen -W "$(banger __names "$1" 2>/dev/null)" -- "$cur"))
+  COMPREPLY=($(compgen -W "$(_banger_live "$1")" -- "$cur"))
 }
 _banger_files() {
   COMPREPLY=($(compgen -f -- "$cur"))
@@ -119,7 +123,7 @@ _banger_files() {
 # VM: or a file of this machine; what follows the colon is the guest's.
 _banger_paths() {
   [[ ${COMP_LINE:0:COMP_POINT} == *:"$cur" ]] && return
-  COMPREPLY=($(compgen -S : -W "$(banger __names vms 2>/dev/null)" -- "$cur") $(compgen -f -- "$cur"))
+  COMPREPLY=($(compgen -S : -W "$(_banger_live vms)" -- "$cur") $(compgen -f -- "$cur"))
   _banger_go_on
 }
 # The one that is left is no whole word yet where a path can follow.
@@ -133,19 +137,30 @@ _banger_go_on() {
 _banger_position() {
   local i skip=0
   position=0
-  for ((i = $1; i < COMP_CWORD; i++)); do
-    if [[ ${COMP_WORDS[i]} == [:=] ]]; then skip=1
+  for ((i = $1; i < at; i++)); do
+    if [[ ${typed[i]} == [:=] ]]; then skip=1
     elif ((skip)); then skip=0
-    elif [[ ${COMP_WORDS[i]} != -* ]]; then position=$((position + 1))
-    elif [[ " $2 " == *" ${COMP_WORDS[i]} "* ]]; then skip=1; fi
+    elif [[ ${typed[i]} != -* ]]; then position=$((position + 1))
+    elif [[ " $2 " == *" ${typed[i]} "* ]]; then skip=1; fi
   done
 }
 
 _banger() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i position
+  local cur=${COMP_WORDS[COMP_CWORD]} typed=() context= at prev i position
   COMPREPLY=()
-  # What follows -- is for the guest.
-  for ((i = 1; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i]} == -- ]] && return; done
+  # --context may stand anywhere, and is for all that is asked; what follows -- is for
+  # the guest.
+  for ((i = 0; i < COMP_CWORD; i++)); do
+    if [[ ${COMP_WORDS[i]} == -- ]]; then return
+    elif [[ ${COMP_WORDS[i]} != --context ]]; then typed+=("${COMP_WORDS[i]}")
+    else
+      if [[ ${COMP_WORDS[i+1]} == = ]]; then i=$((i + 1)); fi
+      i=$((i + 1))
+      if ((i >= COMP_CWORD)); then cur=${cur#=}; _banger_names contexts; return; fi
+      context=${COMP_WORDS[i]}
+    fi
+  done
+  at=${#typed[@]} prev=${typed[at-1]}
 )bash";
 
 std::string FishQuote(const std::string& text) {
@@ -160,18 +175,18 @@ std::string FishFlag(const std::string& condition, const Flag& flag) {
   if (!flag.value.empty()) text += flag.value == "PATH" || flag.value == "FILE" ? " -r -F" : " -x";
   if (!flag.choices.empty()) absl::StrAppend(&text, " -a ", FishQuote(absl::StrJoin(flag.choices, " ")));
   if (flag.complete != Names::kNone)
-    absl::StrAppend(&text, " -a '(banger __names ", KindOf(flag.complete), ")'");
+    absl::StrAppend(&text, " -a '(__banger_names ", KindOf(flag.complete), ")'");
   return absl::StrCat(text, " -d ", FishQuote(flag.help), "\n");
 }
 
 std::string FishArgument(const std::string& condition, const Flag& argument) {
   const std::string begin = absl::StrCat("complete -c banger -n ", FishQuote(condition));
   if (argument.complete == Names::kVmPaths)
-    return absl::StrCat(begin, " -F -a ", FishQuote("(banger __names vms | string replace -r '$' ':')"),
+    return absl::StrCat(begin, " -F -a ", FishQuote("(__banger_names vms | string replace -r '$' ':')"),
                         "\n");
   if (argument.value == "PATH" || argument.value == "FILE") return absl::StrCat(begin, " -F\n");
   const std::string values = argument.complete != Names::kNone
-                                 ? absl::StrCat("(banger __names ", KindOf(argument.complete), ")")
+                                 ? absl::StrCat("(__banger_names ", KindOf(argument.complete), ")")
                                  : absl::StrJoin(argument.choices, " ");
   return values.empty() ? "" : absl::StrCat(begin, " -k -a ", FishQuote(values), "\n");
 }
@@ -198,9 +213,39 @@ std::string FishCommand(Command& command) {
 }
 
 constexpr char kFishHelpers[] =
-    R"fish(# Counts the arguments between a word and this one; flags with a value follow.
-function __banger_position
+    R"fish(# The words before this one, without --context and its name.
+function __banger_typed
+    set -l skip 0
+    for word in (commandline -opc)
+        if test $skip = 1
+            set skip 0
+        else if test "$word" = --context
+            set skip 1
+        else if not string match -q -- '--context=*' $word
+            printf '%s\n' $word
+        end
+    end
+end
+function __banger_first
+    test (count (string match -v -- '-*' (__banger_typed))) -le 1
+end
+# Live names of the context that is given.
+function __banger_names
+    set -l context $BANGER_CONTEXT
     set -l words (commandline -opc)
+    for i in (seq (count $words))
+        if test "$words[$i]" = --context
+            set context $words[(math $i + 1)]
+        else if string match -q -- '--context=*' $words[$i]
+            set context (string replace -- --context= '' $words[$i])
+        end
+    end
+    set -lx BANGER_CONTEXT $context
+    banger __names $argv[1]
+end
+# Counts the arguments between a word and this one; flags with a value follow.
+function __banger_position
+    set -l words (__banger_typed)
     set -l first (math $argv[1] + 1)
     set -e argv[1]
     set -l skip 0
@@ -221,14 +266,14 @@ end
 }  // namespace
 
 std::string BashCompletion(const CommandTable& table) {
-  std::string text = absl::StrCat("# bash completion for banger; made by 'banger completion bash'\n",
-                                  kBashHelpers, "  if ((COMP_CWORD == 1)); then _banger_words '",
-                                  absl::StrJoin(FirstWords(table), " "), " --help --version'; return; fi\n");
+  std::string text =
+      absl::StrCat("# bash completion for banger; made by 'banger completion bash'\n", kBashHelpers,
+                   "  if ((at == 1)); then _banger_words '", absl::StrJoin(FirstWords(table), " "),
+                   " --help --version --context'; return; fi\n");
   for (const Group& group : table.groups)
-    absl::StrAppend(&text, "  if ((COMP_CWORD == 2)) && [[ $prev == ", group.name,
-                    " ]]; then _banger_words '", absl::StrJoin(VerbsOf(table, group.name), " "),
-                    "'; return; fi\n");
-  text += "  case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n";
+    absl::StrAppend(&text, "  if ((at == 2)) && [[ $prev == ", group.name, " ]]; then _banger_words '",
+                    absl::StrJoin(VerbsOf(table, group.name), " "), "'; return; fi\n");
+  text += "  case \"${typed[1]} ${typed[2]-$cur}\" in\n";
   for (const auto& command : table.commands)
     if (!command->info().hidden) text += BashCase(*command);
   return text + "  esac\n}\n\ncomplete -F _banger banger\n";
@@ -240,10 +285,13 @@ std::string ZshCompletion(const CommandTable& table) {
 }
 
 std::string FishCompletion(const CommandTable& table) {
-  std::string text = absl::StrCat("# fish completion for banger; made by 'banger completion fish'\n",
-                                  kFishHelpers, "complete -c banger -f\n");
+  std::string text =
+      absl::StrCat("# fish completion for banger; made by 'banger completion fish'\n", kFishHelpers,
+                   "complete -c banger -f\n"
+                   "complete -c banger -l context -x -a '(__banger_names contexts)' "
+                   "-d 'speak to the gateway of another host'\n");
   for (const Group& group : table.groups) {
-    absl::StrAppend(&text, "complete -c banger -n __fish_use_subcommand -a ", group.name, " -d ",
+    absl::StrAppend(&text, "complete -c banger -n __banger_first -a ", group.name, " -d ",
                     FishQuote(group.summary), "\n");
     const std::string condition = FishQuote(absl::StrCat("__fish_seen_subcommand_from ", group.name,
                                                          "; and not __fish_seen_subcommand_from ",
@@ -256,7 +304,7 @@ std::string FishCompletion(const CommandTable& table) {
   for (const auto& command : table.commands) {
     if (command->info().hidden) continue;
     if (NounOf(command->info().path).empty())
-      absl::StrAppend(&text, "complete -c banger -n __fish_use_subcommand -a ", command->info().path, " -d ",
+      absl::StrAppend(&text, "complete -c banger -n __banger_first -a ", command->info().path, " -d ",
                       FishQuote(command->info().summary), "\n");
     text += FishCommand(*command);
   }

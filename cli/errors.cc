@@ -19,8 +19,13 @@ struct Hint {
 // One line each, naming the command that helps.
 constexpr Hint kHints[] = {
     {"CATALOG_ENTRY_NOT_FOUND", "see what there is with 'banger kernel list --available'"},
+    {"CERTIFICATE_REFUSED", "ask whoever runs that gateway for another certificate"},
+    {"CERTIFICATE_UNUSABLE", "put a good one in its place, or see 'banger context list'"},
+    {"CONTEXT_EXISTS", "remove it first with 'banger context rm'"},
+    {"CONTEXT_NOT_FOUND", "see which there are with 'banger context list'"},
     {"DISK_FULL", "free space with 'banger vm delete' and 'banger image delete'"},
     {kForbidden, "ask for membership of the group 'banger', then log in again"},
+    {"GATEWAY_NOT_TRUSTED", "check its address, and --ca with whoever runs it; somebody may be in between"},
     {"IMAGE_BUILT_IN", "it comes with banger and takes no room worth saving"},
     {"IMAGE_CONFIG_UNUSABLE",
      "say it yourself: -u USER, -w DIR, or a command after '--' without --entrypoint"},

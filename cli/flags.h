@@ -14,7 +14,7 @@
 namespace banger::cli {
 
 // Live names that complete a value. kVmPaths: a VM with a colon, or a file here.
-enum class Names { kNone, kVms, kVmPaths, kImages, kKernels, kCatalogImages, kCatalogKernels };
+enum class Names { kNone, kVms, kVmPaths, kImages, kKernels, kCatalogImages, kCatalogKernels, kContexts };
 
 struct Flag {
   // "-w,--workdir"; of an argument: "VM".

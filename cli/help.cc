@@ -78,7 +78,8 @@ std::string OverviewHelp(const CommandTable& table) {
       "banger gives you a private Linux microVM in one command.\n\n",
       Columns({{"banger vm run", "a shell in a fresh VM"},
                {"banger vm run --rm -- CMD", "run a command in one, then delete it"}}),
-      "\nNouns:\n", Columns(nouns), "\nOther commands:\n", Columns(CommandRows(table, "")),
+      "\nNouns:\n", Columns(nouns), "\nOther commands:\n", Columns(CommandRows(table, "")), "\nEverywhere:\n",
+      Columns({{"--context NAME", "speak to the gateway of another host: 'banger context'"}}),
       "\n'banger NOUN' says what a noun is for, 'banger NOUN VERB --help' explains a command.\n");
 }
 

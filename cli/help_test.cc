@@ -70,12 +70,13 @@ class BashCompletionTest : public ::testing::Test {
   // What bash offers for the words, the last of which is being typed.
   // The words are as bash takes them apart, the line as it stands there.
   static std::string Complete(const std::string& words, const std::string& line = "") {
-    const std::string script = BashCompletion(MakeCommandTable()) +
-                               "banger() { [[ $1 == __names ]] && echo live-$2; }\n"
-                               "COMP_WORDS=(" +
-                               words + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE='" + line +
-                               "'; COMP_POINT=${#COMP_LINE}; _banger\n"
-                               "echo \"${COMPREPLY[*]}\"\n";
+    const std::string script =
+        BashCompletion(MakeCommandTable()) +
+        "banger() { [[ $1 == __names ]] && echo live-$2${BANGER_CONTEXT:+-of-$BANGER_CONTEXT}; }\n"
+        "COMP_WORDS=(" +
+        words + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE='" + line +
+        "'; COMP_POINT=${#COMP_LINE}; _banger\n"
+        "echo \"${COMPREPLY[*]}\"\n";
     return RunCommand({.argv = {"bash", "-c", script}})->out;
   }
 };
@@ -95,6 +96,20 @@ TEST_F(BashCompletionTest, OffersCommandsFlagsAndLiveNames) {
   EXPECT_EQ(Complete("banger vm workspace ''"), "prepare export\n");
   EXPECT_EQ(Complete("banger vm workspace prepare ''"), "live-vms\n");
   EXPECT_EQ(Complete("banger vm exec web -- ''"), "\n");
+}
+
+TEST_F(BashCompletionTest, AContextMayStandAnywhereAndIsAskedForNames) {
+  EXPECT_EQ(Complete("banger --con"), "--context\n");
+  EXPECT_EQ(Complete("banger vm stop --con"), "--context\n");
+  EXPECT_EQ(Complete("banger --context ''"), "live-contexts\n");
+  EXPECT_EQ(Complete("banger vm list --context ="), "live-contexts\n");
+  EXPECT_EQ(Complete("banger vm list --context = li"), "live-contexts\n");
+  EXPECT_EQ(Complete("banger context use ''"), "live-contexts\n");
+  EXPECT_EQ(Complete("banger --context lab ker"), "kernel\n");
+  EXPECT_EQ(Complete("banger --context = lab vm st"), "start stop stats\n");
+  EXPECT_EQ(Complete("banger vm --context lab stop ''"), "live-vms-of-lab\n");
+  EXPECT_EQ(Complete("banger --context lab vm port add ''"), "live-vms-of-lab\n");
+  EXPECT_EQ(Complete("banger vm exec web -- --context ''"), "\n");
 }
 
 TEST_F(BashCompletionTest, EachArgumentHasItsOwn) {
@@ -124,10 +139,10 @@ TEST(CompletionTest, OtherShellsGetTheSameCommands) {
       FishCompletion(MakeCommandTable()),
       HasSubstr(
           "complete -c banger -n '__fish_seen_subcommand_from vm; and __fish_seen_subcommand_from stop' "
-          "-k -a '(banger __names vms)'"));
+          "-k -a '(__banger_names vms)'"));
   EXPECT_THAT(FishCompletion(MakeCommandTable()),
               HasSubstr("__fish_seen_subcommand_from port; and test (__banger_position 3 --format) -eq 1' -k "
-                        "-a '(banger __names vms)'"));
+                        "-a '(__banger_names vms)'"));
 }
 
 }  // namespace

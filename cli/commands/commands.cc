@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "cli/commands/context.h"
+
 namespace banger::cli {
 namespace {
 
@@ -19,6 +21,10 @@ std::vector<Group> Groups() {
        .summary = "Keep the kernels that VMs boot",
        .most_used = {"banger kernel pull debian-6.1", "fetch one of the catalog"},
        .next = {"banger image import NAME --from FILE --kernel-ref debian-6.1", "make an image with it"}},
+      {.name = "context",
+       .summary = "Speak to banger on other hosts",
+       .most_used = {"banger context use NAME", "commands go to that host from now on"},
+       .next = {"banger context list", "see which hosts are known"}},
       {.name = "system",
        .summary = "Look at banger on this host",
        .most_used = {"banger system network", "see the VMs' network"},
@@ -74,6 +80,10 @@ CommandTable MakeCommandTable() {
   add(KernelPull());
   add(KernelImport());
   add(KernelRm());
+  add(ContextAdd());
+  add(ContextUse());
+  add(ContextList());
+  add(ContextRm());
   add(SystemNetwork());
   add(VmList("ps"));
   add(SshConfig());

@@ -7,6 +7,7 @@
 #include "cli/errors.h"
 #include "cli/names.h"
 #include "cli/output/streams.h"
+#include "cli/remote/contexts.h"
 
 namespace banger::cli {
 namespace {
@@ -18,17 +19,28 @@ class CompletionNamesCommand final : public Command {
       : Command({.path = "__names", .summary = "Print live names for completion scripts", .hidden = true}) {}
 
   void Declare(Flags& flags) override {
-    flags.Argument("KIND", kind_, "what to name").choices = {"vms", "images", "kernels", "catalog-images",
-                                                             "catalog-kernels"};
+    flags.Argument("KIND", kind_, "what to name").choices = {
+        "vms", "images", "kernels", "catalog-images", "catalog-kernels", "contexts"};
   }
 
   absl::StatusOr<int> Run(Context& context) override {
+    if (kind_ == "contexts") {
+      WriteStdout(Contexts()).IgnoreError();
+      return kExitOk;
+    }
     if (context.client.Connect(kPatience).ok()) WriteStdout(Collect(context.client)).IgnoreError();
     return kExitOk;
   }
 
  private:
   static constexpr std::chrono::milliseconds kPatience{500};
+
+  static std::string Contexts() {
+    std::string names = absl::StrCat(kLocalContext, "\n");
+    if (const auto contexts = LoadContexts(); contexts.ok())
+      for (const RemoteContext& remote : contexts->remotes) absl::StrAppend(&names, remote.name, "\n");
+    return names;
+  }
 
   std::string Collect(Client& client) const {
     using image::v1::ImageService;

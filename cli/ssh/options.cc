@@ -1,12 +1,15 @@
 #include "cli/ssh/options.h"
 
 #include <cstdlib>
+#include <optional>
 #include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "cli/remote/contexts.h"
 #include "cli/ssh/key.h"
+#include "cli/ssh/pins.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -15,12 +18,14 @@ namespace fs = std::filesystem;
 namespace {
 
 // What says where banger's files and its gateway are. ssh may be started by programs
-// that have none of it.
-std::vector<std::string> OwnEnvironment() {
+// that have none of it, and when another context is the current one.
+absl::StatusOr<std::vector<std::string>> OwnEnvironment() {
+  BANGER_ASSIGN_OR_RETURN(const std::optional<RemoteContext> context, ChosenContext());
   std::vector<std::string> environment;
   for (const char* name : {"BANGER_ROOT", "BANGER_SOCKET", "XDG_CONFIG_HOME", "XDG_STATE_HOME"})
     if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
       environment.push_back(absl::StrCat(name, "=", value));
+  environment.push_back(absl::StrCat("BANGER_CONTEXT=", context.has_value() ? context->name : kLocalContext));
   return environment;
 }
 
@@ -63,8 +68,9 @@ absl::StatusOr<SshOptions> MakeSshOptions(const std::string& proxy_host) {
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   if (error) return ErrnoError(error.value(), "find the program 'banger'");
   BANGER_ASSIGN_OR_RETURN(const std::string identity, QuotePath(key));
-  BANGER_ASSIGN_OR_RETURN(const std::string known_hosts, QuotePath(dir / "known_hosts"));
-  BANGER_ASSIGN_OR_RETURN(const std::string proxy, ProxyCommand(OwnEnvironment(), self, proxy_host));
+  BANGER_ASSIGN_OR_RETURN(const std::string known_hosts, QuotePath(dir / KnownHostsName()));
+  BANGER_ASSIGN_OR_RETURN(const std::vector<std::string> environment, OwnEnvironment());
+  BANGER_ASSIGN_OR_RETURN(const std::string proxy, ProxyCommand(environment, self, proxy_host));
   return SshOptions{{"User", "root"},
                     {"IdentityFile", identity},
                     {"IdentitiesOnly", "yes"},

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/output/streams.h"
+#include "cli/remote/contexts.h"
 #include "common/config/paths.h"
 #include "common/os/file.h"
 #include "common/os/file_lock.h"
@@ -17,7 +18,7 @@ namespace {
 
 absl::StatusOr<fs::path> KnownHosts() {
   BANGER_ASSIGN_OR_RETURN(const fs::path client, FindClientDir());
-  return client / "ssh/known_hosts";
+  return client / "ssh" / KnownHostsName();
 }
 
 absl::Status Forget(const std::string& vm) {
@@ -29,6 +30,24 @@ absl::Status Forget(const std::string& vm) {
 }
 
 }  // namespace
+
+std::string KnownHostsName() {
+  const auto chosen = ChosenContext();
+  return chosen.ok() && chosen->has_value() ? KnownHostsName((*chosen)->name) : "known_hosts";
+}
+
+std::string KnownHostsName(const std::string& remote_context) {
+  return absl::StrCat("known_hosts.", remote_context);
+}
+
+void ForgetPinsOf(const std::string& remote_context) {
+  const absl::StatusOr<fs::path> client = FindClientDir();
+  if (!client.ok()) return;
+  const std::string file = *client / "ssh" / KnownHostsName(remote_context);
+  std::error_code error;
+  // ssh keeps what it had as ".old".
+  for (const char* suffix : {"", ".old", ".lock"}) fs::remove(file + suffix, error);
+}
 
 bool HasPins() {
   const absl::StatusOr<fs::path> file = KnownHosts();

@@ -8,6 +8,13 @@
 
 namespace banger::cli {
 
+// Of the file in SshDir: VMs of another host may have the names of VMs here.
+std::string KnownHostsName();
+std::string KnownHostsName(const std::string& remote_context);
+
+// Removes those of a context that is gone.
+void ForgetPinsOf(const std::string& remote_context);
+
 // Whether there is any pin: otherwise there is nothing to look up before a delete.
 bool HasPins();
 

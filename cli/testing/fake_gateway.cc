@@ -1,5 +1,7 @@
 #include "cli/testing/fake_gateway.h"
 
+#include <grpcpp/health_check_service_interface.h>
+
 #include <chrono>
 
 #include "cli/testing/fake_services.h"
@@ -11,6 +13,8 @@ FakeGateway::FakeGateway(const std::filesystem::path& socket) {
   services_.push_back(MakeFakeImages(state));
   services_.push_back(MakeFakeVms(state));
   services_.push_back(MakeFakeSystem(state));
+  // A real gateway asks for it.
+  grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.AddListeningPort("unix:" + socket.string(), grpc::InsecureServerCredentials());
   for (const auto& service : services_) builder.RegisterService(service.get());
