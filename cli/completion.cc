@@ -280,8 +280,11 @@ std::string BashCompletion(const CommandTable& table) {
 }
 
 std::string ZshCompletion(const CommandTable& table) {
-  return absl::StrCat("#compdef banger\nautoload -U +X compinit && compinit\n",
-                      "autoload -U +X bashcompinit && bashcompinit\n\n", BashCompletion(table));
+  return absl::StrCat(
+      "#compdef banger\n(( $+functions[compdef] )) || { autoload -U +X compinit && compinit; }\n",
+      "autoload -U +X bashcompinit && bashcompinit\n\n", BashCompletion(table),
+      "# A shell that found this file by itself asks for its first completion right now.\n",
+      "[[ $funcstack[1] == _banger ]] && _bash_complete -F _banger\n");
 }
 
 std::string FishCompletion(const CommandTable& table) {

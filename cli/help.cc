@@ -10,8 +10,6 @@
 namespace banger::cli {
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
-
 // Two columns, indented by two.
 std::string Columns(const Rows& rows) {
   std::size_t width = 0;
@@ -36,13 +34,6 @@ std::string FlagText(const Flag& flag) {
   if (!flag.choices.empty()) absl::StrAppend(&text, " (", absl::StrJoin(flag.choices, ", "), ")");
   if (flag.repeated && flag.names.starts_with("-")) text += "; may be repeated";
   return text;
-}
-
-Rows FlagRows(const Flags& flags) {
-  Rows rows;
-  for (const Flag& flag : flags.flags()) rows.emplace_back(FlagLabel(flag), FlagText(flag));
-  rows.emplace_back("-h, --help", "this text");
-  return rows;
 }
 
 Rows ArgumentRows(const Flags& flags) {
@@ -70,6 +61,13 @@ Rows ExampleRows(const Command& command) {
 }
 
 }  // namespace
+
+Rows FlagRows(const Flags& flags) {
+  Rows rows;
+  for (const Flag& flag : flags.flags()) rows.emplace_back(FlagLabel(flag), FlagText(flag));
+  rows.emplace_back("-h, --help", "this text");
+  return rows;
+}
 
 std::string OverviewHelp(const CommandTable& table) {
   Rows nouns;
@@ -118,8 +116,7 @@ std::string CommandHelp(Command& command) {
 std::string MarkdownReference(const CommandTable& table) {
   std::string text = absl::StrCat(
       "# The `banger` command\n\nMade from the command table by `cli_help_test`; do not edit.\n\n```\n",
-      OverviewHelp(table), "```\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 daemon unreachable, ",
-      "130 interrupted, 141 nobody reads our output; `vm run` and `vm exec` give the command's own.\n");
+      OverviewHelp(table), "```\n\nExit codes: ", kExitCodes, "\n");
   for (const Group& group : table.groups)
     absl::StrAppend(&text, "\n## banger ", group.name, "\n\n```\n", GroupHelp(table, group), "```\n");
   text += "\n## Commands\n";

@@ -25,7 +25,8 @@ namespace banger::rpc {
 struct DaemonSpec {
   // "kerneld": its socket, lock, log lines and error domain.
   std::string name;
-  unsigned socket_mode = 0660;
+  // Who may connect besides its own user: nobody, as users speak to the gateway.
+  unsigned socket_mode = 0600;
   // Flags of its own, each with a value: "--client-uid".
   std::vector<std::string> own_flags;
   bool default_health = true;

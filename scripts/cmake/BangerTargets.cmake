@@ -1,7 +1,7 @@
 # A target is a declaration of what it is made of.
 #
 #   banger_library(NAME common_os SRCS a.cc b.cc DEPS absl::status)
-#   banger_executable(NAME banger-vmd SRCS main.cc DEPS vmd_server [LIBEXEC])
+#   banger_executable(NAME banger-vmd SRCS main.cc DEPS vmd_server [LIBEXEC|CLIENT])
 #   banger_test(NAME vmd_core_test LABEL unit SRCS x_test.cc DEPS vmd_core
 #               [TIMEOUT seconds] [SERIAL])
 #
@@ -21,15 +21,19 @@ function(banger_library)
   endif()
 endfunction()
 
+# LIBEXEC: a helper that daemons find. CLIENT: what users run, component client. Else a
+# daemon, which is with the helpers once it is installed, as nobody runs it by hand.
 function(banger_executable)
-  cmake_parse_arguments(ARG "LIBEXEC" "NAME" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "LIBEXEC;CLIENT" "NAME" "SRCS;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE banger_warnings ${ARG_DEPS})
   if(ARG_LIBEXEC)
     set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BANGER_LIBEXEC_DIR})
-    install(TARGETS ${ARG_NAME} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/banger)
+  endif()
+  if(ARG_CLIENT)
+    install(TARGETS ${ARG_NAME} DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT client)
   else()
-    install(TARGETS ${ARG_NAME} DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS ${ARG_NAME} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/banger)
   endif()
 endfunction()
 

@@ -2,6 +2,6 @@
 #include "services/gateway/server.h"
 
 int main(int argc, char** argv) {
-  return banger::rpc::RunDaemon(argc, argv, {.name = "gateway", .default_health = false},
+  return banger::rpc::RunDaemon(argc, argv, {.name = "gateway", .socket_mode = 0660, .default_health = false},
                                 banger::gateway::MakeParts);
 }

@@ -1,0 +1,112 @@
+// The packages on a Debian of its own: systemd runs as PID 1 of namespaces, so that its
+// units, users, directories and their removal are the real thing. Needs root, Debian's
+// archive, and the kernel of scripts/test-assets.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/os/file.h"
+#include "common/os/subprocess.h"
+#include "common/os/temp_dir.h"
+#include "common/testing/eventually.h"
+#include "common/testing/status_matchers.h"
+#include "tests/install/installation.h"
+
+namespace banger {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+namespace fs = std::filesystem;
+
+class DebianTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    directory_ = *TempDir::Create("/var/tmp");
+    ASSERT_OK_AND_ASSIGN(const std::vector<fs::path> packages, MakePackages(directory_.path() / "packages"));
+    // Installed where no systemd runs.
+    std::vector<std::string> argv = {
+        "mmdebstrap", "--quiet", "--variant=minbase",
+        "--include=systemd,systemd-sysv,dbus,procps,qemu-system-x86",
+        absl::StrCat("--customize-hook=cp ", (directory_.path() / "packages").string(), "/*.deb \"$1/tmp\""),
+        "--customize-hook=chroot \"$1\" sh -c 'apt-get install -q -y --no-install-recommends /tmp/*.deb'",
+        "bookworm", root()};
+    if (fs::exists("/etc/apt/sources.list.d/debian.sources"))
+      argv.push_back("/etc/apt/sources.list.d/debian.sources");
+    ASSERT_OK(OutputOf(argv).status());
+    const char* assets = std::getenv("BANGER_TEST_ASSETS");
+    ASSERT_NE(assets, nullptr) << "set BANGER_TEST_ASSETS";
+    ASSERT_OK(CloneFile(fs::path(assets) / "kernel.deb", root() / "root/kernel.deb", 0644));
+    ASSERT_OK_AND_ASSIGN(Subprocess booted,
+                         Subprocess::Start({.argv = {BANGER_SOURCE_DIR "/tests/install/boot_debian", root()}}));
+    machine_.emplace(std::move(booted));
+    ASSERT_TRUE(Eventually([this] { return Shell("systemctl is-system-running --wait") != ""; },
+                           std::chrono::seconds(60)));
+  }
+
+  fs::path root() const { return directory_.path() / "root"; }
+
+  // Of a shell of root's in there: what it printed, and its exit code when that is not 0.
+  std::string Shell(const std::string& command) const {
+    const std::string unshare = absl::StrCat(machine_->pid());
+    std::string init = ReadFile(absl::StrCat("/proc/", unshare, "/task/", unshare, "/children")).value_or("");
+    init = init.substr(0, init.find(' '));
+    const auto result = RunCommand({.argv = {"nsenter", "--all", "--target", init, "sh", "-c", command}});
+    if (!result.ok()) return std::string(result.status().message());
+    return absl::StrCat(result->out, result->err,
+                        result->status.success() ? "" : absl::StrCat(result->status.ToString(), "\n"));
+  }
+
+  bool AllActive() const {
+    return Shell("systemctl is-active banger-netd banger-kerneld banger-imaged banger-vmd banger-gateway") ==
+           "active\nactive\nactive\nactive\nactive\n";
+  }
+
+ private:
+  TempDir directory_;
+  std::optional<Subprocess> machine_;
+};
+
+TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
+  ASSERT_TRUE(Eventually([&] { return AllActive(); }, std::chrono::seconds(60)))
+      << Shell("journalctl --no-pager -u 'banger-*'");
+  EXPECT_THAT(Shell("systemctl is-enabled banger.target"), "enabled\n");
+
+  // Users of the group, and nobody else; and nobody passes by the gateway.
+  Shell("useradd alice && usermod -aG banger alice && useradd bob");
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(Shell("runuser -u alice -- banger image list"), "mini");
+  })) << Shell("runuser -u alice -- banger image list");
+  EXPECT_THAT(Shell("runuser -u bob -- banger image list"), HasSubstr("exit code"));
+  EXPECT_THAT(Shell("stat -c '%a %U %n' /run/banger/*.sock"),
+              "660 banger /run/banger/gateway.sock\n600 banger /run/banger/imaged.sock\n"
+              "600 banger /run/banger/kerneld.sock\n600 banger /run/banger/vmd.sock\n");
+  EXPECT_THAT(Shell("stat -c '%a %U' /var/lib/banger /var/cache/banger"), "700 banger\n700 banger\n");
+
+  // A VM runs within what the units allow, and outlives all daemons.
+  EXPECT_THAT(Shell("banger kernel import debian-6.1 --from /root/kernel.deb"), HasSubstr("debian-6.1\n"));
+  EXPECT_THAT(Shell("banger vm create --image mini --name web"), HasSubstr("is ready"));
+  EXPECT_EQ(Shell("systemctl restart banger.target && banger vm exec web -- echo survived"), "survived\n");
+  EXPECT_EQ(Shell("systemctl kill --kill-whom=main --signal=KILL banger-vmd"), "");
+  ASSERT_TRUE(Eventually([&] { return Shell("banger vm exec web -- echo again") == "again\n"; },
+                         std::chrono::seconds(30)))
+      << Shell("journalctl --no-pager -u banger-vmd");
+
+  // Removal ends it, and keeps what it was; a purge leaves nothing.
+  EXPECT_THAT(Shell("dpkg --remove banger"), Not(HasSubstr("exit code")));
+  EXPECT_THAT(Shell("pgrep -l 'qemu|banger'"), "exit code 1\n");
+  EXPECT_THAT(Shell("ls /var/lib/banger"), HasSubstr("vmd.sqlite3"));
+  EXPECT_THAT(Shell("dpkg --purge banger banger-client"), Not(HasSubstr("exit code")));
+  EXPECT_EQ(Shell("find / -xdev -name '*banger*' ! -path '/var/log/*' ! -path '/tmp/*' ! -path '/var/tmp/*'; "
+                  "ls /run | grep banger"),
+            "exit code 1\n");
+  EXPECT_EQ(Shell("ip link show type bridge; nft list tables"), "");
+}
+
+}  // namespace
+}  // namespace banger
