@@ -26,7 +26,7 @@ std::vector<Group> Groups() {
        .most_used = {"banger context use NAME", "commands go to that host from now on"},
        .next = {"banger context list", "see which hosts are known"}},
       {.name = "system",
-       .summary = "Look at banger on this host",
+       .summary = "Look after banger on this host",
        .most_used = {"banger system network", "see the VMs' network"},
        .next = {"banger version", "see which daemons answer"}},
   };
@@ -85,6 +85,10 @@ CommandTable MakeCommandTable() {
   add(ContextList());
   add(ContextRm());
   add(SystemNetwork());
+  add(SystemInstall());
+  add(SystemStatus());
+  add(SystemRestart());
+  add(SystemUninstall());
   add(VmList("ps"));
   add(SshConfig());
   add(Version());

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/system_paths.h"
 #include "common/status/status_macros.h"
 
 namespace banger {
@@ -16,14 +17,6 @@ namespace {
 std::string Env(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
-}
-
-Paths SystemPaths() {
-  return {.config_files = {"/etc/banger/config.toml"},
-          .state_dir = "/var/lib/banger",
-          .cache_dir = "/var/cache/banger",
-          .run_dir = "/run/banger",
-          .netd_run_dir = "/run/banger-netd"};
 }
 
 Paths RootedPaths(const fs::path& root) {
@@ -61,6 +54,14 @@ bool IsSystemUser() {
 }
 
 }  // namespace
+
+Paths SystemPaths() {
+  return {.config_files = {"/etc/banger/config.toml"},
+          .state_dir = "/var/lib/banger",
+          .cache_dir = "/var/cache/banger",
+          .run_dir = "/run/banger",
+          .netd_run_dir = "/run/banger-netd"};
+}
 
 fs::path Paths::Socket(const std::string& daemon) const {
   return (daemon == "netd" ? netd_run_dir : run_dir) / absl::StrCat(daemon, ".sock");

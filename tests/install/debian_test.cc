@@ -31,19 +31,24 @@ class DebianTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(const std::vector<fs::path> packages, MakePackages(directory_.path() / "packages"));
     // Installed where no systemd runs.
     std::vector<std::string> argv = {
-        "mmdebstrap", "--quiet", "--variant=minbase",
-        "--include=systemd,systemd-sysv,dbus,procps,qemu-system-x86",
-        absl::StrCat("--customize-hook=cp ", (directory_.path() / "packages").string(), "/*.deb \"$1/tmp\""),
-        "--customize-hook=chroot \"$1\" sh -c 'apt-get install -q -y --no-install-recommends /tmp/*.deb'",
-        "bookworm", root()};
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        "--include=systemd,systemd-sysv,dbus,iproute2,procps,qemu-system-x86",
+        absl::StrCat("--customize-hook=cp ", (directory_.path() / "packages").string(),
+                     "/*.deb \"$1/var/tmp\""),
+        "--customize-hook=chroot \"$1\" sh -c 'apt-get install -q -y --no-install-recommends /var/tmp/*.deb'",
+        "bookworm",
+        root()};
     if (fs::exists("/etc/apt/sources.list.d/debian.sources"))
       argv.push_back("/etc/apt/sources.list.d/debian.sources");
     ASSERT_OK(OutputOf(argv).status());
     const char* assets = std::getenv("BANGER_TEST_ASSETS");
     ASSERT_NE(assets, nullptr) << "set BANGER_TEST_ASSETS";
     ASSERT_OK(CloneFile(fs::path(assets) / "kernel.deb", root() / "root/kernel.deb", 0644));
-    ASSERT_OK_AND_ASSIGN(Subprocess booted,
-                         Subprocess::Start({.argv = {BANGER_SOURCE_DIR "/tests/install/boot_debian", root()}}));
+    ASSERT_OK_AND_ASSIGN(
+        Subprocess booted,
+        Subprocess::Start({.argv = {BANGER_SOURCE_DIR "/tests/install/boot_debian", root()}}));
     machine_.emplace(std::move(booted));
     ASSERT_TRUE(Eventually([this] { return Shell("systemctl is-system-running --wait") != ""; },
                            std::chrono::seconds(60)));
@@ -67,6 +72,11 @@ class DebianTest : public ::testing::Test {
            "active\nactive\nactive\nactive\nactive\n";
   }
 
+  // Processes, links and rules that banger has there.
+  std::string WhatRuns() const {
+    return Shell("pgrep -l 'qemu|banger'; ip -o link | grep -E 'br-banger|bgr-'; nft list tables; true");
+  }
+
  private:
   TempDir directory_;
   std::optional<Subprocess> machine_;
@@ -78,7 +88,8 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   EXPECT_THAT(Shell("systemctl is-enabled banger.target"), "enabled\n");
 
   // Users of the group, and nobody else; and nobody passes by the gateway.
-  Shell("useradd alice && usermod -aG banger alice && useradd bob");
+  Shell("useradd alice && useradd bob");
+  EXPECT_THAT(Shell("banger system install --owner alice"), HasSubstr("wrote /etc/banger/config.toml\n"));
   EXPECT_TRUE(Eventually([&] {
     return absl::StrContains(Shell("runuser -u alice -- banger image list"), "mini");
   })) << Shell("runuser -u alice -- banger image list");
@@ -91,21 +102,38 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   // A VM runs within what the units allow, and outlives all daemons.
   EXPECT_THAT(Shell("banger kernel import debian-6.1 --from /root/kernel.deb"), HasSubstr("debian-6.1\n"));
   EXPECT_THAT(Shell("banger vm create --image mini --name web"), HasSubstr("is ready"));
-  EXPECT_EQ(Shell("systemctl restart banger.target && banger vm exec web -- echo survived"), "survived\n");
+  EXPECT_EQ(Shell("banger system restart && banger vm exec web -- echo survived"), "survived\n");
   EXPECT_EQ(Shell("systemctl kill --kill-whom=main --signal=KILL banger-vmd"), "");
   ASSERT_TRUE(Eventually([&] { return Shell("banger vm exec web -- echo again") == "again\n"; },
                          std::chrono::seconds(30)))
       << Shell("journalctl --no-pager -u banger-vmd");
+  EXPECT_THAT(Shell("banger system status"),
+              ::testing::AllOf(HasSubstr("active (running)"), Not(HasSubstr("exit code"))));
+  EXPECT_THAT(Shell("banger system uninstall"), HasSubstr("VMs run; stop them first: 'banger vm stop web'"));
+  EXPECT_EQ(Shell("systemctl stop banger-gateway"), "");
+  EXPECT_THAT(Shell("banger system uninstall"), HasSubstr("banger does not answer, and VMs run (processes "));
+  EXPECT_EQ(Shell("systemctl is-active banger-vmd"), "active\n");
+
+  // Removal ends what nobody can stop any more, and keeps its disks.
+  EXPECT_THAT(Shell("dpkg --remove banger"), Not(HasSubstr("exit code")));
+  EXPECT_EQ(WhatRuns(), "");
+  EXPECT_THAT(Shell("apt-get install -q -y --no-install-recommends /var/tmp/*.deb"),
+              Not(HasSubstr("exit code")));
+  EXPECT_THAT(Shell("banger vm start web && banger vm exec web -- echo again"), HasSubstr("again\n"));
+  EXPECT_THAT(Shell("banger system uninstall --force"), Not(HasSubstr("exit code")));
+  EXPECT_EQ(WhatRuns(), "");
+  EXPECT_EQ(Shell("systemctl is-enabled banger.target"), "disabled\nexit code 1\n");
+  EXPECT_THAT(Shell("banger system install --owner alice && banger vm start web"),
+              Not(HasSubstr("exit code")));
 
   // Removal ends it, and keeps what it was; a purge leaves nothing.
   EXPECT_THAT(Shell("dpkg --remove banger"), Not(HasSubstr("exit code")));
-  EXPECT_THAT(Shell("pgrep -l 'qemu|banger'"), "exit code 1\n");
+  EXPECT_EQ(WhatRuns(), "");
   EXPECT_THAT(Shell("ls /var/lib/banger"), HasSubstr("vmd.sqlite3"));
   EXPECT_THAT(Shell("dpkg --purge banger banger-client"), Not(HasSubstr("exit code")));
   EXPECT_EQ(Shell("find / -xdev -name '*banger*' ! -path '/var/log/*' ! -path '/tmp/*' ! -path '/var/tmp/*'; "
                   "ls /run | grep banger"),
             "exit code 1\n");
-  EXPECT_EQ(Shell("ip link show type bridge; nft list tables"), "");
 }
 
 }  // namespace

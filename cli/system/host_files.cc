@@ -1,0 +1,142 @@
+#include "cli/system/host_files.h"
+
+#include <pwd.h>
+
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/system/systemd.h"
+#include "common/config/install.h"
+#include "common/os/file.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger::cli {
+namespace fs = std::filesystem;
+namespace {
+
+struct Place {
+  fs::path below_lib;  // where an installation has them
+  fs::path in_etc;     // where a host's administrator does
+  std::vector<std::string> names;
+};
+
+std::vector<Place> Places() {
+  std::vector<std::string> units = {kTarget};
+  units.insert(units.end(), std::begin(kUnits), std::end(kUnits));
+  return {{"systemd/system", "systemd/system", std::move(units)},
+          {"sysusers.d", "sysusers.d", {"banger.conf"}},
+          {"tmpfiles.d", "tmpfiles.d", {"banger.conf"}}};
+}
+
+// The "lib" in which systemd of `root` finds banger's units by itself; empty: none.
+fs::path LibOfSystemd(const fs::path& root) {
+  std::error_code error;
+  for (const char* lib : {"usr/lib", "usr/local/lib", "lib"})
+    if (fs::exists(root / lib / "systemd/system" / kTarget, error)) return root / lib;
+  return {};
+}
+
+// `root`/`directory`, unless a link in that tree leads out of it, to where we must not
+// write.
+absl::StatusOr<fs::path> InTree(const fs::path& root, const fs::path& directory) {
+  std::error_code error;
+  const fs::path wanted = root / directory;
+  const fs::path leads_to = fs::weakly_canonical(wanted, error);
+  if (error) return ErrnoError(error.value(), absl::StrCat("look at '", wanted.string(), "'"));
+  const fs::path below = leads_to.lexically_relative(root);
+  if (!below.empty() && *below.begin() != "..") return wanted;
+  return absl::FailedPreconditionError(
+      absl::StrCat("'", wanted.string(), "' leads out of the tree, to '", leads_to.string(), "'"));
+}
+
+}  // namespace
+
+absl::StatusOr<fs::path> InstalledPrefix() {
+  const absl::StatusOr<fs::path> example = FindShare("config.toml");
+  std::error_code error;
+  if (example.ok()) {
+    const fs::path prefix = example->parent_path().parent_path().parent_path();
+    if (fs::exists(prefix / "lib/systemd/system" / kTarget, error)) return prefix;
+  }
+  return absl::FailedPreconditionError(
+      "no daemons are installed beside this program: install the package 'banger', or 'cmake --install' it");
+}
+
+absl::StatusOr<std::vector<fs::path>> WriteUnits(const fs::path& prefix, const fs::path& root) {
+  std::vector<fs::path> written;
+  if (const fs::path lib = LibOfSystemd(root); !lib.empty()) {
+    std::error_code error;
+    if (root != "/" || fs::equivalent(lib, prefix / "lib", error)) return written;
+    return absl::FailedPreconditionError(absl::StrCat("another installation of banger is in '",
+                                                      lib.parent_path().string(),
+                                                      "': use its 'banger', or remove it first"));
+  }
+  for (const Place& place : Places()) {
+    BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, fs::path("etc") / place.in_etc));
+    BANGER_RETURN_IF_ERROR(MakeDirectories(directory, 0755));
+    for (const std::string& name : place.names) {
+      BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(prefix / "lib" / place.below_lib / name));
+      BANGER_RETURN_IF_ERROR(WriteFileAtomically(directory / name, text, 0644));
+      written.push_back(directory / name);
+    }
+  }
+  return written;
+}
+
+bool HasUnits(const fs::path& root) {
+  std::error_code error;
+  return !LibOfSystemd(root).empty() || fs::exists(root / "etc/systemd/system" / kTarget, error);
+}
+
+absl::StatusOr<std::vector<fs::path>> RemoveUnits(const fs::path& root) {
+  std::vector<fs::path> removed;
+  std::error_code error;
+  for (const Place& place : Places()) {
+    BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, fs::path("etc") / place.in_etc));
+    for (const std::string& name : place.names) {
+      const fs::path file = directory / name;
+      if (!fs::exists(fs::symlink_status(file, error))) continue;
+      BANGER_RETURN_IF_ERROR(RemoveFileDurably(file));
+      removed.push_back(file);
+    }
+  }
+  return removed;
+}
+
+absl::StatusOr<bool> WriteConfig(const fs::path& prefix, const fs::path& root) {
+  BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, "etc/banger"));
+  const fs::path config = directory / "config.toml";
+  std::error_code error;
+  if (fs::exists(config, error)) return false;
+  BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(prefix / "share/banger/config.toml"));
+  BANGER_RETURN_IF_ERROR(MakeDirectories(directory, 0755));
+  BANGER_RETURN_IF_ERROR(WriteFileAtomically(config, text, 0644));
+  return true;
+}
+
+absl::Status RemoveState(const fs::path& root) {
+  for (const char* parent : {"var/lib", "var/cache", "run"}) {
+    BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, parent));
+    BANGER_RETURN_IF_ERROR(RemoveTree(directory / "banger"));
+  }
+  BANGER_RETURN_IF_ERROR(RemoveTree(root / "run/banger-netd"));
+  BANGER_ASSIGN_OR_RETURN(const fs::path etc, InTree(root, "etc/banger"));
+  std::error_code not_empty;
+  if (!fs::exists(etc, not_empty)) return absl::OkStatus();
+  BANGER_RETURN_IF_ERROR(RemoveFileDurably(etc / "config.toml"));
+  fs::remove(etc, not_empty);
+  return absl::OkStatus();
+}
+
+bool UserExists(const fs::path& root, const std::string& user) {
+  if (root == "/") return ::getpwnam(user.c_str()) != nullptr;
+  const std::string users = ReadFile(root / "etc/passwd").value_or("");
+  for (const absl::string_view line : absl::StrSplit(users, '\n'))
+    if (absl::StartsWith(line, absl::StrCat(user, ":"))) return true;
+  return false;
+}
+
+}  // namespace banger::cli

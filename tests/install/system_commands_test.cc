@@ -1,0 +1,168 @@
+#include "absl/strings/str_cat.h"
+#include "cli/system/systemd.h"
+#include "cli/system/vmms.h"
+#include "common/os/file.h"
+#include "common/os/subprocess.h"
+#include "common/os/temp_dir.h"
+#include "common/testing/status_matchers.h"
+#include "tests/install/installation.h"
+
+namespace banger {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+namespace fs = std::filesystem;
+
+// `banger system` of an installation in an odd place, upon the tree of another system.
+class SystemCommandsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    installation_ = new TempDir(*TempDir::Create());
+    ASSERT_OK(Install(installation_->path()));
+  }
+  static void TearDownTestSuite() { delete installation_; }
+
+  void SetUp() override {
+    ASSERT_OK(MakeDirectories(root_.path() / "etc", 0755));
+    ASSERT_OK(WriteFileAtomically(root_.path() / "etc/passwd",
+                                  "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n",
+                                  0644));
+    ASSERT_OK(WriteFileAtomically(root_.path() / "etc/group", "root:x:0:\nalice:x:1000:\n", 0644));
+  }
+
+  static CommandResult System(std::vector<std::string> words) {
+    words.insert(words.begin(), {installation_->path() / "bin/banger", "system"});
+    return *RunCommand({.argv = std::move(words)});
+  }
+  CommandResult InstallFor(const std::string& owner) {
+    return System({"install", "--owner", owner, "--root", root_.path()});
+  }
+
+  std::string File(const std::string& path) const { return ReadFile(root_.path() / path).value_or("(none)"); }
+
+  static inline TempDir* installation_ = nullptr;
+  const TempDir root_ = *TempDir::Create();
+};
+
+TEST_F(SystemCommandsTest, InstallWritesUnitsUsersDirectoriesAndConfig) {
+  const CommandResult installed = InstallFor("alice");
+  ASSERT_TRUE(installed.status.success()) << installed.err;
+  EXPECT_THAT(File("etc/systemd/system/banger-vmd.service"),
+              HasSubstr(absl::StrCat("\nExecStart=",
+                                     (installation_->path() / "libexec/banger/banger-vmd").string())));
+  EXPECT_TRUE(fs::is_symlink(root_.path() / "etc/systemd/system/multi-user.target.wants/banger.target"));
+  EXPECT_THAT(File("etc/passwd"), HasSubstr("\nbanger:x:"));
+  EXPECT_THAT(File("etc/group"), ::testing::ContainsRegex("banger:x:[0-9]+:alice"));
+  EXPECT_TRUE(fs::is_directory(root_.path() / "var/lib/banger"));
+  EXPECT_THAT(File("etc/banger/config.toml"), HasSubstr("log_level = \"info\""));
+}
+
+TEST_F(SystemCommandsTest, InstallingAgainKeepsTheConfigurationAndTakesAnotherOwner) {
+  ASSERT_TRUE(InstallFor("alice").status.success());
+  ASSERT_OK(WriteFileAtomically(root_.path() / "etc/banger/config.toml", "log_level = \"debug\"\n", 0644));
+  ASSERT_TRUE(InstallFor("root").status.success());
+  EXPECT_EQ(File("etc/banger/config.toml"), "log_level = \"debug\"\n");
+  EXPECT_THAT(File("etc/group"), ::testing::ContainsRegex("banger:x:[0-9]+:alice,root"));
+}
+
+TEST_F(SystemCommandsTest, UnitsThatSystemdFindsAreNotCopied) {
+  ASSERT_OK(Install(root_.path() / "usr", "host"));
+  ASSERT_TRUE(InstallFor("alice").status.success());
+  EXPECT_FALSE(fs::exists(root_.path() / "etc/systemd/system/banger-vmd.service"));
+  EXPECT_TRUE(fs::is_symlink(root_.path() / "etc/systemd/system/multi-user.target.wants/banger.target"));
+}
+
+TEST_F(SystemCommandsTest, NothingIsWrittenForAUserWhoIsNotThere) {
+  const std::vector<std::string> before = FilesBelow(root_.path());
+  const CommandResult refused = InstallFor("nobody-here");
+  EXPECT_THAT(refused.err, HasSubstr("there is no user 'nobody-here'"));
+  EXPECT_EQ(refused.status.code, 3);
+  EXPECT_EQ(InstallFor("alice\nu evil").status.code, 2);
+  EXPECT_EQ(FilesBelow(root_.path()), before);
+}
+
+TEST_F(SystemCommandsTest, UninstallTakesAwayWhatWasWrittenAndPurgeAllTheRest) {
+  ASSERT_TRUE(InstallFor("alice").status.success());
+  ASSERT_OK(WriteFileAtomically(root_.path() / "var/lib/banger/vmd.sqlite3", "", 0600));
+  ASSERT_TRUE(System({"uninstall", "--root", root_.path()}).status.success());
+  for (const std::string& file : FilesBelow(root_.path() / "etc/systemd"))
+    EXPECT_THAT(file, Not(HasSubstr("banger")));
+  EXPECT_TRUE(fs::exists(root_.path() / "var/lib/banger/vmd.sqlite3"));
+  EXPECT_TRUE(fs::exists(root_.path() / "etc/banger/config.toml"));
+
+  const CommandResult purged = System({"uninstall", "--purge", "--root", root_.path()});
+  ASSERT_TRUE(purged.status.success()) << purged.err;
+  for (const std::string& file : FilesBelow(root_.path())) EXPECT_THAT(file, Not(HasSubstr("banger")));
+}
+
+// Root works upon a tree that somebody else may have made.
+TEST_F(SystemCommandsTest, NothingIsTouchedOutsideOfTheTree) {
+  const TempDir outside = *TempDir::Create();
+  ASSERT_OK(MakeDirectories(outside.path() / "banger"));
+  ASSERT_OK(WriteFileAtomically(outside.path() / "banger/kept", "", 0600));
+  for (const std::string link : {"etc/systemd", "etc/banger", "var"}) {
+    fs::remove_all(root_.path() / link);
+    fs::create_directory_symlink(outside.path(), root_.path() / link);
+    const CommandResult refused =
+        link == "var" ? System({"uninstall", "--purge", "--root", root_.path()}) : InstallFor("alice");
+    EXPECT_THAT(refused.err, HasSubstr("leads out of the tree, to '" + outside.path().string())) << link;
+    EXPECT_EQ(refused.status.code, 1) << link;
+    EXPECT_EQ(FilesBelow(outside.path()), std::vector<std::string>{"banger/kept"}) << link;
+    fs::remove(root_.path() / link);
+  }
+}
+
+TEST_F(SystemCommandsTest, WithoutSystemdTheySaySo) {
+  if (fs::exists("/run/systemd/system")) GTEST_SKIP() << "systemd runs here";
+  for (const std::string verb : {"status", "restart", "uninstall"}) {
+    const CommandResult refused = System({verb});
+    EXPECT_THAT(refused.err, HasSubstr("this host does not run systemd")) << verb;
+    EXPECT_EQ(refused.status.code, 1) << verb;
+  }
+  for (const std::string root : {"/", "//", "/etc/.."})
+    EXPECT_THAT(System({"install", "--owner", "root", "--root", root}).err,
+                HasSubstr("this host does not run systemd"));
+}
+
+TEST_F(SystemCommandsTest, UninstallIsNotForAnotherHost) {
+  const auto refused = RunCommand(
+      {.argv = {installation_->path() / "bin/banger", "system", "uninstall", "--root", root_.path()},
+       .env = std::vector<std::string>{"BANGER_CONTEXT=lab"}});
+  ASSERT_OK(refused);
+  EXPECT_THAT(refused->err, HasSubstr("run it on that of context 'lab'"));
+  EXPECT_EQ(refused->status.code, 2);
+}
+
+TEST_F(SystemCommandsTest, ABuildTreeIsNoInstallation) {
+  const auto refused = RunCommand({.argv = {BANGER_BUILD_DIR "/bin/banger", "system", "install", "--owner",
+                                            "alice", "--root", root_.path()}});
+  ASSERT_OK(refused);
+  EXPECT_THAT(refused->err, HasSubstr("no daemons are installed beside this program"));
+}
+
+TEST(UnitStatesTest, AreReadFromWhatSystemctlShows) {
+  const std::vector<cli::UnitState> states = cli::ParseUnitStates(
+      "MainPID=133\nId=banger-vmd.service\nActiveState=active\nSubState=running\n"
+      "StateChangeTimestamp=Sun 2026-11-22 06:56:50 UTC\n\n"
+      "MainPID=0\nId=banger-netd.service\nActiveState=failed\nSubState=failed\nStateChangeTimestamp=\n");
+  ASSERT_EQ(states.size(), 2u);
+  EXPECT_EQ(states[0].unit, "banger-vmd.service");
+  EXPECT_EQ(states[0].pid, "133");
+  EXPECT_EQ(states[0].since, "Sun 2026-11-22 06:56:50 UTC");
+  EXPECT_EQ(states[1].active, "failed");
+}
+
+TEST(VmmsTest, AreWhatIsInTheGroupOfVmdButVmd) {
+  const TempDir group = *TempDir::Create();
+  EXPECT_TRUE(cli::Vmms(group.path() / "none", 1).empty());
+  EXPECT_OK(cli::KillGroup(group.path() / "none", {}));
+  ASSERT_OK(MakeDirectories(group.path() / "vms/web"));
+  ASSERT_OK(WriteFileAtomically(group.path() / "cgroup.procs", "133\n140\n"));
+  ASSERT_OK(WriteFileAtomically(group.path() / "vms/web/cgroup.procs", "141\n"));
+  EXPECT_THAT(cli::Vmms(group.path(), 133), ::testing::UnorderedElementsAre(140, 141));
+}
+
+}  // namespace
+}  // namespace banger
