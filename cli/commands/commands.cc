@@ -90,10 +90,12 @@ CommandTable MakeCommandTable() {
   add(SystemRestart());
   add(SystemUninstall());
   add(VmList("ps"));
+  add(Doctor());
   add(SshConfig());
   add(Version());
   add(Completion());
   add(CompletionNames());
+  add(DoctorKvm());
   return table;
 }
 

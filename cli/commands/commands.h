@@ -10,6 +10,8 @@ namespace banger::cli {
 
 std::unique_ptr<Command> Completion();
 std::unique_ptr<Command> CompletionNames();
+std::unique_ptr<Command> Doctor();
+std::unique_ptr<Command> DoctorKvm();
 std::unique_ptr<Command> ImageBuild();
 std::unique_ptr<Command> ImageCache();
 std::unique_ptr<Command> ImageDelete();

@@ -62,7 +62,7 @@ class SystemInstallCommand final : public Command {
         systemd.Run("systemd-sysusers", {"--inline", absl::StrCat("m ", owner_, " banger")}, stop).status());
     BANGER_RETURN_IF_ERROR(systemd.Run("systemd-tmpfiles", {"--create", "banger.conf"}, stop).status());
     BANGER_RETURN_IF_ERROR(Enable(systemd, stop));
-    Note(absl::StrCat("'", owner_, "' may use banger after the next login"));
+    Note(absl::StrCat("'", owner_, "' may use banger after the next login; see 'banger doctor'"));
     return absl::OkStatus();
   }
 

@@ -136,6 +136,11 @@ TEST_F(InstallTest, InstalledProgramsFindEachOther) {
   // imaged found its built-in image; vmd, which ends without them, agent and helpers.
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(banger({"image", "list"}), "mini"); }));
   EXPECT_TRUE(Eventually([&] { return banger({"vm", "list", "-q"}).empty(); })) << banger({"vm", "list"});
+  const std::string doctor = banger({"doctor"});
+  for (const char* good : {"config ", "store ", "socket ", "daemon gateway ", "daemon imaged ",
+                           "daemon kerneld ", "daemon vmd "})
+    EXPECT_THAT(doctor, HasSubstr(absl::StrCat("PASS  ", good)));
+  EXPECT_THAT(doctor, HasSubstr("FAIL  kernel "));
   for (Subprocess& daemon : daemons) {
     EXPECT_OK(daemon.Signal(SIGTERM));
     EXPECT_THAT(daemon.Wait(), IsOkAndHolds(::testing::Property(&ExitStatus::success, true)));

@@ -1,0 +1,20 @@
+// The VMMs that the configuration names, by what they say of their versions.
+#pragma once
+
+#include <stop_token>
+
+#include "absl/strings/string_view.h"
+#include "cli/doctor/finding.h"
+#include "common/config/config.h"
+
+namespace banger::cli {
+
+Findings CheckVmms(const Config& config, const std::stop_token& stop);
+
+// "QEMU emulator version 7.2.19 (Debian ...)". Known vulnerabilities are a warning, as
+// distributions repair them without another version.
+Finding JudgeQemu(absl::string_view version);
+// "Firecracker v1.14.4". Those that vmd refuses fail.
+Finding JudgeFirecracker(absl::string_view version);
+
+}  // namespace banger::cli
