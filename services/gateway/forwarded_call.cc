@@ -34,7 +34,7 @@ ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Caller
   upstream_context_->AddMetadata(rpc::kRequestIdKey, call_.request_id);
   upstream_context_->AddMetadata(rpc::kPeerUidKey, absl::StrCat(call_.peer_uid));
 
-  if (route.is_read || !backend.serving()) {
+  if (route.traits.is_read || !backend.serving()) {
     waiting_ = backend.AddWaiter(this);
     if (!waiting_) {
       FinishAndLog(Outage());
@@ -42,8 +42,10 @@ ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Caller
     }
     upstream_context_->set_wait_for_ready(true);
   }
+  upstream_context_->set_initial_metadata_corked(!route.traits.client_streams);
   backend.stub().PrepareBidiStreamingCall(upstream_context_.get(), context->method(), {}, &upstream_);
   upstream_.AddMultipleHolds(2);
+  if (!route.traits.server_streams) upstream_.StartRead(&response_);
   upstream_.StartCall();
   StartRead(&request_);
 }
@@ -55,8 +57,10 @@ void ForwardedCall::OnReadDone(bool ok) {
     requests_ = ok ? Requests::kWriting : Requests::kClosed;
     if (ok && !std::exchange(first_request_came_, true)) NoteResource();
   }
-  if (ok) {
+  if (ok && route_.traits.client_streams) {
     upstream_.StartWrite(&request_);
+  } else if (ok) {
+    upstream_.StartWriteLast(&request_, {});
   } else {
     upstream_.StartWritesDone();
     upstream_.RemoveHold();
@@ -72,7 +76,7 @@ void ForwardedCall::RequestSent(bool ok) {
   bool more = false;
   {
     const MutexLock lock(mutex_);
-    more = ok && requests_ == Requests::kWriting;
+    more = ok && route_.traits.client_streams && requests_ == Requests::kWriting;
     requests_ = more ? Requests::kReading : Requests::kClosed;
   }
   if (more) {
@@ -96,19 +100,26 @@ void ForwardedCall::CloseRequests() {
 
 // Also called, not ok, for a call that ended without any headers.
 void ForwardedCall::HeadersReceived(bool ok) {
+  if (ok) StopWaiting();
+  has_headers_ = ok;
+  if (!route_.traits.server_streams) return;
   if (ok) {
-    StopWaiting();
-    for (const auto& [key, value] : upstream_context_->GetServerInitialMetadata())
-      context_.AddInitialMetadata(Text(key), Text(value));
+    PassOnHeaders();
     StartSendInitialMetadata();
   }
   upstream_.StartRead(&response_);
 }
 
+void ForwardedCall::PassOnHeaders() {
+  for (const auto& [key, value] : upstream_context_->GetServerInitialMetadata())
+    context_.AddInitialMetadata(Text(key), Text(value));
+}
+
 void ForwardedCall::ResponseReceived(bool ok) {
-  if (ok) {
+  if (ok && route_.traits.server_streams) {
     StartWrite(&response_);
   } else {
+    has_response_ = ok;
     CloseRequests();
     upstream_.RemoveHold();
   }
@@ -126,6 +137,7 @@ void ForwardedCall::OnWriteDone(bool ok) {
 
 void ForwardedCall::UpstreamDone(const grpc::Status& status) {
   StopWaiting();
+  if (has_headers_ && !route_.traits.server_streams) PassOnHeaders();
   for (const auto& [key, value] : upstream_context_->GetServerTrailingMetadata())
     // The status carries the details already.
     if (key != "grpc-status-details-bin") context_.AddTrailingMetadata(Text(key), Text(value));
@@ -160,7 +172,11 @@ void ForwardedCall::FinishAndLog(const grpc::Status& status) {
     const MutexLock lock(mutex_);
     Audit(caller_, call_, context_.method(), resource_, status.error_code());
   }
-  Finish(status);
+  if (has_response_ && status.ok()) {
+    StartWriteAndFinish(&response_, {}, status);
+  } else {
+    Finish(status);
+  }
 }
 
 RefusedCall::RefusedCall(const grpc::GenericCallbackServerContext& context, const Caller& caller,

@@ -17,8 +17,9 @@
 namespace banger::gateway {
 
 // Passes on metadata, messages, half-close, deadline, cancellation and status
-// as they are; at most one message of each direction is in memory. Deletes
-// itself.
+// as they are; at most one message of each direction is in memory. A direction that
+// has one message only is passed on as a whole, with all that comes before and after
+// it: each step of its own is a wake-up of both ends. Deletes itself.
 //
 // Both ends are reactors. The daemon's end has two holds, one a direction, each
 // given back by whoever ends that direction; so its OnDone, which finishes the
@@ -58,6 +59,7 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
   void UpstreamDone(const grpc::Status& status);
 
   void GiveUp() override;
+  void PassOnHeaders();
   void NoteResource() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseRequests();
   void StopWaiting();
@@ -75,6 +77,9 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
   bool waiting_ = false;
+  // Without server_streams, what is kept until the end.
+  bool has_headers_ = false;
+  bool has_response_ = false;
   std::atomic<bool> gave_up_ = false;
 
   Mutex mutex_;

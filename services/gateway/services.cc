@@ -60,7 +60,9 @@ RouteTable MakeRoutes(const std::vector<ForwardedService>& services) {
     for (int i = 0; i < service.descriptor->method_count(); ++i) {
       const MethodDescriptor& method = *service.descriptor->method(i);
       routes.Add(absl::StrCat("/", service.descriptor->full_name(), "/", method.name()), service.daemon,
-                 IsRead(method));
+                 {.is_read = IsRead(method),
+                  .client_streams = method.client_streaming(),
+                  .server_streams = method.server_streaming()});
     }
   }
   return routes;

@@ -2,10 +2,10 @@
 
 namespace banger::gateway {
 
-void RouteTable::Add(const std::string& path, const std::string& daemon, bool is_read) {
+void RouteTable::Add(const std::string& path, const std::string& daemon, MethodTraits traits) {
   const MethodPolicy* policy = FindPolicy(path);
   if (policy == nullptr || policy->role == Role::kNobody) return;
-  routes_[path] = {.daemon = daemon, .is_read = is_read, .policy = policy};
+  routes_[path] = {.daemon = daemon, .traits = traits, .policy = policy};
 }
 
 const Route* RouteTable::Find(absl::string_view path) const {

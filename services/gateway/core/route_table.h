@@ -9,10 +9,20 @@
 
 namespace banger::gateway {
 
+// What the API says of a method.
+struct MethodTraits {
+  // It changes nothing, so it may reach the daemon twice.
+  bool is_read = false;
+  // More than one message may come, from the client or from the daemon.
+  bool client_streams = false;
+  bool server_streams = false;
+
+  bool operator==(const MethodTraits&) const = default;
+};
+
 struct Route {
   std::string daemon;
-  // The method changes nothing, so it may reach the daemon twice.
-  bool is_read = false;
+  MethodTraits traits;
   const MethodPolicy* policy = nullptr;
 
   bool operator==(const Route&) const = default;
@@ -24,7 +34,7 @@ class RouteTable {
   // `path` is "/banger.vm.v1.VmService/GetVm". What the policy gives to nobody, or
   // does not know, stays out: a method of a later version is reached by nobody before
   // somebody has thought about who may.
-  void Add(const std::string& path, const std::string& daemon, bool is_read);
+  void Add(const std::string& path, const std::string& daemon, MethodTraits traits);
 
   // Null for everything that was not added.
   const Route* Find(absl::string_view path) const;

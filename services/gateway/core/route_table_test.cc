@@ -13,8 +13,8 @@ using ::testing::Pointee;
 class RouteTableTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    routes_.Add("/banger.vm.v1.VmService/GetVm", "vmd", true);
-    routes_.Add("/banger.vm.v1.VmService/StopVm", "vmd", false);
+    routes_.Add("/banger.vm.v1.VmService/GetVm", "vmd", {.is_read = true});
+    routes_.Add("/banger.vm.v1.VmService/StopVm", "vmd", {});
   }
   RouteTable routes_;
 };
@@ -25,16 +25,17 @@ TEST_F(RouteTableTest, AMethodGoesToItsDaemon) {
 }
 
 TEST_F(RouteTableTest, AReadIsKnownAsOne) {
-  EXPECT_THAT(routes_.Find("/banger.vm.v1.VmService/GetVm"), Pointee(Field(&Route::is_read, true)));
+  EXPECT_THAT(routes_.Find("/banger.vm.v1.VmService/GetVm"),
+              Pointee(Field(&Route::traits, MethodTraits{.is_read = true})));
 }
 
 TEST_F(RouteTableTest, WhatNobodyMayCallGoesNowhere) {
-  routes_.Add("/banger.image.v1.ImageService/ReleaseImage", "imaged", false);
+  routes_.Add("/banger.image.v1.ImageService/ReleaseImage", "imaged", {});
   EXPECT_THAT(routes_.Find("/banger.image.v1.ImageService/ReleaseImage"), IsNull());
 }
 
 TEST_F(RouteTableTest, AMethodOfALaterVersionGoesNowhere) {
-  routes_.Add("/banger.vm.v1.VmService/GetEverything", "vmd", true);
+  routes_.Add("/banger.vm.v1.VmService/GetEverything", "vmd", {.is_read = true});
   EXPECT_THAT(routes_.Find("/banger.vm.v1.VmService/GetEverything"), IsNull());
 }
 
