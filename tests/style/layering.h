@@ -1,4 +1,4 @@
-// Who may include whom; docs/design.md tells why.
+// Who may include whom; docs/architecture.md tells why.
 #pragma once
 
 #include <string>
