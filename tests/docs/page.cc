@@ -132,7 +132,8 @@ Page ReadPage(const std::string& path, const std::string& text) { return Reader(
 std::vector<Page> UserPages(const fs::path& root) {
   std::vector<fs::path> files = {"README.md"};
   for (const fs::directory_entry& entry : fs::directory_iterator(root / "docs"))
-    if (entry.path().extension() == ".md" && entry.path().filename() != "cli.md")
+    if (entry.path().extension() == ".md" && entry.path().filename() != "cli.md" &&
+        entry.path().filename() != "api.md")
       files.push_back("docs" / entry.path().filename());
   std::sort(files.begin(), files.end());
   std::vector<Page> pages;

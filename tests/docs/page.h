@@ -48,7 +48,8 @@ struct Page {
 
 Page ReadPage(const std::string& path, const std::string& text);
 
-// README.md and docs/*.md, but for docs/cli.md, which is made from the commands.
+// README.md and docs/*.md, but for those that are made from commands and protos
+// (docs/cli.md, docs/api.md).
 std::vector<Page> UserPages(const std::filesystem::path& root);
 
 }  // namespace banger::docs

@@ -65,6 +65,7 @@ TEST(ShellWordsTest, ALineIsTakenApartAsTheShellDoes) {
   EXPECT_THAT(ShellCommands({"echo $(banger vm list -q)"}),
               ElementsAre(ElementsAre("echo"), ElementsAre("banger", "vm", "list", "-q")));
   EXPECT_THAT(WordsOfBanger({"sudo", "banger", "version"}).words, ElementsAre("version"));
+  EXPECT_THAT(WordsOfBanger({"banger", "--context", "lab", "version"}).words, ElementsAre("version"));
   EXPECT_FALSE(WordsOfBanger({"sudo", "apt", "install", "banger"}).ours);
 }
 

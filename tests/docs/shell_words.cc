@@ -88,6 +88,7 @@ BangerWords WordsOfBanger(const std::vector<std::string>& command) {
   std::size_t at = 0;
   while (at < command.size() && (command[at] == "sudo" || command[at] == "scripts/dev")) ++at;
   if (at == command.size() || command[at] != "banger") return {};
+  if (at + 2 < command.size() && command[at + 1] == "--context") at += 2;
   return {.ours = true, .words = {command.begin() + static_cast<std::ptrdiff_t>(at) + 1, command.end()}};
 }
 

@@ -10,8 +10,8 @@ namespace banger::docs {
 // comments: {"git", "apply"}. Lines that end with a backslash go on.
 std::vector<std::vector<std::string>> ShellCommands(const std::vector<std::string>& lines);
 
-// What a command runs of ours: the words after "banger", also behind sudo or
-// scripts/dev. Empty for what is none of banger's, with `ours` false.
+// What a command runs of ours: the words after "banger" and --context NAME, also
+// behind sudo or scripts/dev. Empty for what is none of banger's, with `ours` false.
 struct BangerWords {
   bool ours = false;
   std::vector<std::string> words;
