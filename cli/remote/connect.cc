@@ -10,14 +10,13 @@
 #include "cli/remote/address.h"
 #include "cli/remote/certificate.h"
 #include "cli/remote/tls_probe.h"
+#include "common/rpc/limits.h"
 #include "common/status/status_macros.h"
 
 namespace banger::cli {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr int kMaxMessageBytes = 8 << 20;
 
 // Before gRPC's first channel. Its own lines say less than ProbeTls does, and its own
 // resolver does not know what NSS knows.
@@ -28,7 +27,7 @@ void PrepareGrpc() {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const HostAndPort& at, const ClientFiles& files) {
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);

@@ -3,14 +3,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/limits.h"
 #include "common/sync/pause.h"
 
 namespace banger::rpc {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr int kMaxMessageBytes = 8 << 20;
 
 }  // namespace
 

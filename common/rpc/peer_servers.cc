@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/rpc/call.h"
+#include "common/rpc/limits.h"
 
 namespace banger::rpc {
 namespace {
@@ -20,8 +21,6 @@ using grpc::experimental::Interceptor;
 using grpc::experimental::InterceptorBatchMethods;
 using grpc::experimental::ServerInterceptorFactoryInterface;
 using grpc::experimental::ServerRpcInfo;
-
-constexpr int kMaxMessageBytes = 8 << 20;
 
 // What is stamped, in the form of metadata.
 struct Stamp {
