@@ -1,11 +1,11 @@
 // Twenty clients for half an hour (BANGER_SOAK_SECONDS), while a daemon is killed or
 // stopped every twenty seconds: what may safely be asked twice never fails for who asks
 // again, and no daemon keeps more than it had.
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -71,17 +71,19 @@ class Client {
   // Until it is done, as gRPC says that clients may.
   template <typename Attempt>
   void Ask(const std::string& what, Attempt attempt) {
+    absl::Status status;
+    int tries = 0;
+    const bool answered = Eventually(
+        [&] {
+          rpc::ClientCall call("", kPatience);
+          status = rpc::FromGrpc(attempt(call.context()));
+          ++tries;
+          return !absl::IsUnavailable(status) && !absl::IsResourceExhausted(status);
+        },
+        kPatience);
+    if (tries > 1) ++tally_.asked_again;
+    if (!answered || !status.ok()) tally_.Fail(what, status);
     ++tally_.asked;
-    const auto deadline = steady_clock::now() + kPatience;
-    for (int tries = 1;; ++tries) {
-      rpc::ClientCall call("", kPatience);
-      const absl::Status status = rpc::FromGrpc(attempt(call.context()));
-      if (status.ok()) return;
-      if (tries == 2) ++tally_.asked_again;
-      const bool later = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
-      if (!later || steady_clock::now() > deadline) return tally_.Fail(what, status);
-      std::this_thread::sleep_for(50ms);
-    }
   }
 
   void Get() {
@@ -181,14 +183,20 @@ class SoakTest : public SharedInstanceTest {
     return all;
   }
 
-  // In turns, by crash and by stop. The gateway only in the first half: what it keeps is
-  // seen in the second.
-  static void RestartDaemons(std::chrono::seconds duration) {
+  // Until the clients have gone on so far, and not before `when`.
+  static void WaitForWork(const Tally& tally, int calls, steady_clock::time_point when) {
+    EXPECT_TRUE(Eventually([&] { return steady_clock::now() >= when && tally.asked + tally.done >= calls; },
+                           kBetweenRestarts + 2 * kPatience))
+        << "the clients do not get on: " << tally.asked << " and " << tally.done << " of " << calls;
+  }
+
+  // In turns, by crash and by stop, each when all clients got on after the one before. The
+  // gateway only in the first half: what it keeps is seen in the second.
+  static void RestartDaemons(const Tally& tally, std::chrono::seconds duration) {
     const auto begin = steady_clock::now();
     const std::vector<std::string> daemons = instance_->daemons();
-    for (std::size_t i = 0; steady_clock::now() - begin < duration; ++i) {
-      std::this_thread::sleep_for(
-          std::min<steady_clock::duration>(kBetweenRestarts, begin + duration - steady_clock::now()));
+    for (std::size_t i = 0; steady_clock::now() - begin < duration && !HasFailure(); ++i) {
+      WaitForWork(tally, tally.asked + tally.done + kClients, steady_clock::now() + kBetweenRestarts);
       const std::string& daemon = daemons[i % daemons.size()];
       if (daemon == "gateway" && steady_clock::now() - begin > duration / 2) continue;
       if (i % 2 == 0) {
@@ -204,19 +212,18 @@ class SoakTest : public SharedInstanceTest {
 TEST_F(SoakTest, TwentyClientsForHalfAnHour) {
   ASSERT_TRUE(Succeeds({"vm", "create", "--name", "box", "--image", "mini"}));
   Tally tally;
-  // Warm: what is made once is there.
-  const auto work = [&](std::chrono::seconds duration, bool restarts) {
+  const auto work = [&](const std::function<void()>& meanwhile) {
     std::vector<std::jthread> clients;
     for (int i = 0; i < kClients; ++i)
       clients.emplace_back(
           [&tally, i](const std::stop_token& stop) { Client(*instance_, i, tally).Run(stop, i); });
-    if (restarts) return RestartDaemons(duration);
-    std::this_thread::sleep_for(duration);
+    meanwhile();
   };
-  work(10s, false);
+  // Warm: what is made once is there.
+  work([&] { WaitForWork(tally, 50 * kClients, steady_clock::now()); });
   const HostSnapshot host = instance_->Snapshot();
   const auto before = Figures("before");
-  work(Duration(), true);
+  work([&] { RestartDaemons(tally, Duration()); });
 
   std::printf("# %d asked, %d of them again; %d done, %d of them cut short\n", tally.asked.load(),
               tally.asked_again.load(), tally.done.load(), tally.cut_short.load());
@@ -228,6 +235,7 @@ TEST_F(SoakTest, TwentyClientsForHalfAnHour) {
   EXPECT_EQ(Exec("box", "echo alive"), "alive\n");
   const auto after = Figures("after");
   for (const auto& [daemon, was] : before) {
+    ASSERT_TRUE(after.contains(daemon)) << daemon << " does not answer";
     const DaemonFigures& is = after.at(daemon);
     EXPECT_TRUE(Eventually([&, &name = daemon] {
       const absl::StatusOr<DaemonFigures> now = FiguresOf(*instance_, name);
