@@ -8,8 +8,8 @@
 
 namespace banger {
 
-// Of a file's device, inode, size, mode and time of change: another one when it was
-// written, replaced or its mode changed. One word, only to be compared. Follows links.
+// Of a file's device, inode, size, mode and time of modification: another one when it
+// was written, replaced or its mode changed. One word, only to be compared. Follows links.
 // NOT_FOUND when there is none.
 absl::StatusOr<std::string> FileVersion(const std::filesystem::path& path);
 

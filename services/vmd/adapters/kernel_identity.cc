@@ -4,6 +4,7 @@
 #include "common/digest/sha256.h"
 #include "common/os/file.h"
 #include "common/os/file_version.h"
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 
 namespace banger::vmd {
@@ -27,14 +28,15 @@ std::string ReleaseIn(const std::string& kernel) {
 }  // namespace
 
 absl::StatusOr<KernelIdentity> KernelIdentities::Of(const std::filesystem::path& vmlinux) {
-  BANGER_ASSIGN_OR_RETURN(const std::string key, FileVersion(vmlinux));
+  const absl::StatusOr<std::string> version = FileVersion(vmlinux);
+  if (!version.ok()) return Annotate(version.status(), "look which kernel it is");
   {
     const MutexLock lock(mutex_);
-    if (const auto known = known_.find(key); known != known_.end()) return known->second;
+    if (const auto known = known_.find(*version); known != known_.end()) return known->second;
   }
   BANGER_ASSIGN_OR_RETURN(const std::string kernel, ReadFile(vmlinux, kMaxKernel));
   const MutexLock lock(mutex_);
-  return known_[key] = {.release = ReleaseIn(kernel), .digest = Sha256Hex(kernel)};
+  return known_[*version] = {.release = ReleaseIn(kernel), .digest = Sha256Hex(kernel)};
 }
 
 }  // namespace banger::vmd
