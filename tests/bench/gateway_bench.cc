@@ -6,7 +6,8 @@
 //
 // RESULT gateway_METRIC: through the gateway against directly; gateway_METRIC_vs_nginx:
 // against nginx. Unary is GetVm, streams are a console log of 8 MiB.
-// RESULT daemons_idle_memory: private memory of all five daemons, against 60 MiB.
+// RESULT daemons_memory_WHEN: private memory of all daemons, five as root, against 60 MiB:
+// before any work, and after all of it.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -24,6 +25,7 @@
 #include "common/status/status_macros.h"
 #include "tests/bench/vm_timing.h"
 #include "tests/e2e/daemon_figures.h"
+#include "tests/e2e/tls_gateway.h"
 
 namespace banger::e2e {
 namespace {
@@ -35,7 +37,7 @@ constexpr std::size_t kLogBytes = std::size_t{8} << 20;
 constexpr char kOurs[] = "127.0.0.1:7443";
 constexpr char kNginx[] = "127.0.0.1:7444";
 
-// $0: where its files are, $1: vmd's socket, $2: the certificates.
+// $0: where its files are, $1: vmd's socket, $2 to $4: certificate, key, authority.
 constexpr char kNginxConfig[] = R"(
 user root;
 worker_processes auto;
@@ -58,34 +60,20 @@ http {
   server {
     listen 127.0.0.1:7444 ssl http2;
     ssl_protocols TLSv1.3;
-    ssl_certificate $2/server.pem;
-    ssl_certificate_key $2/server.key;
-    ssl_client_certificate $2/ca.pem;
+    ssl_certificate $2;
+    ssl_certificate_key $3;
+    ssl_client_certificate $4;
     ssl_verify_client on;
     location / { grpc_pass grpc://vmd; }
   }
 }
 )";
 
-absl::StatusOr<fs::path> MakeCertificates(const fs::path& dir) {
-  const fs::path certificates = dir / "certificates";
-  const std::string program = BANGER_SOURCE_DIR "/scripts/make-certs";
-  for (const std::vector<std::string>& what : {std::vector<std::string>{"server", "127.0.0.1"},
-                                               std::vector<std::string>{"client", "bench", "admin"}}) {
-    std::vector<std::string> argv = {program, certificates.string()};
-    argv.insert(argv.end(), what.begin(), what.end());
-    BANGER_RETURN_IF_ERROR(RunCommandOk({.argv = argv}).status());
-  }
-  if (::geteuid() == 0)
-    BANGER_RETURN_IF_ERROR(
-        RunCommandOk({.argv = {"chown", "-R", absl::StrCat(kDaemonUid), dir.string()}}).status());
-  return certificates;
-}
-
 absl::StatusOr<Subprocess> StartNginx(const std::string& nginx, const fs::path& dir, const fs::path& vmd,
-                                      const fs::path& certificates) {
+                                      const TlsGateway& tls) {
   BANGER_RETURN_IF_ERROR(WriteFileAtomically(
-      dir / "nginx.conf", absl::Substitute(kNginxConfig, dir.string(), vmd.string(), certificates.string())));
+      dir / "nginx.conf", absl::Substitute(kNginxConfig, dir.string(), vmd.string(), tls.File("server.pem"),
+                                           tls.File("server.key"), tls.File("ca.pem"))));
   BANGER_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Start({.argv = {nginx, "-p", dir.string(), "-c",
                                                                           (dir / "nginx.conf").string(), "-e",
                                                                           (dir / "error.log").string()},
@@ -93,15 +81,6 @@ absl::StatusOr<Subprocess> StartNginx(const std::string& nginx, const fs::path& 
   if (!Eventually([&] { return fs::exists(dir / "nginx.sock"); }))
     return absl::InternalError(absl::StrCat("nginx: ", ReadFile(dir / "error.log").value_or("no log")));
   return process;
-}
-
-absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectTls(const std::string& address,
-                                                          const fs::path& certificates) {
-  grpc::SslCredentialsOptions options;
-  BANGER_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(certificates / "ca.pem"));
-  BANGER_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(certificates / "bench.key"));
-  BANGER_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(certificates / "bench.pem"));
-  return grpc::CreateChannel(address, grpc::SslCredentials(options));
 }
 
 // A way to vmd, and how long its calls took in this round, in microseconds.
@@ -152,6 +131,7 @@ struct Comparison {
 
 absl::Status Compare(std::vector<Way*> ways, std::vector<Comparison> comparisons, int rounds) {
   for (int round = 0; round < rounds; ++round) {
+    std::reverse(ways.begin(), ways.end());
     for (Way* way : ways) {
       BANGER_RETURN_IF_ERROR(TimeCalls(*way));
       BANGER_RETURN_IF_ERROR(TimeStream(*way));
@@ -170,26 +150,22 @@ absl::Status Compare(std::vector<Way*> ways, std::vector<Comparison> comparisons
   return absl::OkStatus();
 }
 
-absl::Status MeasureMemory(const Instance& instance) {
+absl::Status MeasureMemory(const Instance& instance, const std::string& when) {
   double all = 0;
   for (const std::string& daemon : instance.daemons()) {
     BANGER_ASSIGN_OR_RETURN(const DaemonFigures one, FiguresOf(instance, daemon));
-    std::printf("# %s: %.1f MiB private\n", daemon.c_str(), one.private_mib);
+    std::printf("# %s: %s %.1f MiB private\n", when.c_str(), daemon.c_str(), one.private_mib);
     all += one.private_mib;
   }
-  std::printf("RESULT daemons_idle_memory %.1f 60 %.3f MiB\n", all, all / 60);
+  std::printf("RESULT daemons_memory_%s %.1f 60 %.3f MiB\n", when.c_str(), all, all / 60);
   return absl::OkStatus();
 }
 
 absl::Status Bench(const std::string& nginx, int rounds) {
   BANGER_ASSIGN_OR_RETURN(const TempDir dir, TempDir::Create("/tmp"));
-  BANGER_ASSIGN_OR_RETURN(const fs::path certificates, MakeCertificates(dir.path()));
-  BANGER_ASSIGN_OR_RETURN(
-      const Instance instance,
-      Instance::Start({.config = absl::Substitute("[gateway]\nlisten = \"$0\"\ncert = \"$1/server.pem\"\n"
-                                                  "key = \"$1/server.key\"\nclient_ca = \"$1/ca.pem\"\n",
-                                                  kOurs, certificates.string())}));
-  BANGER_RETURN_IF_ERROR(MeasureMemory(instance));
+  BANGER_ASSIGN_OR_RETURN(const TlsGateway tls, TlsGateway::Make());
+  BANGER_ASSIGN_OR_RETURN(const Instance instance, Instance::Start({.config = tls.config(kOurs)}));
+  BANGER_RETURN_IF_ERROR(MeasureMemory(instance, "idle"));
   BANGER_RETURN_IF_ERROR(instance.ImportKernel());
   BANGER_RETURN_IF_ERROR(
       Run(instance, {"vm", "create", "--no-start", "--name", "model", "--image", "mini"}).status());
@@ -198,17 +174,20 @@ absl::Status Bench(const std::string& nginx, int rounds) {
     BANGER_RETURN_IF_ERROR(WriteFileAtomically(log, std::string(kLogBytes, 'x'), 0644));
   }
   const fs::path vmd = instance.root() / "run" / "vmd.sock";
-  BANGER_ASSIGN_OR_RETURN(Subprocess proxy, StartNginx(nginx, dir.path(), vmd, certificates));
+  BANGER_ASSIGN_OR_RETURN(Subprocess proxy, StartNginx(nginx, dir.path(), vmd, tls));
   Way direct(rpc::ConnectDaemon(vmd));
   Way gateway(rpc::ConnectDaemon(instance.root() / "run" / "gateway.sock"));
   Way nginx_unix(rpc::ConnectDaemon(dir.path() / "nginx.sock"));
-  BANGER_ASSIGN_OR_RETURN(const auto gateway_channel, ConnectTls(kOurs, certificates));
-  BANGER_ASSIGN_OR_RETURN(const auto nginx_channel, ConnectTls(kNginx, certificates));
+  BANGER_ASSIGN_OR_RETURN(const auto gateway_channel, tls.Connect(kOurs, "admin"));
+  BANGER_ASSIGN_OR_RETURN(const auto nginx_channel, tls.Connect(kNginx, "admin"));
   Way gateway_tls(gateway_channel);
   Way nginx_tls(nginx_channel);
-  for (Way* way : {&direct, &gateway, &nginx_unix, &gateway_tls, &nginx_tls})
-    BANGER_RETURN_IF_ERROR(TimeCalls(*way));  // connected, and warm
-  const absl::Status compared = Compare({&direct, &gateway, &nginx_unix, &gateway_tls, &nginx_tls},
+  const std::vector<Way*> ways = {&direct, &gateway, &nginx_unix, &gateway_tls, &nginx_tls};
+  for (Way* way : ways) {  // connected, and warm
+    BANGER_RETURN_IF_ERROR(TimeCalls(*way));
+    BANGER_RETURN_IF_ERROR(TimeStream(*way));
+  }
+  const absl::Status compared = Compare(ways,
                                         {{"unix", gateway, direct, {}, {}, {}},
                                          {"unix_vs_nginx", gateway, nginx_unix, {}, {}, {}},
                                          {"tls", gateway_tls, direct, {}, {}, {}},
@@ -216,7 +195,8 @@ absl::Status Bench(const std::string& nginx, int rounds) {
                                         rounds);
   BANGER_RETURN_IF_ERROR(proxy.Signal(SIGTERM));
   proxy.Wait().status().IgnoreError();
-  return compared;
+  BANGER_RETURN_IF_ERROR(compared);
+  return MeasureMemory(instance, "after_work");
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ class Instance {
   const std::filesystem::path& root() const { return dir_.path(); }
   std::filesystem::path Log(const std::string& daemon) const { return root() / "logs" / daemon; }
 
-  // What this instance has on the host: VMM processes, links, files, VMs.
+  // What this instance has on the host: VMM processes, links, files.
   HostSnapshot Snapshot() const;
 
  private:

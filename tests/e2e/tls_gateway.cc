@@ -43,8 +43,8 @@ absl::StatusOr<TlsGateway> TlsGateway::Make() {
   return TlsGateway(std::move(dir));
 }
 
-std::string TlsGateway::config() const {
-  return absl::StrCat("[gateway]\nlisten = \"127.0.0.1:0\"\ncert = \"", File("server.pem"), "\"\nkey = \"",
+std::string TlsGateway::config(const std::string& listen) const {
+  return absl::StrCat("[gateway]\nlisten = \"", listen, "\"\ncert = \"", File("server.pem"), "\"\nkey = \"",
                       File("server.key"), "\"\nclient_ca = \"", File("ca.pem"), "\"\nclient_crl = \"",
                       File("crl.pem"), "\"\n");
 }
@@ -55,6 +55,19 @@ absl::StatusOr<std::string> TlsGateway::AddressOf(const Instance& instance) {
   if (!std::regex_search(log, match, std::regex("serving TCP .*port=([0-9]+)")))
     return absl::NotFoundError("the gateway's log names no port");
   return absl::StrCat("127.0.0.1:", match[1].str());
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> TlsGateway::Connect(const std::string& address,
+                                                                   const std::string& role) const {
+  grpc::SslCredentialsOptions options;
+  BANGER_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(File("ca.pem")));
+  BANGER_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(File(role + ".key")));
+  BANGER_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(File(role + ".pem")));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 150);
+  return grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
 }
 
 }  // namespace banger::e2e

@@ -1,7 +1,10 @@
 // What makes an instance's gateway one for other hosts, by scripts/make-certs.
 #pragma once
 
+#include <grpcpp/grpcpp.h>
+
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -15,12 +18,16 @@ class TlsGateway {
  public:
   static absl::StatusOr<TlsGateway> Make();
 
-  // For the instance's configuration.
-  std::string config() const;
+  // For the instance's configuration. Port 0 is another one after each restart.
+  std::string config(const std::string& listen = "127.0.0.1:0") const;
   std::string File(const std::string& name) const { return (dir_.path() / name).string(); }
 
   // "127.0.0.1:PORT" once the instance runs.
   static absl::StatusOr<std::string> AddressOf(const Instance& instance);
+
+  // With a connection of its own, as the client of that role; connects at the first call.
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const std::string& address,
+                                                         const std::string& role) const;
 
  private:
   explicit TlsGateway(TempDir dir) : dir_(std::move(dir)) {}
