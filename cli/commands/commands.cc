@@ -83,6 +83,7 @@ CommandTable MakeCommandTable() {
   add(ContextAdd());
   add(ContextUse());
   add(ContextList());
+  add(ContextShow());
   add(ContextRm());
   add(SystemNetwork());
   add(SystemInstall());

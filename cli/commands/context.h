@@ -10,6 +10,7 @@ namespace banger::cli {
 std::unique_ptr<Command> ContextAdd();
 std::unique_ptr<Command> ContextList();
 std::unique_ptr<Command> ContextRm();
+std::unique_ptr<Command> ContextShow();
 std::unique_ptr<Command> ContextUse();
 
 }  // namespace banger::cli

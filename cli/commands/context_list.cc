@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/commands/context.h"
+#include "cli/commands/context_json.h"
 #include "cli/errors.h"
 #include "cli/output/streams.h"
 #include "cli/output/table.h"
@@ -30,24 +31,9 @@ std::string AsTable(const Contexts& contexts) {
   return table.Render();
 }
 
-nlohmann::json AsJson(const RemoteContext& remote) {
-  nlohmann::json entry = {{"name", remote.name},
-                          {"address", remote.address},
-                          {"ca", remote.ca},
-                          {"cert", remote.cert},
-                          {"key", remote.key}};
-  if (const auto expiry = ExpiryOf(remote.cert); expiry.ok()) {
-    entry["certificateExpireTime"] =
-        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromChrono(*expiry), absl::UTCTimeZone());
-  } else {
-    entry["certificateProblem"] = std::string(expiry.status().message());
-  }
-  return entry;
-}
-
 std::string AsJson(const Contexts& contexts) {
   nlohmann::json entries = nlohmann::json::array();
-  for (const RemoteContext& remote : contexts.remotes) entries.push_back(AsJson(remote));
+  for (const RemoteContext& remote : contexts.remotes) entries.push_back(ContextJson(remote));
   return nlohmann::json{{"current", contexts.current}, {"contexts", entries}}.dump(2) + "\n";
 }
 

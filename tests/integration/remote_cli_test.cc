@@ -173,6 +173,9 @@ TEST_F(RemoteCliTest, ContextsAreAddedListedUsedAndForgotten) {
   EXPECT_THAT(Run({"context", "list"}).out,
               AllOf(HasSubstr("local"), HasSubstr("lab"), HasSubstr(address_), HasSubstr(" UTC")));
   EXPECT_THAT(Run({"context", "list", "--format", "json"}).out, HasSubstr("\"current\": \"lab\""));
+  EXPECT_THAT(Run({"context", "show"}).out, AllOf(HasSubstr("\"name\": \"lab\""), HasSubstr(address_)));
+  EXPECT_THAT(Run({"context", "show", "local"}).out, HasSubstr("gateway.sock"));
+  EXPECT_EQ(Run({"context", "show", "nowhere"}).status.code, kExitNotFound);
   CommandResult result = AddContext("lab", "alice");
   EXPECT_EQ(result.status.code, kExitFailed);
   EXPECT_THAT(result.err, HasSubstr("add context 'lab': it is there already (CONTEXT_EXISTS)"));
