@@ -30,6 +30,9 @@ TEST(QuickstartTest, AFreshCloneEndsInAVm) {
   EXPECT_TRUE(started.status.success()) << started.err;
   EXPECT_THAT(started.out, HasSubstr("GNU/Linux"));
   EXPECT_EQ(script({"dev", "banger", "vm", "list", "-a", "-q"}).out, "") << "the first VM was deleted";
+  // What README's examples need of the default image.
+  EXPECT_TRUE(script({"dev", "banger", "vm", "run", "--rm", "--", "git", "--version"}).status.success());
+  EXPECT_TRUE(script({"dev", "banger", "vm", "run", "--rm", "--", "make", "--version"}).status.success());
   EXPECT_THAT(script({"dev", "banger", "image", "list"}).out, HasSubstr("debian-bookworm"));
   const CommandResult down = script({"dev", "down"});
   EXPECT_TRUE(down.status.success()) << down.err;

@@ -33,7 +33,8 @@ TEST_F(ShellTest, AShellHasASizeObeysCtrlCAndLeavesItsVmBehind) {
   shell.Type("stty size\n");
   EXPECT_TRUE(shell.Await("30 100")) << shell.shown();
   shell.Resize(40, 120);
-  shell.Type("sleep 0.2; stty size\n");
+  // The new size is on its way.
+  shell.Type("until stty size | grep -q ^40; do /bin/sleep 0.1; done; stty size\n");
   EXPECT_TRUE(shell.Await("40 120")) << shell.shown();
   // The shell reads its line in raw mode: Ctrl-C means something once the command runs.
   // With its path, as the sleep within this busybox's shell cannot be interrupted.

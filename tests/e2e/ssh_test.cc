@@ -86,7 +86,8 @@ TEST_P(SshTest, AShellHasTheTerminalsSize) {
   EXPECT_TRUE(shell.Await("30 100")) << shell.shown();
   EXPECT_TRUE(shell.Await("/dev/pts/")) << shell.shown();
   shell.Resize(40, 120);
-  shell.Type("sleep 1; stty size; exit 5\n");
+  // The new size is on its way.
+  shell.Type("until stty size | grep -q ^40; do sleep 0.1; done; stty size; exit 5\n");
   EXPECT_TRUE(shell.Await("40 120")) << shell.shown();
   EXPECT_EQ(shell.WaitForExit(), 5);
 }
