@@ -115,7 +115,7 @@ std::string CommandHelp(Command& command) {
 
 std::string MarkdownReference(const CommandTable& table) {
   std::string text = absl::StrCat(
-      "# The `banger` command\n\nMade from the command table by `cli_help_test`; do not edit.\n\n```\n",
+      "# The `banger` command\n\nMade from the command table by `cli_test`; do not edit.\n\n```\n",
       OverviewHelp(table), "```\n\nExit codes: ", kExitCodes, "\n");
   for (const Group& group : table.groups)
     absl::StrAppend(&text, "\n## banger ", group.name, "\n\n```\n", GroupHelp(table, group), "```\n");

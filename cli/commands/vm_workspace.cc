@@ -32,7 +32,7 @@ class VmWorkspaceCommand final : public Command {
                  "there from then on. 'export' gives all that differs there from the commit it began at, as\n"
                  "a patch for 'git apply': commits, changes, and new files that git does not ignore. It "
                  "needs\n"
-                 "git in the VM; submodules are in it as commits only.",
+                 "git in the VM. Of submodules that came along their files are in it, not their commits.",
              .examples = {
                  {"banger vm workspace prepare box ~/src/app --branch fix", "on a branch of its own"},
                  {"banger vm workspace prepare box --dry-run", "what would travel"},

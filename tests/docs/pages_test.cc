@@ -168,7 +168,12 @@ bool Runs(const SourceFile& file, const std::vector<std::string>& command) {
   const BangerWords banger = WordsOfBanger(command);
   if (!banger.ours) {
     const std::string& program = command[0] == "sudo" && command.size() > 1 ? command[1] : command[0];
-    return absl::StrContains(file.text, fs::path(program).filename().string());
+    const std::string name = fs::path(program).filename();
+    // A script may have a name like any.
+    if (absl::StartsWith(program, "scripts/"))
+      return absl::StrContains(file.text, program) || absl::StrContains(file.text, "\"" + name + "\"");
+    const std::string word = std::regex_replace(name, std::regex(R"([.+])"), R"(\$&)");
+    return std::regex_search(file.text, std::regex(absl::StrCat(R"((^|[\s"'/]))", word, R"(($|[\s"'\)]))")));
   }
   const cli::CommandTable table = cli::MakeCommandTable();
   const std::string noun = banger.words.empty() ? "" : banger.words[0];
