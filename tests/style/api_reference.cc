@@ -22,7 +22,8 @@ using google::protobuf::SourceLocation;
 
 constexpr char kHead[] = R"(# The API
 
-Made from `proto/` by `style_test`; do not edit. [remote.md](remote.md) has the roles. Beside these the gateway serves `grpc.health.v1.Health` and `grpc.reflection.v1` and `v1alpha` to everybody.
+Made from `proto/` by `style_test`; do not edit. [automation.md](automation.md) says how to call it, [remote.md](remote.md)
+what the roles are. Beside these the gateway serves `grpc.health.v1.Health` and `grpc.reflection.v1` and `v1alpha` to everybody.
 
 Fields that are not set have their type's zero; what an empty one means stands with it. Errors carry a
 `google.rpc.ErrorInfo` whose `reason` is the word in capitals.
