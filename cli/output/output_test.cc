@@ -1,11 +1,18 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "banger/progress/v1/progress.pb.h"
 #include "cli/output/progress.h"
+#include "cli/output/streams.h"
 #include "cli/output/table.h"
 #include "cli/output/text.h"
 #include "common/config/config.h"
+#include "common/os/unique_fd.h"
 
 namespace banger::cli {
 namespace {
@@ -13,6 +20,30 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 using std::chrono::system_clock;
+
+TEST(StreamsTest, ColourIsForTerminalsWhoseUserWantsIt) {
+  const auto color = [](const char* term, const char* no_color) {
+    ::setenv("TERM", term, 1);
+    no_color == nullptr ? ::unsetenv("NO_COLOR") : ::setenv("NO_COLOR", no_color, 1);
+    return ColorStderr();
+  };
+  int main = -1, terminal = -1;
+  ASSERT_EQ(::openpty(&main, &terminal, nullptr, nullptr, nullptr), 0);
+  const UniqueFd ends[] = {UniqueFd(main), UniqueFd(terminal), UniqueFd(::dup(STDERR_FILENO))};
+  ASSERT_EQ(::dup2(terminal, STDERR_FILENO), STDERR_FILENO);
+  const bool usual = color("xterm", nullptr), empty = color("xterm", ""), unwanted = color("xterm", "1"),
+             dumb = color("dumb", nullptr);
+  const UniqueFd file(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::dup2(file.get(), STDERR_FILENO), STDERR_FILENO);
+  const bool away = color("xterm", nullptr);
+  ASSERT_EQ(::dup2(ends[2].get(), STDERR_FILENO), STDERR_FILENO);
+
+  EXPECT_TRUE(usual);
+  EXPECT_TRUE(empty) << "no-color.org: set and not empty";
+  EXPECT_FALSE(unwanted);
+  EXPECT_FALSE(dumb);
+  EXPECT_FALSE(away);
+}
 
 TEST(TextTest, OneLineTakesControlCharactersAway) {
   EXPECT_EQ(OneLine("a\tb\r\n\x1b[2J\x7f"), "a?b???[2J?");
