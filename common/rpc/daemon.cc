@@ -15,6 +15,7 @@
 #include "common/rpc/daemon_service.h"
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/server.h"
+#include "common/rpc/wakeful_pollers.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/version/version.h"
@@ -66,6 +67,7 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
                      .role_of = [&](const PeerCredentials& peer,
                                     const std::vector<gid_t>& groups) { return parts->RoleOf(peer, groups); },
                      .default_health = spec.default_health}));
+  const WakefulPollers pollers;
   parts->OnServing();
   ::sd_notify(0, "READY=1");
   log::Info(

@@ -20,6 +20,7 @@
 #include "common/log/log.h"
 #include "common/os/file.h"
 #include "common/rpc/error_mapping.h"
+#include "common/rpc/wakeful_pollers.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/agent/guest_service.h"
@@ -131,6 +132,7 @@ absl::Status Serve() {
     server = builder.BuildAndStart();
   }
   if (server == nullptr) return absl::InternalError("start the gRPC server");
+  const rpc::WakefulPollers pollers;
   BANGER_ASSIGN_OR_RETURN(const Door door, OpenDoor(std::move(way), [&server](UniqueFd stream) {
                             grpc::AddInsecureChannelFromFd(server.get(), stream.Release());
                           }));

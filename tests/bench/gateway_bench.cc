@@ -6,6 +6,8 @@
 //
 // RESULT gateway_METRIC: through the gateway against directly; gateway_METRIC_vs_nginx:
 // against nginx. Unary is GetVm, streams are a console log of 8 MiB.
+// RESULT gateway_unary_p90_after_idle: calls after a second or two without any, against
+// calls one after the other.
 // RESULT daemons_memory_WHEN: private memory of all daemons, five as root, against 60 MiB:
 // before any work, and after all of it.
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +36,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kCalls = 500;
+constexpr int kIdleCalls = 40;
 constexpr std::size_t kLogBytes = std::size_t{8} << 20;
 constexpr char kOurs[] = "127.0.0.1:7443";
 constexpr char kNginx[] = "127.0.0.1:7444";
@@ -93,9 +97,10 @@ struct Way {
   double Percentile(std::size_t percent) const { return calls[(calls.size() - 1) * percent / 100]; }
 };
 
-absl::Status TimeCalls(Way& way) {
+absl::Status TimeCalls(Way& way, int calls, const std::function<void(int)>& before_each) {
   way.calls.clear();
-  for (int i = 0; i < kCalls; ++i) {
+  for (int i = 0; i < calls; ++i) {
+    before_each(i);
     rpc::ClientCall call("", std::chrono::seconds(30));
     vm::v1::GetVmRequest request;
     request.set_name("vms/model");
@@ -105,6 +110,21 @@ absl::Status TimeCalls(Way& way) {
     way.calls.push_back(Seconds(Clock::now() - begin) * 1e6);
   }
   std::sort(way.calls.begin(), way.calls.end());
+  return absl::OkStatus();
+}
+
+absl::Status TimeCalls(Way& way) {
+  return TimeCalls(way, kCalls, [](int) {});
+}
+
+// Of calls that come when nobody called for a second or two, against one after the other.
+absl::Status TimeIdleCalls(Way& way) {
+  const double busy = way.Percentile(90);
+  BANGER_RETURN_IF_ERROR(TimeCalls(way, kIdleCalls, [](int i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1000 + i * 370 % 1200));
+  }));
+  const double idle = way.Percentile(90);
+  std::printf("RESULT gateway_unary_p90_after_idle %.3f %.3f %.3f us\n", idle, busy, idle / busy);
   return absl::OkStatus();
 }
 
@@ -196,6 +216,7 @@ absl::Status Bench(const std::string& nginx, int rounds) {
   BANGER_RETURN_IF_ERROR(proxy.Signal(SIGTERM));
   proxy.Wait().status().IgnoreError();
   BANGER_RETURN_IF_ERROR(compared);
+  BANGER_RETURN_IF_ERROR(TimeIdleCalls(gateway));
   return MeasureMemory(instance, "after_work");
 }
 
