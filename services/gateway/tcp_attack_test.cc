@@ -98,21 +98,28 @@ TEST_F(TcpAttackTest, AClientThatReadsNothingCostsLittleAndIsDropped) {
   EXPECT_OK(GetVmOver(bystander_));
 }
 
-// A hundred at a time are served; what comes beyond is refused, not queued.
+// A hundred at a time are served; one more ends the connection, also of a client that
+// never says that it knows the limit.
 TEST_F(TcpAttackTest, StreamsOfAConnectionAreCounted) {
-  vm::v1::StopVmRequest stop;
-  std::string message(5, '\0');  // StopVm of the fake vmd hangs
-  for (std::uint32_t i = 0; i < 150; ++i)
-    if (!attacker_->Write(Http2Frame(1, 0x4, 2 * i + 1, Http2Call("/banger.vm.v1.VmService/StopVm")) +
-                          Http2Frame(0, 0x1, 2 * i + 1, message)))
-      break;
-  // The fake has 16 workers and room for 16 more; it refuses others itself.
-  EXPECT_TRUE(Eventually([this] { return fake_.hung > 0; }));
-  EXPECT_LE(fake_.hung, 100);
-  attacker_.reset();
-  EXPECT_TRUE(Eventually([this] { return fake_.cancelled == fake_.hung; }))
-      << fake_.cancelled << " of " << fake_.hung;
-  EXPECT_TRUE(Eventually([this] { return GetVmOver(bystander_).ok(); }));
+  for (const bool acknowledges : {true, false}) {
+    attacker_ = std::make_unique<RawTls>(tcp_->port(), RawTls::Options{.certificate = mallory_});
+    ASSERT_EQ(attacker_->Handshake(), "");
+    if (acknowledges) ASSERT_TRUE(attacker_->Write(Http2Frame(4, 0x1, 0, "")));
+    const int before = fake_.hung;
+    const auto open = [this](std::uint32_t i) {
+      const std::string message(5, '\0');  // StopVm of the fake vmd hangs
+      attacker_->Write(Http2Frame(1, 0x4, 2 * i + 1, Http2Call("/banger.vm.v1.VmService/StopVm")) +
+                       Http2Frame(0, 0x1, 2 * i + 1, message));
+    };
+    for (std::uint32_t i = 0; i < 100; ++i) open(i);
+    ASSERT_TRUE(Eventually([&] { return fake_.hung == before + 100; })) << fake_.hung - before;
+    open(100);
+    EXPECT_TRUE(attacker_->IsEnded()) << acknowledges;
+    EXPECT_EQ(fake_.hung, before + 100);
+    EXPECT_TRUE(Eventually([this] { return fake_.cancelled == fake_.hung; }))
+        << fake_.cancelled << " of " << fake_.hung;
+  }
+  EverybodyElseGoesOn();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/status/status_macros.h"
+#include "services/gateway/core/http2_guard.h"
 
 namespace banger::gateway {
 namespace {
@@ -19,7 +20,7 @@ constexpr auto kGrace = 3s;
 // What gRPC bounds itself, for each connection. Messages: see PeerServers.
 void Bound(const TcpLimits& limits, grpc::ServerBuilder& builder) {
   const auto milliseconds = [](std::chrono::milliseconds time) { return static_cast<int>(time.count()); };
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 100);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCalls);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 << 10);
   // A client that is not there any more is noticed, one that has nothing to do leaves.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(limits.ping));

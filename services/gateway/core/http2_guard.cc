@@ -17,6 +17,7 @@ enum FrameType : std::uint8_t {
 };
 
 constexpr std::uint8_t kEndStream = 0x1;
+constexpr std::uint8_t kAcknowledged = 0x1;
 constexpr std::uint8_t kEndHeaders = 0x4;
 
 // gRPC takes 8 KiB of metadata, which fit into one frame.
@@ -45,6 +46,8 @@ const char* Http2Guard::JudgeHeaderBlock(const FrameHeader& frame) {
   if (frame.type == kHeaders) {
     block_bytes_ = 0;
     continuations_ = 0;
+    if (!settings_acknowledged_ && ++early_calls_ > kMaxCalls)
+      return "too many calls before it acknowledged SETTINGS";
   } else if (++continuations_ > kMaxContinuations) {
     return "too many CONTINUATION frames";
   }
@@ -52,6 +55,11 @@ const char* Http2Guard::JudgeHeaderBlock(const FrameHeader& frame) {
   if (block_bytes_ > kMaxHeaderBlock) return "headers of more than 64 KiB";
   if ((frame.flags & kEndHeaders) != 0) block_bytes_ = 0;
   return nullptr;
+}
+
+const char* Http2Guard::JudgeSettings(const FrameHeader& frame, Time now) {
+  if ((frame.flags & kAcknowledged) != 0 && settings_sent_) settings_acknowledged_ = true;
+  return settings_.Take(now) ? nullptr : "too many SETTINGS frames";
 }
 
 const char* Http2Guard::Judge(const FrameHeader& frame, Time now) {
@@ -68,7 +76,7 @@ const char* Http2Guard::Judge(const FrameHeader& frame, Time now) {
     case kPing:
       return pings_.Take(now) ? nullptr : "too many PING frames";
     case kSettings:
-      return settings_.Take(now) ? nullptr : "too many SETTINGS frames";
+      return JudgeSettings(frame, now);
     case kPriority:
       return priorities_.Take(now) ? nullptr : "too many PRIORITY frames";
     case kWindowUpdate:
@@ -85,8 +93,10 @@ std::optional<std::string> Http2Guard::FromClient(absl::string_view bytes, Time 
 }
 
 std::optional<std::string> Http2Guard::FromServer(absl::string_view bytes, Time now) {
-  while (const std::optional<FrameHeader> frame = server_.Next(bytes))
+  while (const std::optional<FrameHeader> frame = server_.Next(bytes)) {
+    if (frame->type == kSettings && (frame->flags & kAcknowledged) == 0) settings_sent_ = true;
     if (frame->type == kRstStream && !resets_.Take(now)) return "too many streams were reset";
+  }
   return std::nullopt;
 }
 

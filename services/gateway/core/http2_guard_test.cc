@@ -34,15 +34,38 @@ class Http2GuardTest : public ::testing::Test {
     return std::nullopt;
   }
 
+  // The server's settings, and that the client knows them.
+  void ExchangeSettings() {
+    EXPECT_THAT(guard_.FromServer(Frame(4, 0, 6), now_), Eq(std::nullopt));
+    EXPECT_THAT(Send(Frame(4, 0x1), 1), Eq(std::nullopt));
+  }
+
   Http2Guard guard_;
   Http2Guard::Time now_ = std::chrono::steady_clock::now();
 };
 
 TEST_F(Http2GuardTest, CallsAndTheirDataPassWithoutEnd) {
+  ExchangeSettings();
   for (int i = 0; i < 100000; ++i) {
     ASSERT_THAT(Send(Frame(1, 0x4, 60), 1), Eq(std::nullopt));
     ASSERT_THAT(Send(Frame(0, 0x1, 100), 1), Eq(std::nullopt));
   }
+}
+
+// gRPC 1.51 holds a client to SETTINGS_MAX_CONCURRENT_STREAMS only once it has
+// acknowledged that.
+TEST_F(Http2GuardTest, WhoDoesNotAcknowledgeTheLimitOfCallsHasOneToo) {
+  EXPECT_THAT(guard_.FromServer(Frame(4, 0, 6), now_), Eq(std::nullopt));
+  EXPECT_THAT(Send(Frame(1, 0x4, 60), 100), Eq(std::nullopt));
+  EXPECT_THAT(Send(Frame(1, 0x4, 60), 1), Optional<std::string>("too many calls before it acknowledged SETTINGS"));
+}
+
+TEST_F(Http2GuardTest, WhatIsAcknowledgedBeforeItCameCountsForNothing) {
+  EXPECT_THAT(Send(Frame(4, 0x1), 1), Eq(std::nullopt));
+  EXPECT_THAT(guard_.FromServer(Frame(4, 0x1), now_), Eq(std::nullopt));  // of the client's own
+  EXPECT_THAT(Send(Frame(4, 0x1), 1), Eq(std::nullopt));
+  EXPECT_THAT(Send(Frame(1, 0x4, 60), 101),
+              Optional<std::string>("too many calls before it acknowledged SETTINGS"));
 }
 
 TEST_F(Http2GuardTest, FloodsAreSeen) {

@@ -64,13 +64,26 @@ class FakeVmd final : public vm::v1::VmService::CallbackService {
   }
   vm::v1::ListVmsResponse vms;
 
-  // Counts, then waits until the call is cancelled.
-  grpc::ServerUnaryReactor* StopVm(grpc::CallbackServerContext* context, const vm::v1::StopVmRequest*,
-                                   vm::v1::StopVmResponse* response) override {
-    return rpc::Unary(workers_, context, response,
-                      [this](const rpc::Call& call) -> absl::StatusOr<vm::v1::StopVmResponse> {
-                        return Hang(call).status();
-                      });
+  // Counts, then waits until the call is cancelled. Takes no worker, so that any number
+  // of them may hang.
+  grpc::ServerUnaryReactor* StopVm(grpc::CallbackServerContext*, const vm::v1::StopVmRequest*,
+                                   vm::v1::StopVmResponse*) override {
+    class Reactor final : public grpc::ServerUnaryReactor {
+     public:
+      explicit Reactor(std::atomic<int>& cancelled) : cancelled_(cancelled) {}
+
+     private:
+      void OnCancel() override {
+        ++cancelled_;
+        Finish({grpc::StatusCode::CANCELLED, "the caller left"});
+      }
+      void OnDone() override { delete this; }
+
+      std::atomic<int>& cancelled_;
+    };
+    ++hung;
+    if (on_hang) on_hang();
+    return new Reactor(cancelled);
   }
 
   // "vms/refuse" ends at once, whatever the client still sends; "vms/hang" waits

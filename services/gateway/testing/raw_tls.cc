@@ -71,6 +71,16 @@ std::string RawTls::ReadToTheEnd() {
   return all;
 }
 
+bool RawTls::IsEnded() {
+  char bytes[16384];
+  int n = 1;
+  while (n > 0) {
+    ERR_clear_error();
+    n = SSL_read(session_.get(), bytes, sizeof bytes);
+  }
+  return SSL_get_error(session_.get(), n) != SSL_ERROR_WANT_READ;
+}
+
 std::string RawTls::ServerName() const {
   char name[256] = {};
   const CertificatePtr certificate(SSL_get1_peer_certificate(session_.get()));

@@ -34,6 +34,8 @@ class RawTls {
   std::string Read();
   // All of them until the end.
   std::string ReadToTheEnd();
+  // Reads away what comes: whether the other side ends the connection.
+  bool IsEnded();
 
   std::string ServerName() const;
   bool is_tls13() const { return SSL_version(session_.get()) == TLS1_3_VERSION; }
