@@ -208,19 +208,103 @@ TEST_F(TcpServerTest, OneClientHasSoManyConnectionsAndTheOthersGoOn) {
   }));
 }
 
-TEST_F(TcpServerTest, WhoDoesNotFinishItsHandshakeIsDroppedAndKeepsNobodyOut) {
+TEST_F(TcpServerTest, WhoDoesNotFinishItsHandshakeIsDropped) {
   limits_.handshake = 500ms;
-  limits_.handshakes_per_address = 5;
   StartTcp();
-  std::vector<UniqueFd> silent;
-  for (int i = 0; i < 20; ++i) silent.push_back(ConnectLoopback(tcp_->port()));
-  for (const UniqueFd& fd : silent) {
-    char byte = 0;
-    EXPECT_LE(::read(fd.get(), &byte, 1), 0);
-  }
+  const UniqueFd silent = ConnectLoopback(tcp_->port());
+  char byte = 0;
+  EXPECT_LE(::read(silent.get(), &byte, 1), 0);
   EXPECT_TRUE(Eventually([this] { return tcp_->connections() == 0; }));
   // Ours may take longer, too, where there is much else to do.
   EXPECT_TRUE(Eventually([this] { return RawHandshake({.certificate = alice_}).empty(); }));
+}
+
+// Neither while they say nothing, nor after they said nonsense.
+TEST_F(TcpServerTest, StrangersOfOneAddressKeepNobodyOut) {
+  limits_.connections = 20;
+  limits_.strangers_per_network = 5;
+  limits_.handshake = limits_.linger = 1h;
+  for (const bool speak : {false, true}) {
+    StartTcp();
+    std::vector<UniqueFd> strangers;
+    const char bytes[64] = "no TLS at all";
+    for (int i = 0; i < 20; ++i) {
+      strangers.push_back(ConnectLoopback(tcp_->port(), "127.0.0.2"));
+      ASSERT_TRUE(strangers.back().valid());
+      if (speak) ::send(strangers.back().get(), bytes, sizeof bytes, MSG_NOSIGNAL);
+      // An alert, or the end.
+      char answer[64];
+      if (speak || i >= 5) EXPECT_LT(::read(strangers.back().get(), answer, sizeof answer), 64);
+    }
+    EXPECT_EQ(tcp_->connections(), 5u) << speak;
+    EXPECT_OK(GetVmOver(Connect(alice_)));
+  }
+}
+
+TEST_F(TcpServerTest, StrangersOfManyAddressesLeaveRoomForThoseWhoAreServed) {
+  limits_.connections = 20;
+  limits_.handshake = 1h;
+  StartTcp();
+  RawTls bob(tcp_->port(), {.certificate = bob_});
+  ASSERT_EQ(bob.Handshake(), "");
+  std::vector<UniqueFd> strangers;
+  for (int i = 0; i < 30; ++i)
+    strangers.push_back(ConnectLoopback(tcp_->port(), absl::StrCat("127.0.1.", i + 1)));
+  char byte = 0;
+  for (std::size_t i = 10; i < 30; ++i) EXPECT_LE(::read(strangers[i].get(), &byte, 1), 0) << i;
+  EXPECT_EQ(tcp_->connections(), 11u);
+  strangers.clear();
+  EXPECT_TRUE(Eventually([this] { return RawHandshake({.certificate = alice_}).empty(); }));
+}
+
+TEST_F(TcpServerTest, AClientThatIsRefusedKeepsNobodyOutEither) {
+  limits_.connections = 20;
+  limits_.connections_per_client = 3;
+  limits_.strangers_per_network = 5;
+  limits_.linger = 1h;
+  StartTcp();
+  std::vector<std::unique_ptr<RawTls>> bobs;
+  for (int i = 0; i < 20; ++i) {
+    bobs.push_back(std::make_unique<RawTls>(tcp_->port(),
+                                            RawTls::Options{.certificate = bob_, .from = "127.0.0.2"}));
+    bobs.back()->Handshake();
+  }
+  EXPECT_LE(tcp_->connections(), 8u);
+  EXPECT_OK(GetVmOver(Connect(alice_)));
+}
+
+// What a client did not let go of is its own.
+TEST_F(TcpServerTest, ConnectionsThatLingerAreTheirClients) {
+  limits_.connections_per_client = 3;
+  limits_.linger = 1h;
+  StartTcp();
+  std::vector<std::unique_ptr<RawTls>> three;
+  for (int i = 0; i < 3; ++i) {
+    three.push_back(std::make_unique<RawTls>(tcp_->port(), RawTls::Options{.certificate = bob_}));
+    ASSERT_EQ(three.back()->Handshake(), "");
+    three.back()->Write(std::string(1000, '\xff'));  // which ends it
+    EXPECT_TRUE(three.back()->IsEnded());
+  }
+  RawTls fourth(tcp_->port(), {.certificate = bob_});
+  EXPECT_EQ(fourth.Handshake(), "");
+  EXPECT_THAT(fourth.ReadToTheEnd(), HasSubstr("too many connections of 'bob'"));
+}
+
+TEST_F(TcpServerTest, ThereAreOnlySoManyConnectionsAndThoseThatAreThereGoOn) {
+  limits_.connections = 4;
+  StartTcp();
+  const auto channel = Connect(alice_);
+  EXPECT_OK(GetVmOver(channel));
+  std::vector<std::unique_ptr<RawTls>> others;
+  for (int i = 0; i < 3; ++i) {
+    others.push_back(std::make_unique<RawTls>(tcp_->port(), RawTls::Options{.certificate = bob_}));
+    ASSERT_EQ(others.back()->Handshake(), "");
+  }
+  EXPECT_NE(RawHandshake({.certificate = bob_}), "");
+  EXPECT_EQ(tcp_->connections(), 4u);
+  EXPECT_OK(GetVmOver(channel));
+  others.pop_back();
+  EXPECT_TRUE(Eventually([this] { return RawHandshake({.certificate = bob_}).empty(); }));
 }
 
 TEST_F(TcpServerTest, BytesComeThroughUnharmedBothWays) {

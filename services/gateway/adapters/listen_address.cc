@@ -1,5 +1,6 @@
 #include "services/gateway/adapters/listen_address.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -78,6 +80,14 @@ UniqueFd AcceptTcp(int listener, std::string& host) {
                     NI_NUMERICHOST) == 0)
     host = text;
   return fd;
+}
+
+std::string NetworkOf(const std::string& address) {
+  in6_addr bytes{};
+  if (::inet_pton(AF_INET6, address.substr(0, address.find('%')).c_str(), &bytes) != 1) return address;
+  std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+  char text[INET6_ADDRSTRLEN] = {};
+  return absl::StrCat(::inet_ntop(AF_INET6, &bytes, text, sizeof text), "/64");
 }
 
 }  // namespace banger::gateway

@@ -18,4 +18,8 @@ std::uint16_t PortOf(int socket);
 // Non-blocking and without Nagle's delay.
 UniqueFd AcceptTcp(int listener, std::string& host);
 
+// Whom limits take for one: an IPv4 address is itself, of an IPv6 one the first 64 bits
+// count, as whoever has one of these has all of them.
+std::string NetworkOf(const std::string& address);
+
 }  // namespace banger::gateway

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/gateway/adapters/listen_address.h"
 
 namespace banger::gateway {
 namespace {
@@ -41,7 +42,11 @@ std::string HandshakeFault(SSL* session) {
 }  // namespace
 
 TlsConnection::TlsConnection(UniqueFd tcp, SslPtr session, std::string address, Time now)
-    : tcp_(std::move(tcp)), session_(std::move(session)), address_(std::move(address)), since_(now) {
+    : tcp_(std::move(tcp)),
+      session_(std::move(session)),
+      address_(std::move(address)),
+      network_(NetworkOf(address_)),
+      since_(now) {
   SSL_set_fd(session_.get(), tcp_.get());
 }
 

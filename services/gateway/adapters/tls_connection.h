@@ -33,7 +33,7 @@ class TlsConnection {
     kEnded,
   };
 
-  // `tcp` is connected and non-blocking.
+  // `tcp` is connected and non-blocking; `address` is the client's.
   TlsConnection(UniqueFd tcp, SslPtr session, std::string address, Time now);
 
   State Pump(Time now);
@@ -53,6 +53,9 @@ class TlsConnection {
   Time since() const { return since_; }
   bool client_is_behind() const { return !down_.empty(); }
   const std::string& address() const { return address_; }
+  // See NetworkOf.
+  const std::string& network() const { return network_; }
+  // Empty until it is served.
   const std::string& client() const { return client_; }
   // Why it ended, when that was not the client's own will. Also of a handshake.
   const std::string& fault() const { return fault_; }
@@ -98,6 +101,7 @@ class TlsConnection {
   UniqueFd inner_;
   SslPtr session_;
   const std::string address_;
+  const std::string network_;
   std::string client_;
   std::string fault_;
   State state_ = State::kHandshake;

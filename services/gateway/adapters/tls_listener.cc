@@ -23,7 +23,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kListener = 0;
-constexpr auto kLinger = 2s;
 constexpr auto kFarewell = 1s;
 constexpr auto kRecheck = 30s;  // of certificates that expire meanwhile
 
@@ -127,8 +126,7 @@ void TlsListener::Accept(Time now) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) std::this_thread::sleep_for(50ms);
       return;
     }
-    if (connections_.size() >= options_.limits.connections ||
-        HandshakesFrom(host) >= options_.limits.handshakes_per_address) {
+    if (!HasRoomFor(NetworkOf(host))) {
       if (complaints_.Take(now)) log::Warn("too many connections: one is refused", {{"address", host}});
       continue;
     }
@@ -198,7 +196,7 @@ void TlsListener::EndOverdue(Time now) {
           connection->End("it takes nothing of what is sent to it");
         break;
       case TlsConnection::State::kLingering:
-        if (age > kLinger) connection->End(connection->fault());
+        if (age > options_.limits.linger) connection->End(connection->fault());
         break;
       default:
         break;
@@ -249,19 +247,22 @@ void TlsListener::Erase(std::uint64_t id) {
   count_ = connections_.size();
 }
 
-std::size_t TlsListener::CountOf(const std::string& client) const {
-  return static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(), [&](const auto& entry) {
-        return entry.second->state() == TlsConnection::State::kServing && entry.second->client() == client;
-      }));
+bool TlsListener::HasRoomFor(const std::string& network) const {
+  std::size_t strangers = 0, neighbours = 0;
+  for (const auto& [id, connection] : connections_) {
+    if (!connection->client().empty()) continue;
+    ++strangers;
+    if (connection->network() == network) ++neighbours;
+  }
+  return connections_.size() < options_.limits.connections && strangers < options_.limits.connections / 2 &&
+         neighbours < options_.limits.strangers_per_network;
 }
 
-std::size_t TlsListener::HandshakesFrom(const std::string& address) const {
+// Also those that linger.
+std::size_t TlsListener::CountOf(const std::string& client) const {
   return static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(), [&](const auto& entry) {
-        return entry.second->state() == TlsConnection::State::kHandshake &&
-               entry.second->address() == address;
-      }));
+      std::count_if(connections_.begin(), connections_.end(),
+                    [&](const auto& entry) { return entry.second->client() == client; }));
 }
 
 }  // namespace banger::gateway

@@ -23,11 +23,15 @@
 namespace banger::gateway {
 
 struct TlsLimits {
+  // Half of them are for those who are served.
   std::size_t connections = 256;
   std::size_t connections_per_client = 64;
-  // Handshakes under way from one address.
-  std::size_t handshakes_per_address = 32;
+  // From one address or IPv6 network, of whoever has not proved who it is, or was
+  // refused: handshakes, and what lingers after them.
+  std::size_t strangers_per_network = 32;
   std::chrono::milliseconds handshake{10000};
+  // How long the end of a connection waits for the client to have read it.
+  std::chrono::milliseconds linger{2000};
   // How long a client may take nothing of what is ready for it.
   std::chrono::milliseconds stall{60000};
   // How often the files are looked at.
@@ -75,8 +79,8 @@ class TlsListener {
   void Reload();
   void EndRevoked();
   void Erase(std::uint64_t id);
+  bool HasRoomFor(const std::string& network) const;
   std::size_t CountOf(const std::string& client) const;
-  std::size_t HandshakesFrom(const std::string& address) const;
 
   const Options options_;
   UniqueFd listener_;

@@ -10,13 +10,15 @@
 
 namespace banger::gateway {
 
-UniqueFd ConnectLoopback(std::uint16_t port) {
+UniqueFd ConnectLoopback(std::uint16_t port, const std::string& from) {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{.tv_sec = 20, .tv_usec = 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  ::inet_pton(AF_INET, from.c_str(), &address.sin_addr);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) return {};
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) fd.Reset();
@@ -24,7 +26,7 @@ UniqueFd ConnectLoopback(std::uint16_t port) {
 }
 
 RawTls::RawTls(std::uint16_t port, const Options& options)
-    : socket_(ConnectLoopback(port)), context_(SSL_CTX_new(TLS_client_method())) {
+    : socket_(ConnectLoopback(port, options.from)), context_(SSL_CTX_new(TLS_client_method())) {
   SSL_CTX_set_max_proto_version(context_.get(), options.max_version);
   if (!options.certificate.certificate.empty()) {
     const BioPtr certificate(BIO_new_mem_buf(options.certificate.certificate.data(), -1));

@@ -11,8 +11,9 @@
 
 namespace banger::gateway {
 
-// Connected to a port of 127.0.0.1; invalid when that fails.
-UniqueFd ConnectLoopback(std::uint16_t port);
+// Connected to a port of 127.0.0.1, from an address of 127.0.0.0/8; invalid when that
+// fails.
+UniqueFd ConnectLoopback(std::uint16_t port, const std::string& from = "127.0.0.1");
 
 // Blocking, with 20 seconds for each step.
 class RawTls {
@@ -21,6 +22,7 @@ class RawTls {
     KeyedCertificate certificate;  // empty: none
     int max_version = TLS1_3_VERSION;
     bool http2 = true;
+    std::string from = "127.0.0.1";
   };
 
   RawTls(std::uint16_t port, const Options& options);
