@@ -31,6 +31,14 @@ class MakeCertsTest : public TcpTest {
             .key = *ReadFile(File(name + ".key"), 1 << 20)};
   }
 
+  void UseCerts() {
+    tcp_config_.cert = File("server.pem");
+    tcp_config_.key = File("server.key");
+    tcp_config_.client_ca = File("ca.pem");
+    tcp_config_.client_crl = File("crl.pem");
+    StartTcp();
+  }
+
   // What `openssl s_client` says when it connects as `name` and speaks no HTTP/2, which
   // the gateway ends.
   CommandResult OpenSsl(const std::string& name, const std::string& version) const {
@@ -45,11 +53,7 @@ TEST_F(MakeCertsTest, WhatItMakesIsTakenUntilItIsRevoked) {
   ASSERT_EQ(MakeCerts({"server", "localhost", "127.0.0.1", "::1"}).status.code, 0);
   ASSERT_EQ(MakeCerts({"client", "alice", "viewer"}).status.code, 0);
   ASSERT_EQ(MakeCerts({"client", "bob", "operator"}).status.code, 0);
-  tcp_config_.cert = File("server.pem");
-  tcp_config_.key = File("server.key");
-  tcp_config_.client_ca = File("ca.pem");
-  tcp_config_.client_crl = File("crl.pem");
-  StartTcp();
+  UseCerts();
 
   EXPECT_EQ(RawHandshake({.certificate = Read("alice")}), "");
   const CommandResult said = OpenSsl("alice", "-tls1_3");
@@ -69,6 +73,27 @@ TEST_F(MakeCertsTest, WhatItMakesIsTakenUntilItIsRevoked) {
   EXPECT_EQ(RawHandshake({.certificate = Read("bob")}), "");
 }
 
+TEST_F(MakeCertsTest, WhoIsRevokedIsRefusedWithEarlierCertificatesToo) {
+  ASSERT_EQ(MakeCerts({"server", "127.0.0.1"}).status.code, 0);
+  std::vector<KeyedCertificate> alices;
+  const auto issue = [&] {
+    ASSERT_EQ(MakeCerts({"client", "alice", "admin"}).status.code, 0);
+    alices.push_back(Read("alice"));
+  };
+  ASSERT_NO_FATAL_FAILURE(issue());
+  ASSERT_NO_FATAL_FAILURE(issue());
+  ASSERT_EQ(MakeCerts({"revoke", "alice"}).status.code, 0);
+  // Once more, and after it was given to its owner.
+  ASSERT_NO_FATAL_FAILURE(issue());
+  std::filesystem::remove(File("alice.pem"));
+  ASSERT_EQ(MakeCerts({"revoke", "alice"}).status.code, 0);
+  ASSERT_EQ(MakeCerts({"client", "bob", "admin"}).status.code, 0);
+  UseCerts();
+  for (const KeyedCertificate& alice : alices)
+    EXPECT_THAT(RawHandshake({.certificate = alice}), HasSubstr("alert certificate revoked"));
+  EXPECT_EQ(RawHandshake({.certificate = Read("bob")}), "");
+}
+
 TEST_F(MakeCertsTest, ACertificateIsRenewedInPlace) {
   ASSERT_EQ(MakeCerts({"client", "alice", "viewer"}).status.code, 0);
   const KeyedCertificate before = Read("alice");
@@ -80,7 +105,7 @@ TEST_F(MakeCertsTest, ACertificateIsRenewedInPlace) {
 
 TEST_F(MakeCertsTest, KeysAreTheirOwnersOnly) {
   ASSERT_EQ(MakeCerts({"client", "alice", "viewer"}).status.code, 0);
-  for (const auto& entry : std::filesystem::directory_iterator(certs())) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(certs())) {
     struct stat info {};
     ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 077, 0u) << entry.path();
@@ -93,7 +118,9 @@ TEST_F(MakeCertsTest, WhatIsWrongIsNamedAndMakesNothing) {
            {{"client", "a/b", "viewer"}, "'a/b' is no name"},
            {{"client", "server", "viewer"}, "'server' is the name of a file"},
            {{"server", "a b"}, "'a b' is no host name"},
-           {{"revoke", "nobody"}, "there is no certificate"},
+           {{"revoke", "nobody"}, "'nobody' has no certificate"},
+           {{"revoke", "ca"}, "'ca' is the name of a file"},
+           {{"revoke", "../alice"}, "'../alice' is no name"},
            {{"crl"}, "there is no authority"}}) {
     const CommandResult refused = MakeCerts(arguments);
     EXPECT_EQ(refused.status.code, 2);
