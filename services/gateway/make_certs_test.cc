@@ -9,10 +9,11 @@ using ::testing::HasSubstr;
 
 class MakeCertsTest : public TcpTest {
  protected:
-  static CommandResult Execute(const std::vector<std::string>& argv, const std::string& input = "") {
+  static CommandResult Execute(const std::vector<std::string>& argv, const std::string& input = "",
+                               const std::string& path = "/usr/bin:/bin") {
     Subprocess::Options options;
     options.argv = argv;
-    options.env = {"PATH=/usr/bin:/bin"};
+    options.env = {"PATH=" + path};
     absl::StatusOr<CommandResult> result = RunCommand(options, input);
     EXPECT_OK(result);
     return result.ok() ? *std::move(result) : CommandResult{};
@@ -92,6 +93,22 @@ TEST_F(MakeCertsTest, WhoIsRevokedIsRefusedWithEarlierCertificatesToo) {
   for (const KeyedCertificate& alice : alices)
     EXPECT_THAT(RawHandshake({.certificate = alice}), HasSubstr("alert certificate revoked"));
   EXPECT_EQ(RawHandshake({.certificate = Read("bob")}), "");
+}
+
+// The first run ends where the list should be made.
+TEST_F(MakeCertsTest, WhatWasInterruptedIsDoneAgain) {
+  const std::filesystem::path bin = dir_.path() / "bin";
+  ASSERT_OK(MakeDirectories(bin));
+  ASSERT_OK(WriteFileAtomically(bin / "openssl",
+                                "#!/bin/sh\n[ \"$1\" != ca ] || exit 1\nexec /usr/bin/openssl \"$@\"\n", 0755));
+  const std::string script = BANGER_SOURCE_DIR "/scripts/make-certs";
+  EXPECT_NE(Execute({script, certs().string(), "server", "127.0.0.1"}, "", bin.string() + ":/usr/bin:/bin")
+                .status.code,
+            0);
+  ASSERT_EQ(MakeCerts({"server", "127.0.0.1"}).status.code, 0);
+  ASSERT_EQ(MakeCerts({"client", "alice", "viewer"}).status.code, 0);
+  UseCerts();
+  EXPECT_EQ(RawHandshake({.certificate = Read("alice")}), "");
 }
 
 TEST_F(MakeCertsTest, ACertificateIsRenewedInPlace) {
