@@ -2,6 +2,8 @@
 #include "services/gateway/tcp_server.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <thread>
@@ -185,6 +187,27 @@ TEST_F(TcpServerTest, FilesThatAreNoGoodOrGoneChangeNothing) {
     EXPECT_EQ(RawHandshake({.certificate = alice_}), "") << name;
     Write(name, good);
   }
+  tcp_.reset();
+}
+
+// As when its owner is changed after it was put there: the version of the file that
+// could not be taken is that of the one that can.
+TEST_F(TcpServerTest, AFileThatWasNoGoodIsTriedAgain) {
+  tcp_.reset();
+  const LogCapture log;
+  StartTcp();
+  authority_.Revoke(bob_);
+  const std::string list = authority_.RevocationList();
+  Write("crl.pem", std::string(list.size(), '\n'));
+  ASSERT_TRUE(Eventually([&] { return log.Has("the old ones stay in use", "crl.pem"); }));
+  const std::string file = (dir_.path() / "crl.pem").string();
+  struct stat before {};
+  ASSERT_EQ(::stat(file.c_str(), &before), 0);
+  ASSERT_OK_AND_ASSIGN(const UniqueFd fd, OpenFile(file, O_WRONLY));
+  ASSERT_OK(WriteFully(fd.get(), list));
+  const timespec times[] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(::futimens(fd.get(), times), 0);
+  EXPECT_TRUE(Eventually([this] { return !RawHandshake({.certificate = bob_}).empty(); }));
   tcp_.reset();
 }
 

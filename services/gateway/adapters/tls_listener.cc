@@ -213,17 +213,20 @@ void TlsListener::EndOverdue(Time now) {
   }
 }
 
-// Files that do not go together, as while they are being replaced, change nothing.
+// Files that do not go together, as while they are being replaced, change nothing. They
+// are tried until they do: that one may be read now, for one, changes nothing that Look
+// sees.
 void TlsListener::Reload() {
   const std::string seen = Look(options_.files);
-  if (seen == files_seen_) return;
-  files_seen_ = seen;
+  if (seen == files_seen_) return files_fault_.clear();
   absl::StatusOr<std::shared_ptr<const TlsCredentials>> loaded = TlsCredentials::Load(options_.files);
+  const std::string fault(loaded.status().message());
+  const bool told = fault == std::exchange(files_fault_, fault);
   if (!loaded.ok()) {
-    log::Warn("new TLS files are not taken; the old ones stay in use",
-              {{"error", std::string(loaded.status().message())}});
+    if (!told) log::Warn("new TLS files are not taken; the old ones stay in use", {{"error", fault}});
     return;
   }
+  files_seen_ = seen;
   credentials_ = *std::move(loaded);
   log::Info("new TLS files are in use");
   EndRevoked();
