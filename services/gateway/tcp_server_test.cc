@@ -211,6 +211,27 @@ TEST_F(TcpServerTest, AFileThatWasNoGoodIsTriedAgain) {
   tcp_.reset();
 }
 
+// It has read the certificate when it waits for the list, which comes through a FIFO.
+TEST_F(TcpServerTest, FilesThatChangeWhileItStartsAreTakenToo) {
+  tcp_.reset();
+  const std::filesystem::path file = dir_.path() / "crl.pem";
+  std::filesystem::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  std::thread start([this] { StartTcp(); });
+  absl::StatusOr<UniqueFd> list = OpenFile(file, O_WRONLY);
+  const KeyedCertificate next = ServerCertificate("second");
+  Write("server.pem", next.certificate);
+  Write("server.key", next.key);
+  Write("crl.pem", authority_.RevocationList());
+  EXPECT_OK(WriteFully(list->get(), authority_.RevocationList()));
+  list->Reset();
+  start.join();
+  EXPECT_TRUE(Eventually([this] {
+    RawTls raw(tcp_->port(), {.certificate = alice_});
+    return raw.Handshake().empty() && raw.ServerName() == "second";
+  }));
+}
+
 TEST_F(TcpServerTest, OneClientHasSoManyConnectionsAndTheOthersGoOn) {
   limits_.connections_per_client = 3;
   StartTcp();

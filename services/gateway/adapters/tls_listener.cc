@@ -43,6 +43,7 @@ std::string Look(const TlsFiles& files) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TlsListener>> TlsListener::Start(Options options) {
+  std::string seen = Look(options.files);  // first: what changes from now on is loaded again
   BANGER_ASSIGN_OR_RETURN(auto credentials, TlsCredentials::Load(options.files));
   BANGER_ASSIGN_OR_RETURN(UniqueFd listener, ListenTcp(options.listen));
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
@@ -50,19 +51,20 @@ absl::StatusOr<std::unique_ptr<TlsListener>> TlsListener::Start(Options options)
   if (!epoll.valid() || !wake.valid()) return ErrnoError(errno, "prepare to serve TCP");
   BANGER_RETURN_IF_ERROR(Watch(epoll.get(), listener.get(), EPOLLIN, kListener));
   BANGER_RETURN_IF_ERROR(Watch(epoll.get(), wake.get(), EPOLLIN | EPOLLET, kListener));
-  return std::unique_ptr<TlsListener>(new TlsListener(
-      std::move(options), std::move(listener), std::move(epoll), std::move(wake), std::move(credentials)));
+  return std::unique_ptr<TlsListener>(new TlsListener(std::move(options), std::move(listener),
+                                                      std::move(epoll), std::move(wake),
+                                                      std::move(credentials), std::move(seen)));
 }
 
 TlsListener::TlsListener(Options options, UniqueFd listener, UniqueFd epoll, UniqueFd wake,
-                         std::shared_ptr<const TlsCredentials> credentials)
+                         std::shared_ptr<const TlsCredentials> credentials, std::string files_seen)
     : options_(std::move(options)),
       listener_(std::move(listener)),
       epoll_(std::move(epoll)),
       wake_(std::move(wake)),
       port_(PortOf(listener_.get())),
       credentials_(std::move(credentials)),
-      files_seen_(Look(options_.files)) {
+      files_seen_(std::move(files_seen)) {
   thread_ = std::thread([this] { Run(); });
 }
 

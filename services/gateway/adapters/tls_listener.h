@@ -68,7 +68,7 @@ class TlsListener {
   using Time = TlsConnection::Time;
 
   TlsListener(Options options, UniqueFd listener, UniqueFd epoll, UniqueFd wake,
-              std::shared_ptr<const TlsCredentials> credentials);
+              std::shared_ptr<const TlsCredentials> credentials, std::string files_seen);
 
   void Run();
   void Accept(Time now);
