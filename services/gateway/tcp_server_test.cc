@@ -128,6 +128,17 @@ TEST_F(TcpServerTest, WhoIsRevokedIsCutOffAlsoFromTheConnectionThatItHas) {
   EXPECT_OK(GetVmOver(stays));
 }
 
+TEST_F(TcpServerTest, WhoIsRevokedDuringItsHandshakeIsNotServed) {
+  const auto revoke = [this] {
+    authority_.Revoke(bob_);
+    Write("crl.pem", authority_.RevocationList());
+    EXPECT_TRUE(Eventually([this] { return !RawHandshake({.certificate = bob_}).empty(); }));
+  };
+  RawTls late(tcp_->port(), {.certificate = bob_, .when_asked = revoke});
+  late.Handshake();
+  EXPECT_THAT(late.ReadToTheEnd(), HasSubstr("its certificate: certificate revoked"));
+}
+
 TEST_F(TcpServerTest, NewCertificatesComeIntoUseWithoutAHandshakeThatFails) {
   std::atomic<bool> done = false;
   std::atomic<int> handshakes = 0;

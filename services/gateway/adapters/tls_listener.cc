@@ -169,6 +169,9 @@ bool TlsListener::PumpThoseWithMore(Time now) {
 }
 
 void TlsListener::Welcome(TlsConnection& connection, std::uint64_t id) {
+  // Its handshake was judged by the files that were there when it began.
+  if (const absl::Status good = credentials_->Verify(connection.session()); !good.ok())
+    return connection.Refuse(absl::StrCat("its certificate: ", good.message()));
   const absl::StatusOr<ClientIdentity> client = IdentityOf(SSL_get0_peer_certificate(connection.session()));
   if (!client.ok()) return connection.Refuse(std::string(client.status().message()));
   if (CountOf(client->name) >= options_.limits.connections_per_client)

@@ -26,7 +26,14 @@ UniqueFd ConnectLoopback(std::uint16_t port, const std::string& from) {
 }
 
 RawTls::RawTls(std::uint16_t port, const Options& options)
-    : socket_(ConnectLoopback(port, options.from)), context_(SSL_CTX_new(TLS_client_method())) {
+    : when_asked_(options.when_asked),
+      socket_(ConnectLoopback(port, options.from)),
+      context_(SSL_CTX_new(TLS_client_method())) {
+  const auto asked = [](SSL*, void* function) {
+    (*static_cast<const std::function<void()>*>(function))();
+    return 1;
+  };
+  if (when_asked_) SSL_CTX_set_cert_cb(context_.get(), asked, &when_asked_);
   SSL_CTX_set_max_proto_version(context_.get(), options.max_version);
   if (!options.certificate.certificate.empty()) {
     const BioPtr certificate(BIO_new_mem_buf(options.certificate.certificate.data(), -1));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -23,6 +24,8 @@ class RawTls {
     int max_version = TLS1_3_VERSION;
     bool http2 = true;
     std::string from = "127.0.0.1";
+    // Called in the midst of the handshake, when the server wants our certificate.
+    std::function<void()> when_asked = nullptr;
   };
 
   RawTls(std::uint16_t port, const Options& options);
@@ -43,6 +46,7 @@ class RawTls {
   bool is_tls13() const { return SSL_version(session_.get()) == TLS1_3_VERSION; }
 
  private:
+  std::function<void()> when_asked_;
   UniqueFd socket_;
   SslContextPtr context_;
   SslPtr session_;
