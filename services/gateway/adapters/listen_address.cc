@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/status/error.h"
 
 namespace banger::gateway {
@@ -43,6 +44,17 @@ absl::StatusOr<Addresses> Parse(const std::string& address) {
   return Addresses(found);
 }
 
+bool Bind(int fd, const addrinfo& to, const std::string& address) {
+  if (::bind(fd, to.ai_addr, to.ai_addrlen) == 0) return true;
+  if (errno != EADDRNOTAVAIL) return false;
+  log::Warn("no interface of this host has the address yet", {{"address", address}});
+  const int on = 1;
+  const bool v6 = to.ai_family == AF_INET6;
+  return ::setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof on) ==
+             0 &&
+         ::bind(fd, to.ai_addr, to.ai_addrlen) == 0;
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> ListenTcp(const std::string& address) {
@@ -54,7 +66,7 @@ absl::StatusOr<UniqueFd> ListenTcp(const std::string& address) {
   if (!fd.valid() || ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
       (found.ai_family == AF_INET6 &&
        ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
-      ::bind(fd.get(), found.ai_addr, found.ai_addrlen) < 0 || ::listen(fd.get(), SOMAXCONN) < 0)
+      !Bind(fd.get(), found, address) || ::listen(fd.get(), SOMAXCONN) < 0)
     return ErrnoError(errno, absl::StrCat("listen at '", address, "'"));
   return fd;
 }

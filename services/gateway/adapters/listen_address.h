@@ -9,7 +9,9 @@
 namespace banger::gateway {
 
 // Listens, non-blocking, at "ADDRESS:PORT"; an IPv6 address is in brackets, and "[::]"
-// is IPv6 only. INVALID_ARGUMENT for what is no such text: names are not looked up.
+// is IPv6 only. An address that the host does not have yet, as before DHCP answers, is
+// said in the log and served once it is there. INVALID_ARGUMENT for what is no such
+// text: names are not looked up.
 absl::StatusOr<UniqueFd> ListenTcp(const std::string& address);
 
 std::uint16_t PortOf(int socket);
