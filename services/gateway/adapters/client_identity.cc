@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "common/tls/openssl.h"
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::size_t kMaxName = 64;
 constexpr absl::string_view kRolePrefix = "banger-";
+// Of users of this host, in the audit log: see caller.cc.
+constexpr absl::string_view kLocalPrefix = "uid:";
 
 std::vector<std::string> Entries(X509* certificate, int nid) {
   X509_NAME* subject = X509_get_subject_name(certificate);
@@ -39,6 +42,9 @@ absl::StatusOr<ClientIdentity> IdentityOf(X509* certificate) {
   if (names.size() != 1 || !IsName(names.front()))
     return absl::PermissionDeniedError(
         "its subject has no common name of 1 to 64 printable ASCII characters without blanks");
+  if (absl::StartsWith(names.front(), kLocalPrefix))
+    return absl::PermissionDeniedError(
+        "its common name starts with 'uid:', as users of the gateway's own host are called");
   ClientIdentity identity{.name = names.front()};
   for (const std::string& unit : Entries(certificate, NID_organizationalUnitName)) {
     absl::string_view role = unit;

@@ -17,8 +17,9 @@ struct ClientIdentity {
   Role role = Role::kNone;
 };
 
-// PERMISSION_DENIED for a certificate without a name that a log line could show, or
-// with two roles. The certificate has been verified.
+// PERMISSION_DENIED for a certificate without a name that a log line could show, with
+// that of a user of this host ("uid:0"), or with two roles. The certificate has been
+// verified.
 absl::StatusOr<ClientIdentity> IdentityOf(X509* certificate);
 
 }  // namespace banger::gateway

@@ -45,5 +45,12 @@ TEST(ClientIdentityTest, ANameCanBeShown) {
         << name;
 }
 
+TEST(ClientIdentityTest, ANameIsNoUserOfThisHost) {
+  for (const char* name : {"uid:0", "uid:", "uid:alice"})
+    EXPECT_THAT(IdentityOf(name, {"banger-admin"}).status(),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("'uid:'")));
+  EXPECT_OK(IdentityOf("uid0", {"banger-admin"}).status());
+}
+
 }  // namespace
 }  // namespace banger::gateway
