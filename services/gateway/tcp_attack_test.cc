@@ -74,6 +74,28 @@ TEST_F(TcpAttackTest, FloodsOfControlFramesEndTheirConnection) {
   EverybodyElseGoesOn();
 }
 
+// OpenSSL 3 bounds them no more.
+TEST_F(TcpAttackTest, AFloodOfKeyUpdatesEndsItsConnection) {
+  bool ended = false;
+  for (int i = 0; i < 100000 && !ended; ++i) ended = !attacker_->UpdateKey();
+  EXPECT_TRUE(ended);
+  EverybodyElseGoesOn();
+}
+
+// The frame is there when the update is: nothing more tells of it.
+TEST_F(TcpAttackTest, WhatFollowsAKeyUpdateIsRead) {
+  for (char i = '0'; i < '9'; ++i) {
+    const std::string ping(8, i);
+    ASSERT_TRUE(attacker_->UpdateKey(Http2Frame(6, 0, 0, ping)));
+    std::string answer;
+    while (answer.find(ping) == std::string::npos) {
+      const std::string more = attacker_->Read();
+      ASSERT_NE(more, "") << i;
+      answer += more;
+    }
+  }
+}
+
 TEST_F(TcpAttackTest, WhatIsNoHttp2EndsItsConnection) {
   EXPECT_TRUE(IsEndedBy([](int) { return std::string(1000, '\xff'); }, 10000));
   EverybodyElseGoesOn();

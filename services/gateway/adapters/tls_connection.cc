@@ -48,6 +48,15 @@ TlsConnection::TlsConnection(UniqueFd tcp, SslPtr session, std::string address, 
       network_(NetworkOf(address_)),
       since_(now) {
   SSL_set_fd(session_.get(), tcp_.get());
+  SSL_set_msg_callback(session_.get(), NoteMessage);
+  SSL_set_msg_callback_arg(session_.get(), this);
+}
+
+void TlsConnection::NoteMessage(int sent, int, int type, const void* data, std::size_t size, SSL*,
+                                void* self) {
+  if (sent == 0 && type == SSL3_RT_HANDSHAKE && size > 0 &&
+      *static_cast<const unsigned char*>(data) == SSL3_MT_KEY_UPDATE)
+    static_cast<TlsConnection*>(self)->key_update_came_ = true;
 }
 
 TlsConnection::State TlsConnection::Pump(Time now) {
@@ -101,13 +110,19 @@ bool TlsConnection::ReadClient(Time now) {
   if (!up_.empty() || !inner_.valid()) return false;
   ERR_clear_error();
   const int n = SSL_read(session_.get(), up_.Space(), Buffer::kBytes);
+  const bool updated = std::exchange(key_update_came_, false);
+  if (updated && !key_updates_.Take(now)) {
+    Fault("too many TLS key updates", now);
+    return true;
+  }
   if (n > 0) {
     up_.Filled(static_cast<std::size_t>(n));
     if (const auto fault = guard_.FromClient(up_.bytes(), now)) Fault(*fault, now);
     return true;
   }
   if (!IsWait(SSL_get_error(session_.get(), n))) Become(State::kEnded, now);
-  return false;
+  // There may be more behind it, of which epoll does not tell again.
+  return updated;
 }
 
 bool TlsConnection::WriteInner() {

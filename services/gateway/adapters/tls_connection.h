@@ -11,6 +11,7 @@
 #include "common/tls/openssl.h"
 #include "services/gateway/adapters/client_identity.h"
 #include "services/gateway/core/http2_guard.h"
+#include "services/gateway/core/token_bucket.h"
 
 namespace banger::gateway {
 
@@ -35,6 +36,8 @@ class TlsConnection {
 
   // `tcp` is connected and non-blocking; `address` is the client's.
   TlsConnection(UniqueFd tcp, SslPtr session, std::string address, Time now);
+  TlsConnection(const TlsConnection&) = delete;  // the session points here
+  TlsConnection& operator=(const TlsConnection&) = delete;
 
   State Pump(Time now);
   // More can be done without waiting.
@@ -86,6 +89,9 @@ class TlsConnection {
     std::size_t end_ = 0;
   };
 
+  static void NoteMessage(int sent, int version, int type, const void* data, std::size_t size, SSL* session,
+                          void* self);
+
   void Become(State state, Time now);
   void Handshake(Time now);
   // Each of them: whether anything moved.
@@ -109,6 +115,8 @@ class TlsConnection {
   bool more_ = false;
   bool inner_ended_ = false;
   std::size_t lingered_ = 0;
+  bool key_update_came_ = false;
+  TokenBucket key_updates_{20, 2};
   Http2Guard guard_;
   Buffer up_;
   Buffer down_;

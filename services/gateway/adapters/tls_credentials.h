@@ -29,7 +29,8 @@ class TlsCredentials {
   static absl::StatusOr<std::shared_ptr<const TlsCredentials>> Load(const TlsFiles& files);
 
   // A server's session: TLS 1.3 only, HTTP/2 only, a client certificate is needed, and
-  // nothing is resumed, as that would go past the revocation list.
+  // nothing is resumed, as that would go past the revocation list. SSL_read returns
+  // after each record (WANT_READ), also when there are more.
   SslPtr NewSession() const;
 
   // Whether the certificate of an established session would be taken still.

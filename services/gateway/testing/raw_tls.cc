@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -65,6 +66,18 @@ std::string RawTls::Handshake() {
 bool RawTls::Write(absl::string_view bytes) {
   ERR_clear_error();
   return SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
+}
+
+bool RawTls::UpdateKey(absl::string_view then) {
+  const auto cork = [this](int on) {
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+  };
+  ERR_clear_error();
+  cork(1);
+  const bool sent = SSL_key_update(session_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+                    SSL_do_handshake(session_.get()) == 1 && (then.empty() || Write(then));
+  cork(0);
+  return sent;
 }
 
 std::string RawTls::Read() {

@@ -35,6 +35,8 @@ class RawTls {
   std::string Handshake();
 
   bool Write(absl::string_view bytes);
+  // New keys of our own, and what follows, in one piece.
+  bool UpdateKey(absl::string_view then = "");
   // Some bytes; empty at the end.
   std::string Read();
   // All of them until the end.
