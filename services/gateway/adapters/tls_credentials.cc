@@ -1,9 +1,11 @@
 #include "services/gateway/adapters/tls_credentials.h"
 
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,7 @@ namespace banger::gateway {
 namespace {
 
 constexpr std::size_t kMaxFile = 4 << 20;
+constexpr std::size_t kMaxKey = 64 << 10;
 constexpr int kMaxChain = 4;
 constexpr unsigned char kHttp2[] = {2, 'h', '2'};
 
@@ -22,12 +25,29 @@ absl::Status Fault(const std::filesystem::path& file, const std::string& why) {
   return absl::FailedPreconditionError(absl::StrCat("'", file.string(), "': ", why));
 }
 
-absl::StatusOr<BioPtr> Open(const std::filesystem::path& file) {
-  BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFile));
+absl::StatusOr<BioPtr> BioOf(const std::string& text, const std::filesystem::path& file) {
   BioPtr bio(BIO_new(BIO_s_mem()));
   if (bio == nullptr || BIO_write(bio.get(), text.data(), static_cast<int>(text.size())) < 0)
     return Fault(file, OpenSslReason());
   return bio;
+}
+
+absl::StatusOr<BioPtr> Open(const std::filesystem::path& file) {
+  BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFile));
+  return BioOf(text, file);
+}
+
+// Its mode is that of what is read, whatever takes the name meanwhile.
+absl::StatusOr<BioPtr> OpenKey(const std::filesystem::path& file) {
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(file, O_RDONLY));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) < 0) return ErrnoError(errno, absl::StrCat("stat '", file.string(), "'"));
+  if ((info.st_mode & 07) != 0)
+    return Fault(file, "everybody can read this key: take that away with 'chmod o-rwx'");
+  std::string text(kMaxKey, '\0');
+  BANGER_ASSIGN_OR_RETURN(const std::size_t size, ReadFully(fd.get(), text.data(), text.size()));
+  text.resize(size);
+  return BioOf(text, file);
 }
 
 CertificatePtr NextCertificate(BIO* bio) {
@@ -56,10 +76,7 @@ absl::Status UseCertificate(SSL_CTX* context, const std::filesystem::path& file)
 }
 
 absl::Status UseKey(SSL_CTX* context, const TlsFiles& files) {
-  struct stat info {};
-  if (::stat(files.key.c_str(), &info) == 0 && (info.st_mode & 07) != 0)
-    return Fault(files.key, "everybody can read this key: take that away with 'chmod o-rwx'");
-  BANGER_ASSIGN_OR_RETURN(const BioPtr bio, Open(files.key));
+  BANGER_ASSIGN_OR_RETURN(const BioPtr bio, OpenKey(files.key));
   // Nobody is there to be asked for a password.
   const auto no_password = [](char*, int, int, void*) { return -1; };
   const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
