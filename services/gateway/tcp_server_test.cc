@@ -274,6 +274,20 @@ TEST_F(TcpServerTest, WhoDoesNotFinishItsHandshakeIsDropped) {
   EXPECT_TRUE(Eventually([this] { return RawHandshake({.certificate = alice_}).empty(); }));
 }
 
+TEST_F(TcpServerTest, WhyAClientIsTurnedAwayIsToldOnce) {
+  tcp_.reset();
+  const LogCapture log;
+  limits_.linger = 1ms;
+  StartTcp();
+  const UniqueFd plain = ConnectLoopback(tcp_->port());
+  ASSERT_TRUE(WriteFully(plain.get(), Http2Preface()).ok());
+  char alert[64];
+  EXPECT_GE(::read(plain.get(), alert, sizeof alert), 0);
+  EXPECT_TRUE(Eventually([this] { return tcp_->connections() == 0; }));
+  EXPECT_EQ(log.Count("address=127.0.0.1", "why="), 1);
+  tcp_.reset();
+}
+
 // Neither while they say nothing, nor after they said nonsense.
 TEST_F(TcpServerTest, StrangersOfOneAddressKeepNobodyOut) {
   limits_.connections = 20;

@@ -189,7 +189,7 @@ void TlsListener::Welcome(TlsConnection& connection, std::uint64_t id) {
 }
 
 void TlsListener::EndOverdue(Time now) {
-  std::vector<std::uint64_t> overdue;
+  std::vector<std::uint64_t> overdue, gone;
   for (const auto& [id, connection] : connections_) {
     const auto age = now - connection->since();
     switch (connection->state()) {
@@ -201,7 +201,7 @@ void TlsListener::EndOverdue(Time now) {
           connection->End("it takes nothing of what is sent to it");
         break;
       case TlsConnection::State::kLingering:
-        if (age > options_.limits.linger) connection->End(connection->fault());
+        if (age > options_.limits.linger) gone.push_back(id);  // why was told before
         break;
       default:
         break;
@@ -210,12 +210,13 @@ void TlsListener::EndOverdue(Time now) {
   }
   for (const std::uint64_t id : overdue) {
     const TlsConnection& connection = *connections_.at(id);
-    if (!connection.fault().empty() && complaints_.Take(now))
+    if (complaints_.Take(now))
       log::Info(
           "a TCP connection is ended",
           {{"address", connection.address()}, {"client", connection.client()}, {"why", connection.fault()}});
-    Erase(id);
+    gone.push_back(id);
   }
+  for (const std::uint64_t id : gone) Erase(id);
 }
 
 // Files that do not go together, as while they are being replaced, change nothing. They

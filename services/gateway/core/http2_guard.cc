@@ -20,7 +20,6 @@ constexpr std::uint8_t kEndStream = 0x1;
 constexpr std::uint8_t kAcknowledged = 0x1;
 constexpr std::uint8_t kEndHeaders = 0x4;
 
-// gRPC takes 8 KiB of metadata, which fit into one frame.
 constexpr std::uint32_t kMaxHeaderBlock = 64 << 10;
 constexpr int kMaxContinuations = 8;
 

@@ -18,10 +18,14 @@ class LogCapture {
   LogCapture(const LogCapture&) = delete;
   LogCapture& operator=(const LogCapture&) = delete;
 
-  bool Has(const std::string& first, const std::string& second) const {
+  bool Has(const std::string& first, const std::string& second) const { return Count(first, second) > 0; }
+
+  // The lines that have both.
+  int Count(const std::string& first, const std::string& second) const {
+    int count = 0;
     for (const std::string& line : lines_->last_formatted())
-      if (line.find(first) != std::string::npos && line.find(second) != std::string::npos) return true;
-    return false;
+      if (line.find(first) != std::string::npos && line.find(second) != std::string::npos) ++count;
+    return count;
   }
 
  private:
