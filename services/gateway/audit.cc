@@ -22,7 +22,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::MessageFactory;
 
-constexpr std::size_t kMaxResource = 128;
+// Both are what a client says.
+constexpr std::size_t kMaxShown = 128;
 
 // "/banger.vm.v1.VmService/GetVm".
 const Descriptor* RequestOf(const std::string& path) {
@@ -32,12 +33,15 @@ const Descriptor* RequestOf(const std::string& path) {
   return method != nullptr ? method->input_type() : nullptr;
 }
 
+std::string Short(const std::string& text) {
+  return text.size() > kMaxShown ? absl::StrCat(text.substr(0, kMaxShown), "...") : text;
+}
+
 std::string Shown(std::string text) {
   const std::size_t digest = std::min(text.rfind("@sha256:"), text.size());
   const std::size_t at = text.substr(0, digest).rfind('@');
   if (at != std::string::npos) text = absl::StrCat("...", text.substr(at));
-  if (text.size() > kMaxResource) text = absl::StrCat(text.substr(0, kMaxResource), "...");
-  return text;
+  return Short(text);
 }
 
 std::string Value(const Message& message, const std::string& field) {
@@ -63,7 +67,7 @@ void Audit(const Caller& caller, const rpc::Call& call, const std::string& path,
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
   log::Info("audit", {{"client", caller.name},
                       {"role", NameOf(caller.role)},
-                      {"method", path},
+                      {"method", Short(path)},
                       {"resource", resource},
                       {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(code))},
                       {"ms", absl::StrCat(milliseconds)}});

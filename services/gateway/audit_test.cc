@@ -1,6 +1,8 @@
 // What the audit log says of calls, and what it never says.
 #include "services/gateway/audit.h"
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include "banger/image/v1/image_service.pb.h"
 #include "banger/system/v1/system_service.grpc.pb.h"
 #include "services/gateway/testing/gateway_fixture.h"
@@ -84,6 +86,27 @@ TEST_F(AuditTest, ARefusedCallIsInItToo) {
                 EXPECT_FALSE(vms_->StopVm(call.context(), {}, &response).ok());
               }),
               HasSubstr("method=/banger.vm.v1.VmService/StopVm resource=\"\" code=PERMISSION_DENIED"));
+}
+
+TEST_F(AuditTest, ALineIsShortWhateverIsCalled) {
+  const std::string log = LoggedBy([this] {
+    rpc::ClientCall call("", kSoon);
+    grpc::GenericStub stub(channel_);
+    const grpc::Slice slice("");
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::CompletionQueue queue;
+    const auto reader = stub.PrepareUnaryCall(call.context(), "/" + std::string(1500, 'x'), request, &queue);
+    reader->StartCall();
+    grpc::ByteBuffer response;
+    grpc::Status status;
+    reader->Finish(&response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  });
+  EXPECT_THAT(log, HasSubstr("xxx... resource="));
+  EXPECT_LT(log.size(), 1000u);
 }
 
 TEST_F(AuditTest, WhatTheGatewayAnswersItselfIsInItToo) {
