@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/rpc/error_mapping.h"
 #include "services/gateway/audit.h"
 #include "services/gateway/errors.h"
@@ -32,7 +31,6 @@ ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Caller
   for (const auto& [key, value] : context->client_metadata())
     if (PassesOn(key)) upstream_context_->AddMetadata(Text(key), Text(value));
   upstream_context_->AddMetadata(rpc::kRequestIdKey, call_.request_id);
-  upstream_context_->AddMetadata(rpc::kPeerUidKey, absl::StrCat(call_.peer_uid));
 
   if (route.traits.is_read || !backend.serving()) {
     waiting_ = backend.AddWaiter(this);

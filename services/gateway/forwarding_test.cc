@@ -15,6 +15,7 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
 std::vector<std::string> ValuesOf(const FakeVmd::Metadata& metadata, const std::string& key) {
@@ -87,8 +88,7 @@ TEST_F(ForwardingTest, ARequestIdIsKeptAndOtherwiseMade) {
 }
 
 TEST_F(ForwardingTest, NobodyPassesForSomebodyElse) {
-  // A backend that takes what the gateway says, unlike rpc::Server, which stamps
-  // its own peer.
+  // A backend that takes what comes, unlike rpc::Server, which stamps its own peer.
   vmd_.reset();
   grpc::ServerBuilder builder;
   builder.AddListeningPort("unix:" + paths_.Socket("vmd").string(), grpc::InsecureServerCredentials());
@@ -99,8 +99,7 @@ TEST_F(ForwardingTest, NobodyPassesForSomebodyElse) {
   context.AddMetadata(rpc::kPeerUidKey, "4711");
   context.AddMetadata("banger-peer-role", "admin");
   ASSERT_TRUE(GetVm(context, "vms/a").ok());
-  EXPECT_THAT(ValuesOf(fake_.received(), rpc::kPeerUidKey), ElementsAre(absl::StrCat(::geteuid())));
-  EXPECT_THAT(fake_.received(), Not(Contains(Key("banger-peer-role"))));
+  EXPECT_THAT(fake_.received(), Not(Contains(Key(StartsWith(rpc::kPeerPrefix)))));
   // The gateway may watch its health by now, and would for ever.
   plain->Shutdown(std::chrono::system_clock::now());
 }
