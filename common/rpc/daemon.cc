@@ -6,7 +6,9 @@
 #include <systemd/sd-daemon.h>
 
 #include <cstdio>
+#include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/os/file.h"
@@ -50,6 +52,9 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
   WorkerPool workers(spec.max_workers, kMaxQueuedCalls);
   BANGER_ASSIGN_OR_RETURN(
       parts, make({.config = config, .paths = paths, .workers = workers, .own_flags = flags.own}));
+  // Also when it does not get as far as to serve: what the parts have begun, as the
+  // gateway's TCP, uses the workers.
+  absl::Cleanup shutdown = [&parts] { parts->OnShutdown(); };
   // Held for ever: the last shutdown of gRPC waits up to 10 s for its own poller.
   // Not before the parts are made, as it starts threads and netd drops rights.
   ::grpc_init();
@@ -77,7 +82,7 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
   ::sigwait(&signals, &signal);
   ::sd_notify(0, "STOPPING=1");
   log::Info("shutting down", {{"signal", absl::StrCat(signal)}});
-  parts->OnShutdown();
+  std::move(shutdown).Invoke();
   server->Shutdown(kShutdownGrace);
   return absl::OkStatus();
 }

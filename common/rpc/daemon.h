@@ -52,7 +52,7 @@ class DaemonParts {
   virtual std::string RoleOf(const PeerCredentials&, const std::vector<gid_t>&) { return ""; }
   // The socket listens: background work may begin.
   virtual void OnServing() {}
-  // SIGTERM came: background work must end soon.
+  // SIGTERM came, or it could not serve: background work must end soon. Once.
   virtual void OnShutdown() {}
 };
 
