@@ -87,5 +87,19 @@ TEST_F(RolesTest, ARefusalSaysWhatItTakesAndReachesNoDaemon) {
   EXPECT_THAT(GetVm("vms/web"), IsOk());
 }
 
+// Who may not ask takes nobody's place, and is not told that there is none.
+TEST_F(RolesTest, TheRoleIsLookedAtBeforeAWorkerIsNeeded) {
+  std::promise<void> go_on;
+  const std::shared_future<void> busy = go_on.get_future().share();
+  while (workers_->Submit([busy] { busy.wait(); })) {
+  }
+  Become("none");
+  EXPECT_EQ(ErrorReason(Call("/banger.system.v1.SystemService/ListDaemons")), "ROLE_TOO_LOW");
+  Become("viewer");
+  EXPECT_EQ(Call("/banger.system.v1.SystemService/ListDaemons").code(),
+            absl::StatusCode::kResourceExhausted);
+  go_on.set_value();
+}
+
 }  // namespace
 }  // namespace banger::gateway

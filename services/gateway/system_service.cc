@@ -92,16 +92,27 @@ v1::ListDaemonsResponse AskAll(const rpc::Call& call, const Backends& backends) 
   return response;
 }
 
+// Takes no worker.
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const Caller& caller,
+                                 const std::string& path, const absl::Status& why) {
+  const rpc::Call call = rpc::MakeCall(*context, {});
+  const grpc::Status status = rpc::FinishCall(call, why);
+  Audit(caller, call, path, "", status.error_code());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(status);
+  return reactor;
+}
+
 // Answers those whom the policy allows it, and notes who asked.
 template <typename Response, typename Answer>
 grpc::ServerUnaryReactor* Guarded(WorkerPool& workers, grpc::CallbackServerContext* context,
                                   const std::string& method, Response* response, Answer answer) {
   const std::string path = absl::StrCat("/banger.system.v1.SystemService/", method);
-  const auto guarded = [caller = CallerOf(*context), path,
-                        answer](const rpc::Call& call) -> absl::StatusOr<Response> {
-    const absl::Status allowed = RequireRole(caller, FindPolicy(path)->role, path);
-    absl::StatusOr<Response> result =
-        allowed.ok() ? absl::StatusOr<Response>(answer(call)) : absl::StatusOr<Response>(allowed);
+  const Caller caller = CallerOf(*context);
+  if (const absl::Status allowed = RequireRole(caller, FindPolicy(path)->role, path); !allowed.ok())
+    return Refuse(context, caller, path, allowed);
+  const auto guarded = [caller, path, answer](const rpc::Call& call) -> absl::StatusOr<Response> {
+    absl::StatusOr<Response> result(answer(call));
     Audit(caller, call, path, "", static_cast<grpc::StatusCode>(result.status().code()));
     return result;
   };
