@@ -10,6 +10,7 @@ namespace {
 constexpr char kUsage[] = "USAGE";
 constexpr char kBrokenPipe[] = "STDOUT_CLOSED";
 constexpr char kForbidden[] = "GATEWAY_FORBIDDEN";
+constexpr char kUnreachable[] = "GATEWAY_UNREACHABLE";  // of another host
 
 struct Hint {
   const char* reason;
@@ -26,6 +27,8 @@ constexpr Hint kHints[] = {
     {"DISK_FULL", "free space with 'banger vm delete' and 'banger image delete'"},
     {kForbidden, "ask for membership of the group 'banger', then log in again"},
     {"GATEWAY_NOT_TRUSTED", "check its address, and --ca with whoever runs it; somebody may be in between"},
+    {kUnreachable,
+     "see its address with 'banger context list'; this host's own gateway is '--context local'"},
     {"IMAGE_BUILT_IN", "it comes with banger and takes no room worth saving"},
     {"IMAGE_CONFIG_UNUSABLE",
      "say it yourself: -u USER, -w DIR, or a command after '--' without --entrypoint"},
@@ -75,7 +78,8 @@ std::string ReasonOf(const absl::Status& status) {
 bool IsUnreachable(const absl::Status& status) {
   // Another reason is a daemon's answer about something else.
   const std::string reason = ReasonOf(status);
-  return absl::IsUnavailable(status) && (reason.empty() || reason == "DAEMON_UNAVAILABLE");
+  return absl::IsUnavailable(status) &&
+         (reason.empty() || reason == "DAEMON_UNAVAILABLE" || reason == kUnreachable);
 }
 
 // "VM" of a hint becomes the one that the error is about.

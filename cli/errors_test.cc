@@ -15,6 +15,7 @@ TEST(ErrorsTest, ExitCodesTellWhatKindOfFailureItWas) {
   EXPECT_EQ(ExitCodeOf(absl::NotFoundError("x")), 3);
   EXPECT_EQ(ExitCodeOf(absl::UnavailableError("x")), 4);
   EXPECT_EQ(ExitCodeOf(ApiError(absl::StatusCode::kUnavailable, "UNAVAILABLE", "netd is down")), 4);
+  EXPECT_EQ(ExitCodeOf(ApiError(absl::StatusCode::kUnavailable, "GATEWAY_UNREACHABLE", "x")), 4);
   EXPECT_EQ(ExitCodeOf(ApiError(absl::StatusCode::kUnavailable, "SOURCE_UNREACHABLE", "x")), 1);
   EXPECT_EQ(ExitCodeOf(absl::CancelledError("x")), 130);
   EXPECT_EQ(ExitCodeOf(BrokenPipe()), 141);

@@ -1,15 +1,14 @@
 #include "cli/remote/tls_probe.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "common/os/unique_fd.h"
@@ -20,44 +19,88 @@
 namespace banger::cli {
 namespace {
 
+using namespace std::chrono_literals;
+
 // HTTP/2's preface with an empty SETTINGS frame: the gateway answers it.
 constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x4\0\0\0\0\0";
 
-std::string Named(const RemoteContext& context) {
-  return absl::StrCat("the gateway at '", context.address, "' (context '", context.name, "')");
-}
-
 absl::Status Refused(const RemoteContext& context, const std::string& why) {
   return ApiError(absl::StatusCode::kUnauthenticated, "CERTIFICATE_REFUSED",
-                  absl::StrCat(Named(context), " refuses the certificate '", context.cert, "': ", why),
+                  absl::StrCat(GatewayOf(context), " refuses the certificate '", context.cert, "': ", why),
                   {{"context", context.name}});
 }
 
 absl::Status Distrusted(const RemoteContext& context, const std::string& why) {
-  return ApiError(
-      absl::StatusCode::kUnauthenticated, "GATEWAY_NOT_TRUSTED",
-      absl::StrCat(Named(context), " has a certificate that '", context.ca, "' does not vouch for: ", why),
-      {{"context", context.name}});
+  return ApiError(absl::StatusCode::kUnauthenticated, "GATEWAY_NOT_TRUSTED",
+                  absl::StrCat(GatewayOf(context), " has a certificate that '", context.ca,
+                               "' does not vouch for: ", why),
+                  {{"context", context.name}});
 }
 
-absl::StatusOr<UniqueFd> Connect(const RemoteContext& context, const HostAndPort& at,
-                                 std::chrono::milliseconds timeout) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(at.host.c_str(), at.port.c_str(), &hints, &found); error != 0)
-    return absl::UnavailableError(absl::StrCat("find ", Named(context), ": ", ::gai_strerror(error)));
-  const std::unique_ptr<addrinfo, FreeWith<::freeaddrinfo>> addresses(found);
-  int error = 0;
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    UniqueFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval limit{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (::connect(fd.get(), address->ai_addr, address->ai_addrlen) == 0) return fd;
-    error = errno == EINPROGRESS ? ETIMEDOUT : errno;
+// Until when, in steps that are short enough to stop between them.
+struct Patience {
+  // False when it is over.
+  bool Await(int fd, short events) const {
+    while (!stop.stop_requested()) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      if (left <= 0ms) return false;
+      pollfd entry{.fd = fd, .events = events, .revents = 0};
+      if (::poll(&entry, 1, static_cast<int>(std::min(left, 50ms).count())) > 0) return true;
+    }
+    return false;
   }
-  return absl::UnavailableError(absl::StrCat("reach ", Named(context), ": ", std::strerror(error)));
+
+  std::chrono::steady_clock::time_point deadline;
+  const std::stop_token& stop;
+};
+
+// The errno.
+int ConnectTo(const addrinfo& address, const Patience& patience, UniqueFd& fd) {
+  fd = UniqueFd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return errno;
+  if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  if (!patience.Await(fd.get(), POLLOUT)) return ETIMEDOUT;
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+// Each address has its share of what is left of the time. The first one's error counts,
+// as it is the one that the resolver prefers.
+absl::StatusOr<UniqueFd> Connect(const RemoteContext& context, const addrinfo& addresses,
+                                 const Patience& patience) {
+  int count = 0;
+  for (const addrinfo* address = &addresses; address != nullptr; address = address->ai_next) ++count;
+  int first_error = 0;
+  for (const addrinfo* address = &addresses; address != nullptr && !patience.stop.stop_requested();
+       address = address->ai_next, --count) {
+    const auto now = std::chrono::steady_clock::now();
+    UniqueFd fd;
+    const int error =
+        ConnectTo(*address, {.deadline = now + (patience.deadline - now) / count, .stop = patience.stop}, fd);
+    if (error == 0) return fd;
+    if (first_error == 0) first_error = error;
+  }
+  if (patience.stop.stop_requested()) return absl::CancelledError("stopped");
+  return absl::UnavailableError(absl::StrCat("reach ", GatewayOf(context), ": ", std::strerror(first_error)));
+}
+
+enum class Outcome { kDone, kFailed, kNoAnswer };
+
+// Repeats a step of OpenSSL's for as long as that waits for the gateway.
+template <typename Step>
+Outcome Do(SSL* session, const Patience& patience, Step step) {
+  for (;;) {
+    ERR_clear_error();
+    const int result = step();
+    if (result > 0) return Outcome::kDone;
+    const int error = SSL_get_error(session, result);
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) return Outcome::kFailed;
+    if (!patience.Await(SSL_get_fd(session), error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT))
+      return Outcome::kNoAnswer;
+  }
 }
 
 SslContextPtr Prepare(const ClientFiles& files) {
@@ -113,28 +156,47 @@ absl::Status Explain(const RemoteContext& context, unsigned long error) {
   }
   const char* reason = ERR_reason_error_string(error);
   return absl::UnavailableError(
-      absl::StrCat("speak TLS with ", Named(context), ": ", reason != nullptr ? reason : "it hung up"));
+      absl::StrCat("speak TLS with ", GatewayOf(context), ": ", reason != nullptr ? reason : "it hung up"));
+}
+
+// The handshake, and the gateway's first bytes: a client is done with the handshake
+// before the gateway looks at its certificate.
+Outcome Speak(SSL* session, const Patience& patience) {
+  const Outcome shaken = Do(session, patience, [session] { return SSL_connect(session); });
+  if (shaken != Outcome::kDone) return shaken;
+  // A failure is one to turn us away, and why is there to be read.
+  if (Do(session, patience, [session] { return SSL_write(session, kPreface, sizeof kPreface - 1); }) ==
+      Outcome::kNoAnswer)
+    return Outcome::kNoAnswer;
+  char first = 0;
+  return Do(session, patience, [session, &first] { return SSL_peek(session, &first, 1); });
 }
 
 }  // namespace
 
-absl::Status ProbeTls(const RemoteContext& context, const HostAndPort& at, const ClientFiles& files,
-                      std::chrono::milliseconds timeout) {
-  BANGER_ASSIGN_OR_RETURN(const UniqueFd socket, Connect(context, at, timeout));
+std::string GatewayOf(const RemoteContext& context) {
+  return absl::StrCat("the gateway at '", context.address, "' (context '", context.name, "')");
+}
+
+absl::Status ProbeTls(const RemoteContext& context, const HostAndPort& at, const addrinfo& addresses,
+                      const ClientFiles& files, std::chrono::steady_clock::time_point deadline,
+                      const std::stop_token& stop) {
+  const Patience patience{.deadline = deadline, .stop = stop};
+  BANGER_ASSIGN_OR_RETURN(const UniqueFd socket, Connect(context, addresses, patience));
   const SslContextPtr tls = Prepare(files);
   const SslPtr session(SSL_new(tls.get()));
   SSL_set_fd(session.get(), socket.get());
   ExpectHost(session.get(), at.host);
-  if (SSL_connect(session.get()) != 1) {
-    const long verified = SSL_get_verify_result(session.get());
-    if (verified != X509_V_OK) return Distrusted(context, X509_verify_cert_error_string(verified));
-    return Explain(context, ERR_peek_last_error());
-  }
-  // A client has finished before the gateway looks at its certificate.
-  char first = 0;
-  SSL_write(session.get(), kPreface, sizeof kPreface - 1);
-  if (SSL_peek(session.get(), &first, 1) == 1) return absl::OkStatus();
-  return Explain(context, ERR_peek_last_error());
+  const Outcome outcome = Speak(session.get(), patience);
+  if (outcome == Outcome::kDone) return absl::OkStatus();
+  const unsigned long error = ERR_peek_last_error();
+  if (stop.stop_requested()) return absl::CancelledError("stopped");
+  if (outcome == Outcome::kNoAnswer)
+    return absl::UnavailableError(
+        absl::StrCat("speak TLS with ", GatewayOf(context), ": it does not answer"));
+  const long verified = SSL_get_verify_result(session.get());
+  if (verified != X509_V_OK) return Distrusted(context, X509_verify_cert_error_string(verified));
+  return Explain(context, error);
 }
 
 }  // namespace banger::cli

@@ -18,7 +18,9 @@ class BusyParts final : public DaemonParts {
   BusyParts(WorkerPool& workers, bool& ended_in_time) : workers_(workers), ended_in_time_(ended_in_time) {}
 
   void Register(grpc::ServerBuilder&) override {}
-  void OnShutdown() override { ended_in_time_ = workers_.Submit([] {}); }
+  void OnShutdown() override {
+    ended_in_time_ = workers_.Submit([] {});
+  }
 
  private:
   WorkerPool& workers_;

@@ -99,8 +99,8 @@ TEST_F(MakeCertsTest, WhoIsRevokedIsRefusedWithEarlierCertificatesToo) {
 TEST_F(MakeCertsTest, WhatWasInterruptedIsDoneAgain) {
   const std::filesystem::path bin = dir_.path() / "bin";
   ASSERT_OK(MakeDirectories(bin));
-  ASSERT_OK(WriteFileAtomically(bin / "openssl",
-                                "#!/bin/sh\n[ \"$1\" != ca ] || exit 1\nexec /usr/bin/openssl \"$@\"\n", 0755));
+  ASSERT_OK(WriteFileAtomically(
+      bin / "openssl", "#!/bin/sh\n[ \"$1\" != ca ] || exit 1\nexec /usr/bin/openssl \"$@\"\n", 0755));
   const std::string script = BANGER_SOURCE_DIR "/scripts/make-certs";
   EXPECT_NE(Execute({script, certs().string(), "server", "127.0.0.1"}, "", bin.string() + ":/usr/bin:/bin")
                 .status.code,

@@ -96,8 +96,7 @@ TEST_F(RolesTest, TheRoleIsLookedAtBeforeAWorkerIsNeeded) {
   Become("none");
   EXPECT_EQ(ErrorReason(Call("/banger.system.v1.SystemService/ListDaemons")), "ROLE_TOO_LOW");
   Become("viewer");
-  EXPECT_EQ(Call("/banger.system.v1.SystemService/ListDaemons").code(),
-            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Call("/banger.system.v1.SystemService/ListDaemons").code(), absl::StatusCode::kResourceExhausted);
   go_on.set_value();
 }
 

@@ -334,8 +334,8 @@ TEST_F(TcpServerTest, AClientThatIsRefusedKeepsNobodyOutEither) {
   StartTcp();
   std::vector<std::unique_ptr<RawTls>> bobs;
   for (int i = 0; i < 20; ++i) {
-    bobs.push_back(std::make_unique<RawTls>(tcp_->port(),
-                                            RawTls::Options{.certificate = bob_, .from = "127.0.0.2"}));
+    bobs.push_back(
+        std::make_unique<RawTls>(tcp_->port(), RawTls::Options{.certificate = bob_, .from = "127.0.0.2"}));
     bobs.back()->Handshake();
   }
   EXPECT_LE(tcp_->connections(), 8u);

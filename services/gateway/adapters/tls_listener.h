@@ -94,7 +94,7 @@ class TlsListener {
 
   // Of the thread.
   std::shared_ptr<const TlsCredentials> credentials_;
-  std::string files_seen_;  // that credentials_ are of
+  std::string files_seen_;   // that credentials_ are of
   std::string files_fault_;  // of newer ones, as it was told last
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, std::unique_ptr<TlsConnection>> connections_;

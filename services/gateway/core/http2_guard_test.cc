@@ -57,7 +57,8 @@ TEST_F(Http2GuardTest, CallsAndTheirDataPassWithoutEnd) {
 TEST_F(Http2GuardTest, WhoDoesNotAcknowledgeTheLimitOfCallsHasOneToo) {
   EXPECT_THAT(guard_.FromServer(Frame(4, 0, 6), now_), Eq(std::nullopt));
   EXPECT_THAT(Send(Frame(1, 0x4, 60), 100), Eq(std::nullopt));
-  EXPECT_THAT(Send(Frame(1, 0x4, 60), 1), Optional<std::string>("too many calls before it acknowledged SETTINGS"));
+  EXPECT_THAT(Send(Frame(1, 0x4, 60), 1),
+              Optional<std::string>("too many calls before it acknowledged SETTINGS"));
 }
 
 TEST_F(Http2GuardTest, WhatIsAcknowledgedBeforeItCameCountsForNothing) {

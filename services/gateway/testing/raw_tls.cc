@@ -69,9 +69,7 @@ bool RawTls::Write(absl::string_view bytes) {
 }
 
 bool RawTls::UpdateKey(absl::string_view then) {
-  const auto cork = [this](int on) {
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
-  };
+  const auto cork = [this](int on) { ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &on, sizeof on); };
   ERR_clear_error();
   cork(1);
   const bool sent = SSL_key_update(session_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
