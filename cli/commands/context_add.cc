@@ -10,6 +10,7 @@
 #include "cli/remote/contexts.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/status/utf8.h"
 
 namespace banger::cli {
 namespace {
@@ -65,8 +66,11 @@ class ContextAddCommand final : public Command {
   absl::Status Add() {
     for (std::string* file : {&remote_.ca, &remote_.cert, &remote_.key}) {
       std::error_code error;
-      *file = std::filesystem::absolute(*file, error).lexically_normal().string();
+      const std::string absolute = std::filesystem::absolute(*file, error).string();
       if (error) return ErrnoError(error.value(), absl::StrCat("find '", *file, "'"));
+      if (!IsUtf8(absolute))
+        return UsageError(absl::StrCat("'", ValidUtf8(absolute), "' is no UTF-8, as contexts are kept in"));
+      *file = absolute;
     }
     BANGER_RETURN_IF_ERROR(ReadClientFiles(remote_).status());
     return UpdateContexts([this](Contexts& contexts) -> absl::Status {

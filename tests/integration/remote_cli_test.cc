@@ -287,5 +287,32 @@ TEST_F(RemoteCliTest, WhatIsNoContextIsRefused) {
   EXPECT_EQ(add("x", "[::1]:7443").status.code, 0);
 }
 
+TEST_F(RemoteCliTest, FilesOfAContextAreThoseThatWereNamed) {
+  // A link that is followed: "link/.." is "there", not here.
+  fs::create_directories(Path("there/deep"));
+  fs::create_symlink(Path("there/deep"), Path("link"));
+  WriteFile("there/ca.pem", TestAuthority("another").certificate());
+  const auto add = [this](const std::string& name, const std::string& ca) {
+    return Run({"context", "add", name, "--address", address_, "--ca", ca, "--cert", Path("alice.pem"),
+                "--key", Path("alice.key")});
+  };
+  EXPECT_EQ(add("linked", Path("link/../ca.pem")).status.code, 0);
+  EXPECT_THAT(Run({"--context", "linked", "vm", "list"}).err, HasSubstr("(GATEWAY_NOT_TRUSTED)"));
+
+  const std::string odd = "odd\xff";
+  WriteFile(odd + "/ca.pem", authority_.certificate());
+  const CommandResult refused = add("odd", Path(odd + "/ca.pem"));
+  EXPECT_EQ(refused.status.code, kExitUsage) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("/ca.pem' is no UTF-8"));
+
+  const absl::StatusOr<CommandResult> nowhere = RunCommand(
+      {.argv = {"/bin/sh", "-c", "mkdir gone; cd gone; rmdir ../gone; exec \"$@\"", "sh", BangerProgram(),
+                "context", "add", "gone", "--address", address_, "--ca", "ca.pem", "--cert", "a.pem", "--key",
+                "a.key"},
+       .env = Environment(),
+       .working_dir = directory_.path()});
+  EXPECT_THAT(nowhere->err, HasSubstr("find 'ca.pem': No such file or directory"));
+}
+
 }  // namespace
 }  // namespace banger::cli
