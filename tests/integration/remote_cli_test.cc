@@ -58,8 +58,10 @@ class RemoteCliTest : public TerminalTest {
   void StartGateway() {
     const fs::path run = directory_.path() / "host/run";
     fs::create_directories(run);
-    for (const char* daemon : {"vmd", "imaged", "kerneld"})
+    for (const char* daemon : {"vmd", "imaged", "kerneld"}) {
+      fs::remove(run / absl::StrCat(daemon, ".sock"));
       fs::create_symlink(socket_, run / absl::StrCat(daemon, ".sock"));
+    }
     WriteFile("host/config.toml",
               absl::StrCat("[gateway]\nlisten = \"127.0.0.1:0\"\ncert = \"", Path("server.pem"),
                            "\"\nkey = \"", Path("server.key"), "\"\nclient_ca = \"", Path("ca.pem"),
@@ -266,12 +268,42 @@ TEST_F(RemoteCliTest, AGatewayThatIsNotWhatItShouldBeGetsNothing) {
   more_environment_ = {"https_proxy=http://127.0.0.1:1", "http_proxy=http://127.0.0.1:1"};
   EXPECT_EQ(add("by-name", absl::StrCat("localhost", port), "ca.pem").status.code, 0);
   more_environment_ = {};
-  result = add("by-another-name", absl::StrCat("127.0.0.2", port), "ca.pem");
-  EXPECT_EQ(result.status.code, kExitUnreachable);  // it listens at one address
   gateway_process_.reset();
   result = Run({"--context", "lab", "vm", "list"});
   EXPECT_EQ(result.status.code, kExitUnreachable);
-  EXPECT_THAT(result.err, HasSubstr("Connection refused"));
+  EXPECT_THAT(result.err, AllOf(HasSubstr("(context 'lab'): Connection refused (GATEWAY_UNREACHABLE)"),
+                                HasSubstr("hint: see its address with 'banger context list'")));
+}
+
+TEST_F(RemoteCliTest, AGatewayWithACertificateOfAnotherHostOrOutOfItsTimeIsNotTrusted) {
+  CertificateSpec server{.name = "the gateway",
+                         .units = {},
+                         .usage = "serverAuth",
+                         .alternative_names = "IP:192.0.2.7,DNS:elsewhere"};
+  const auto list_with = [&] {
+    gateway_process_.reset();
+    Keep("server", authority_.Issue(server));
+    StartGateway();
+    Run({"context", "rm", "lab"});
+    EXPECT_EQ(AddContext("lab", "alice").status.code, 0);
+    return Run({"--context", "lab", "vm", "list"});
+  };
+  CommandResult result = list_with();
+  EXPECT_EQ(result.status.code, kExitFailed);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("IP address mismatch"), HasSubstr("(GATEWAY_NOT_TRUSTED)")));
+  EXPECT_EQ(Run({"context", "add", "named", "--address",
+                 absl::StrCat("localhost", address_.substr(address_.rfind(':'))), "--ca", Path("ca.pem"),
+                 "--cert", Path("alice.pem"), "--key", Path("alice.key")})
+                .status.code,
+            0);
+  EXPECT_THAT(Run({"--context", "named", "vm", "list"}).err,
+              AllOf(HasSubstr("hostname mismatch"), HasSubstr("(GATEWAY_NOT_TRUSTED)")));
+  server.alternative_names = "IP:127.0.0.1";
+  server.valid_from_seconds = -7200;
+  server.valid_to_seconds = -3600;
+  result = list_with();
+  EXPECT_EQ(result.status.code, kExitFailed);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("certificate has expired"), HasSubstr("(GATEWAY_NOT_TRUSTED)")));
 }
 
 TEST_F(RemoteCliTest, WhatIsNoContextIsRefused) {
