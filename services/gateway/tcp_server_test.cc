@@ -128,6 +128,27 @@ TEST_F(TcpServerTest, WhoIsRevokedIsCutOffAlsoFromTheConnectionThatItHas) {
   EXPECT_OK(GetVmOver(stays));
 }
 
+TEST_F(TcpServerTest, WhoseCertificateExpiresIsCutOff) {
+  tcp_.reset();
+  const LogCapture log;
+  limits_.recheck = 20ms;
+  StartTcp();
+  std::unique_ptr<RawTls> carol;
+  // On a busy machine it may be over before she is in.
+  ASSERT_TRUE(Eventually([&] {
+    carol = std::make_unique<RawTls>(
+        tcp_->port(),
+        RawTls::Options{.certificate = authority_.Issue(
+                            {.name = "carol", .units = {"banger-viewer"}, .valid_to_seconds = 2})});
+    return carol->Handshake().empty() && carol->Write(Http2Frame(6, 0, 0, "12345678")) &&
+           carol->AwaitText("12345678");
+  }));
+  EXPECT_TRUE(carol->IsEnded());
+  EXPECT_TRUE(log.Has("not good any more", "certificate has expired"));
+  EXPECT_EQ(RawHandshake({.certificate = alice_}), "");
+  tcp_.reset();
+}
+
 TEST_F(TcpServerTest, WhoIsRevokedDuringItsHandshakeIsNotServed) {
   const auto revoke = [this] {
     authority_.Revoke(bob_);
@@ -395,6 +416,20 @@ TEST_F(TcpServerTest, BytesComeThroughUnharmedBothWays) {
   }
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(TcpServerTest, MetadataHasASize) {
+  const auto channel = Connect(alice_);
+  // Of the gateway itself: daemons have a limit of their own.
+  const auto check = [&](std::size_t bytes) {
+    rpc::ClientCall call("", kSoon);
+    call.context()->AddMetadata("big", std::string(bytes, 'x'));
+    grpc::health::v1::HealthCheckResponse response;
+    return rpc::FromGrpc(grpc::health::v1::Health::NewStub(channel)->Check(call.context(), {}, &response));
+  };
+  EXPECT_OK(check(12 << 10));
+  EXPECT_THAT(check(17 << 10), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_OK(check(0));
 }
 
 TEST_F(TcpServerTest, ConnectionsLeaveNoDescriptorsBehind) {

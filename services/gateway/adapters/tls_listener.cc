@@ -24,7 +24,6 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kListener = 0;
 constexpr auto kFarewell = 1s;
-constexpr auto kRecheck = 30s;  // of certificates that expire meanwhile
 
 absl::Status Watch(int epoll, int fd, std::uint32_t events, std::uint64_t id) {
   epoll_event event{.events = events, .data = {.u64 = id}};
@@ -83,7 +82,7 @@ void TlsListener::StopAccepting() {
 
 void TlsListener::Run() {
   Time next_look = std::chrono::steady_clock::now() + options_.limits.reload;
-  Time next_recheck = std::chrono::steady_clock::now() + kRecheck;
+  Time next_recheck = std::chrono::steady_clock::now() + options_.limits.recheck;
   Time farewell_end = Time::max();
   std::vector<epoll_event> events(64);
   bool more = false;
@@ -113,7 +112,7 @@ void TlsListener::Run() {
     EndOverdue(now);
     Reload();
     if (now < next_recheck) continue;
-    next_recheck = now + kRecheck;
+    next_recheck = now + options_.limits.recheck;
     EndRevoked();
   }
   connections_.clear();

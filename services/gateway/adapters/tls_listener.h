@@ -36,6 +36,8 @@ struct TlsLimits {
   std::chrono::milliseconds stall{60000};
   // How often the files are looked at.
   std::chrono::milliseconds reload{1000};
+  // How often certificates that were good are looked at, as they expire.
+  std::chrono::milliseconds recheck{30000};
 };
 
 // One thread with an epoll serves all connections; it never blocks. Thread-safe.

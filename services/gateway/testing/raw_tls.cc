@@ -85,6 +85,16 @@ std::string RawTls::Read() {
   return n > 0 ? std::string(bytes, static_cast<std::size_t>(n)) : "";
 }
 
+bool RawTls::AwaitText(const std::string& text) {
+  std::string all;
+  while (all.find(text) == std::string::npos) {
+    const std::string bytes = Read();
+    if (bytes.empty()) return false;
+    all += bytes;
+  }
+  return true;
+}
+
 std::string RawTls::ReadToTheEnd() {
   std::string all;
   for (std::string bytes = Read(); !bytes.empty(); bytes = Read()) all += bytes;

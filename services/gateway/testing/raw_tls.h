@@ -39,6 +39,8 @@ class RawTls {
   bool UpdateKey(absl::string_view then = "");
   // Some bytes; empty at the end.
   std::string Read();
+  // Reads until the text has come; false when the end comes first.
+  bool AwaitText(const std::string& text);
   // All of them until the end.
   std::string ReadToTheEnd();
   // Reads away what comes: whether the other side ends the connection.
