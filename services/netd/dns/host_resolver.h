@@ -45,7 +45,7 @@ class HostResolver {
 };
 
 // Whether our network is the one that systemd-resolved knows: in another one a
-// link's number would be some other link's. Needs root's rights.
+// link's number would be some other link's. Needs no rights.
 bool IsNetworkOfInit();
 
 // The domains to route to the bridge, for any name of which netd has authority:

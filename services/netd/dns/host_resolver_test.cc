@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -16,6 +17,7 @@
 #include "common/testing/status_matchers.h"
 #include "services/netd/adapters/confinement.h"
 #include "services/netd/adapters/helper_process.h"
+#include "services/netd/adapters/privileges.h"
 #include "services/netd/testing/network_namespace.h"
 
 namespace banger::netd::dns {
@@ -221,6 +223,29 @@ TEST_F(HostResolverTest, WithoutABusItEndsAsIfNothingHadBeen) {
 }
 
 TEST_F(HostResolverTest, ANetworkOfOnesOwnIsNotTheHosts) { EXPECT_FALSE(IsNetworkOfInit()); }
+
+// As netd's unit lets it do less than PID 1, whose namespaces it may not look at.
+TEST(NetworkOfInitTest, IsKnownWithNoMoreRightsThanNetdsUnitGives) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::error_code error;
+  const auto of_init = std::filesystem::read_symlink("/proc/1/ns/net", error);
+  if (error) GTEST_SKIP() << "no rights to see PID 1's namespaces";
+  ASSERT_OK_AND_ASSIGN(
+      const auto confined,
+      HelperProcess::Start({.name = "confined",
+                            .confine = [] { return DropPrivileges(Keep::kNetAdmin); },
+                            .serve =
+                                [](const HelperProcess::Message&) {
+                                  std::error_code denied;
+                                  std::filesystem::read_symlink("/proc/1/ns/net", denied);
+                                  return HelperProcess::Message{denied ? "denied" : "seen",
+                                                                IsNetworkOfInit() ? "init's" : "another"};
+                                }}));
+  EXPECT_THAT(confined->Ask({"where"}),
+              IsOkAndHolds(ElementsAre(
+                  "denied",
+                  std::filesystem::read_symlink("/proc/self/ns/net") == of_init ? "init's" : "another")));
+}
 
 TEST(RoutedDomainsTest, FollowThePrefix) {
   const auto domains = [](int prefix) {
