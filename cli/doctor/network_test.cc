@@ -74,6 +74,14 @@ TEST_F(DoctorNetworkTest, ASubnetThatIsElsewhereTooFails) {
     EXPECT_THAT(CheckSubnet(view_, absl::StrCat(kRoutes, tunnel)), Is(Verdict::kFail, "a route by 'tun0'"));
 }
 
+// As VPNs go before the default route without changing it.
+TEST_F(DoctorNetworkTest, ATunnelForAllTrafficIsNoConflict) {
+  const std::string halves =
+      "tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n"
+      "tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n";
+  EXPECT_THAT(CheckSubnet(view_, absl::StrCat(kRoutes, halves)), Is(Verdict::kPass, "used by nobody else"));
+}
+
 TEST_F(DoctorNetworkTest, ABridgeOfSomebodyElsesFails) {
   const TempDir interfaces = *TempDir::Create();
   EXPECT_THAT(CheckBridge(view_, interfaces.path()), Is(Verdict::kPass, "is free"));

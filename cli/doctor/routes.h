@@ -19,6 +19,10 @@ struct HostRoute {
 
 std::vector<HostRoute> ParseRoutes(absl::string_view text);
 
+// Also of each half of all addresses, as which VPNs have their default route. netd has the
+// same rule.
+inline bool IsDefault(const HostRoute& route) { return route.mask <= 0x80000000; }
+
 // Of a prefix's length, 0 to 32.
 inline std::uint32_t MaskOf(int prefix_length) {
   return prefix_length <= 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);

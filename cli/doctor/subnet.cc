@@ -32,7 +32,7 @@ Finding CheckSubnet(const GetNetworkResponse& view, absl::string_view routes) {
   const std::uint32_t mask = MaskOf(network.prefix_length());
   for (const HostRoute& route : ParseRoutes(routes)) {
     const std::uint32_t common = mask & route.mask;
-    if (route.mask == 0 || route.interface == network.bridge() ||
+    if (IsDefault(route) || route.interface == network.bridge() ||
         (route.destination & common) != (ntohl(gateway.s_addr) & common))
       continue;
     return Failure("subnet",
