@@ -55,7 +55,11 @@ Findings CheckHost(const Config& config, const Paths& paths, const std::stop_tok
 }
 
 Finding NotAsked(const std::string& check, const absl::Status& status) {
-  return Failure(check, OneLine(std::string(status.message())), "sudo banger system restart");
+  const std::string hint = HintFor(status);
+  const std::string repair = absl::IsUnavailable(status) ? "sudo banger system restart"
+                             : hint.empty()              ? "journalctl -u 'banger-*'"
+                                                         : hint;
+  return Failure(check, OneLine(std::string(status.message())), repair);
 }
 
 Findings CheckNetwork(Client& client, const system::v1::GetNetworkResponse& network) {
@@ -93,6 +97,8 @@ Findings AskDaemons(Client& client, const Config& config, bool kvm_works) {
       client.Unary(&system::v1::SystemService::Stub::GetNetwork, system::v1::GetNetworkRequest());
   if (network.ok())
     Add(findings, CheckNetwork(client, *network));
+  else if (!absl::IsUnavailable(network.status()))
+    findings.push_back(NotAsked("network", network.status()));
   else
     findings.push_back(Warning(
         "network",
