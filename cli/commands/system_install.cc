@@ -27,9 +27,10 @@ class SystemInstallCommand final : public Command {
                  .summary = "Have this host's systemd run banger",
                  .description =
                      "Makes the user 'banger' and its directories, puts USER into the group that may use\n"
-                     "banger, writes /etc/banger/config.toml where there is none, and enables and starts\n"
-                     "banger.target. Units are copied into /etc/systemd unless they are where systemd\n"
-                     "looks anyway. To be run as root, from an installation; again at any time.",
+                     "banger, writes /etc/banger/config.toml where there is none, enables banger.target and\n"
+                     "starts the daemons, or restarts those that run, while VMs go on running. Units are\n"
+                     "copied into /etc/systemd unless they are where systemd looks anyway. To be run as root,\n"
+                     "from an installation; again at any time.",
                  .examples = {{"sudo banger system install --owner $USER", "for yourself"},
                               {"banger system install --owner me --root /mnt",
                                "into the tree of another system; nothing is started"}}}) {}
@@ -69,7 +70,8 @@ class SystemInstallCommand final : public Command {
   static absl::Status Enable(const Systemd& systemd, const std::stop_token& stop) {
     if (systemd.offline()) return systemd.Run("systemctl", {"enable", kTarget}, stop).status();
     BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"daemon-reload"}, stop).status());
-    return systemd.Run("systemctl", {"enable", "--now", kTarget}, stop).status();
+    BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"enable", kTarget}, stop).status());
+    return RestartDaemons(systemd, stop);
   }
 
   std::string owner_;

@@ -73,11 +73,7 @@ class SystemRestartCommand final : public Command {
   absl::StatusOr<int> Run(Context& context) override {
     const Systemd systemd("/");
     absl::Status restarted = systemd.CheckMayChange();
-    if (restarted.ok()) {
-      std::vector<std::string> units = {"restart", kTarget};
-      units.insert(units.end(), std::begin(kUnits), std::end(kUnits));
-      restarted = systemd.Run("systemctl", std::move(units), context.client.stop()).status();
-    }
+    if (restarted.ok()) restarted = RestartDaemons(systemd, context.client.stop());
     if (!restarted.ok()) return Annotate(restarted, "restart the daemons");
     return kExitOk;
   }

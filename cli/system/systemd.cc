@@ -66,6 +66,17 @@ std::vector<UnitState> ParseUnitStates(const std::string& text) {
   return states;
 }
 
+absl::Status RestartDaemons(const Systemd& systemd, const std::stop_token& stop) {
+  const auto all = [&](const std::string& verb) {
+    std::vector<std::string> arguments = {verb, kTarget};
+    arguments.insert(arguments.end(), std::begin(kUnits), std::end(kUnits));
+    return systemd.Run("systemctl", std::move(arguments), stop).status();
+  };
+  // Whoever has failed too often lately would not be started again.
+  all("reset-failed").IgnoreError();
+  return all("restart");
+}
+
 absl::StatusOr<std::vector<UnitState>> UnitStates(const Systemd& systemd, const std::stop_token& stop) {
   std::vector<std::string> arguments = {"show",
                                         "--property=Id,ActiveState,SubState,MainPID,StateChangeTimestamp"};

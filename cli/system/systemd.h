@@ -51,6 +51,11 @@ struct UnitState {
 // Of what `systemctl show` prints for several units.
 std::vector<UnitState> ParseUnitStates(const std::string& text);
 
+// Starts what does not run and restarts what does, and waits until all of it serves; an
+// error when a daemon does not, which systemd does not tell of the target alone. VMs go
+// on running.
+absl::Status RestartDaemons(const Systemd& systemd, const std::stop_token& stop);
+
 absl::StatusOr<std::vector<UnitState>> UnitStates(const Systemd& systemd, const std::stop_token& stop);
 
 }  // namespace banger::cli

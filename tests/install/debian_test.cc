@@ -18,6 +18,7 @@
 namespace banger {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -99,18 +100,26 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
               "600 banger /run/banger/kerneld.sock\n600 banger /run/banger/vmd.sock\n");
   EXPECT_THAT(Shell("stat -c '%a %U' /var/lib/banger /var/cache/banger"), "700 banger\n700 banger\n");
 
+  // An installation that does not come up is none.
+  Shell("cp /etc/banger/config.toml /root; echo 'vmm = \"quemu\"' >/etc/banger/config.toml");
+  EXPECT_THAT(Shell("banger system install --owner alice"),
+              AllOf(HasSubstr("banger-vmd.service"), HasSubstr("exit code 1")));
+  Shell("mv /root/config.toml /etc/banger");
+  EXPECT_THAT(Shell("banger system install --owner alice"), Not(HasSubstr("exit code")));
+  EXPECT_TRUE(AllActive());
+
   // A VM runs within what the units allow, and outlives all daemons.
   EXPECT_THAT(Shell("banger kernel import debian-6.1 --from /root/kernel.deb"), HasSubstr("debian-6.1\n"));
   EXPECT_THAT(Shell("banger vm create --image mini --name web"), HasSubstr("is ready"));
   EXPECT_THAT(Shell("banger doctor"),
-              ::testing::AllOf(HasSubstr("PASS  daemon netd"), Not(HasSubstr("FAIL"))));
+              AllOf(HasSubstr("PASS  daemon netd"), Not(HasSubstr("FAIL"))));
   EXPECT_EQ(Shell("banger system restart && banger vm exec web -- echo survived"), "survived\n");
   EXPECT_EQ(Shell("systemctl kill --kill-whom=main --signal=KILL banger-vmd"), "");
   ASSERT_TRUE(Eventually([&] { return Shell("banger vm exec web -- echo again") == "again\n"; },
                          std::chrono::seconds(30)))
       << Shell("journalctl --no-pager -u banger-vmd");
   EXPECT_THAT(Shell("banger system status"),
-              ::testing::AllOf(HasSubstr("active (running)"), Not(HasSubstr("exit code"))));
+              AllOf(HasSubstr("active (running)"), Not(HasSubstr("exit code"))));
   EXPECT_THAT(Shell("banger system uninstall"), HasSubstr("VMs run; stop them first: 'banger vm stop web'"));
   EXPECT_EQ(Shell("systemctl stop banger-gateway"), "");
   EXPECT_THAT(Shell("banger system uninstall"), HasSubstr("banger does not answer, and VMs run (processes "));

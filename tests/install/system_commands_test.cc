@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "absl/strings/str_cat.h"
 #include "cli/system/systemd.h"
 #include "cli/system/vmms.h"
@@ -152,6 +154,24 @@ TEST(UnitStatesTest, AreReadFromWhatSystemctlShows) {
   EXPECT_EQ(states[0].pid, "133");
   EXPECT_EQ(states[0].since, "Sun 2026-11-22 06:56:50 UTC");
   EXPECT_EQ(states[1].active, "failed");
+}
+
+// Before a systemctl that fails as the real one does.
+TEST(RestartDaemonsTest, NamesEveryUnitAndTellsOfOneThatDoesNotStart) {
+  const TempDir directory = *TempDir::Create();
+  const std::string systemctl = directory.path() / "systemctl";
+  ASSERT_OK(WriteFileAtomically(systemctl,
+                                "#!/bin/sh\necho \"$@\" >\"${0%/*}/said\"\n"
+                                "echo 'Job for banger-vmd.service failed.' >&2\nexit 1\n",
+                                0755));
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", absl::StrCat(directory.path().string(), ":", path).c_str(), 1);
+  EXPECT_THAT(cli::RestartDaemons(cli::Systemd("/"), {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("banger-vmd.service failed")));
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_THAT(ReadFile(directory.path() / "said"),
+              IsOkAndHolds("restart banger.target banger-netd.service banger-kerneld.service "
+                           "banger-imaged.service banger-vmd.service banger-gateway.service\n"));
 }
 
 TEST(VmmsTest, AreWhatIsInTheGroupOfVmdButVmd) {
