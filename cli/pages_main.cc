@@ -25,7 +25,7 @@ absl::Status WritePages(const std::filesystem::path& directory) {
   for (const ManPage& page : ManPages(table))
     BANGER_RETURN_IF_ERROR(Write(directory / "man/man1" / absl::StrCat(page.name, ".1"), page.text));
   BANGER_RETURN_IF_ERROR(Write(directory / "bash-completion/completions/banger", BashCompletion(table)));
-  BANGER_RETURN_IF_ERROR(Write(directory / "zsh/site-functions/_banger", ZshCompletion(table)));
+  BANGER_RETURN_IF_ERROR(Write(directory / "zsh/_banger", ZshCompletion(table)));
   return Write(directory / "fish/vendor_completions.d/banger.fish", FishCompletion(table));
 }
 

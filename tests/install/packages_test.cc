@@ -61,6 +61,14 @@ TEST_F(PackagesTest, EverythingIsRootsAndBelowUsr) {
   }
 }
 
+// Debian's zsh looks into vendor-completions below /usr, and not into site-functions.
+TEST_F(PackagesTest, ShellsFindTheirCompletion) {
+  ASSERT_OK_AND_ASSIGN(const std::string listing, OutputOf({"dpkg-deb", "--contents", client_}));
+  for (const char* file : {"bash-completion/completions/banger", "zsh/vendor-completions/_banger",
+                           "fish/vendor_completions.d/banger.fish"})
+    EXPECT_THAT(listing, HasSubstr(std::string(" ./usr/share/") + file + "\n"));
+}
+
 TEST_F(PackagesTest, UnitsNameProgramsOfThePackage) {
   const TempDir unpacked = *TempDir::Create();
   ASSERT_OK(OutputOf({"dpkg-deb", "--extract", host_, unpacked.path()}).status());
