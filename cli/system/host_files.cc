@@ -52,6 +52,26 @@ absl::StatusOr<fs::path> InTree(const fs::path& root, const fs::path& directory)
       absl::StrCat("'", wanted.string(), "' leads out of the tree, to '", leads_to.string(), "'"));
 }
 
+// rm -rf of what may be a mount point, which cannot go while it is one, but is emptied.
+absl::Status RemoveUnlessMounted(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (!error || error == std::errc::device_or_resource_busy) return absl::OkStatus();
+  return ErrnoError(error.value(), absl::StrCat("remove '", path.string(), "'"));
+}
+
+// What it has, wherever a link leads to within the tree, and then the directory or link.
+absl::Status RemoveDirectory(const fs::path& root, const fs::path& directory) {
+  BANGER_ASSIGN_OR_RETURN(const fs::path path, InTree(root, directory));
+  absl::Status removed;
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
+    removed = JoinErrors(removed, RemoveUnlessMounted(entry->path()));
+  if (error && error != std::errc::no_such_file_or_directory)
+    removed = JoinErrors(removed, ErrnoError(error.value(), absl::StrCat("list '", path.string(), "'")));
+  return JoinErrors(removed, RemoveUnlessMounted(path));
+}
+
 }  // namespace
 
 absl::StatusOr<fs::path> InstalledPrefix() {
@@ -118,11 +138,10 @@ absl::StatusOr<bool> WriteConfig(const fs::path& prefix, const fs::path& root) {
 }
 
 absl::Status RemoveState(const fs::path& root) {
-  for (const char* parent : {"var/lib", "var/cache", "run"}) {
-    BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, parent));
-    BANGER_RETURN_IF_ERROR(RemoveTree(directory / "banger"));
-  }
-  BANGER_RETURN_IF_ERROR(RemoveTree(root / "run/banger-netd"));
+  absl::Status removed;
+  for (const char* directory : {"var/lib/banger", "var/cache/banger", "run/banger", "run/banger-netd"})
+    removed = JoinErrors(removed, RemoveDirectory(root, directory));
+  BANGER_RETURN_IF_ERROR(removed);
   BANGER_ASSIGN_OR_RETURN(const fs::path etc, InTree(root, "etc/banger"));
   std::error_code not_empty;
   if (!fs::exists(etc, not_empty)) return absl::OkStatus();

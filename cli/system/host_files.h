@@ -31,7 +31,7 @@ absl::StatusOr<std::vector<std::filesystem::path>> RemoveUnits(const std::filesy
 absl::StatusOr<bool> WriteConfig(const std::filesystem::path& prefix, const std::filesystem::path& root);
 
 // All that banger keeps on the host: state, cache, sockets, configuration. Certificates
-// and what else is in /etc/banger stay.
+// and what else is in /etc/banger stay, and mount points, empty.
 absl::Status RemoveState(const std::filesystem::path& root);
 
 // Whether /etc/passwd of `root` has the user; of "/", whether the host knows him.

@@ -1,5 +1,8 @@
+#include <unistd.h>
+
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/system/systemd.h"
 #include "cli/system/vmms.h"
@@ -97,6 +100,28 @@ TEST_F(SystemCommandsTest, UninstallTakesAwayWhatWasWrittenAndPurgeAllTheRest) {
   const CommandResult purged = System({"uninstall", "--purge", "--root", root_.path()});
   ASSERT_TRUE(purged.status.success()) << purged.err;
   for (const std::string& file : FilesBelow(root_.path())) EXPECT_THAT(file, Not(HasSubstr("banger")));
+}
+
+// Where there is more space than on /var.
+TEST_F(SystemCommandsTest, APurgeEmptiesWhatIsLinkedOrMounted) {
+  const fs::path disks = root_.path() / "srv/disks";
+  ASSERT_OK(MakeDirectories(disks / "vms"));
+  ASSERT_OK(WriteFileAtomically(disks / "vms/web", ""));
+  ASSERT_OK(MakeDirectories(root_.path() / "var/lib"));
+  ASSERT_OK(MakeDirectories(root_.path() / "var/cache/banger"));
+  fs::create_directory_symlink("../../srv/disks", root_.path() / "var/lib/banger");
+  std::vector<std::string> argv = {
+      "unshare", "--mount", "sh", "-ec",
+      "mount -t tmpfs tmpfs \"$0/var/cache/banger\"; touch \"$0/var/cache/banger/oci\"\n"
+      "\"$1\" system uninstall --purge --root \"$0\"; ls \"$0/var/cache/banger\"",
+      root_.path(), installation_->path() / "bin/banger"};
+  if (::geteuid() != 0) argv.insert(argv.begin() + 1, {"--user", "--map-root-user"});
+  const auto purged = RunCommand({.argv = argv});
+  ASSERT_OK(purged);
+  if (absl::StrContains(purged->err, "unshare")) GTEST_SKIP() << purged->err;
+  EXPECT_EQ(absl::StrCat(purged->status.ToString(), purged->out, purged->err), "exit code 0");
+  EXPECT_FALSE(fs::exists(fs::symlink_status(root_.path() / "var/lib/banger")));
+  EXPECT_TRUE(fs::is_empty(disks));
 }
 
 // Root works upon a tree that somebody else may have made.
