@@ -82,5 +82,10 @@ TEST_F(PackageScriptsTest, ARemovalKeepsTheDisks) {
               ::testing::StartsWith("/var/lib/banger\n/var/lib/banger/vmd.sqlite3\n"));
 }
 
+TEST_F(PackageScriptsTest, ARemovalThatIsGivenUpStartsTheDaemonsAgain) {
+  for (const char* why : {"configure", "abort-remove", "abort-upgrade 2.0", "abort-deconfigure"})
+    EXPECT_THAT(After("", "postinst", why), HasSubstr("deb-systemd-invoke restart banger.target\n")) << why;
+}
+
 }  // namespace
 }  // namespace banger
