@@ -11,6 +11,7 @@
 #include "cli/names.h"
 #include "cli/output/streams.h"
 #include "cli/system/host_files.h"
+#include "cli/system/links.h"
 #include "cli/system/systemd.h"
 #include "cli/system/this_host.h"
 #include "cli/system/vmms.h"
@@ -72,11 +73,12 @@ class SystemUninstallCommand final : public Command {
     return systemd.Run("systemctl", {"disable", kTarget}, stop).status();
   }
 
-  // netd keeps what VMs need until vmd says that they have ended, which nobody does now:
-  // with an empty ledger it removes all that is its own.
+  // netd keeps what VMs need until vmd says that they have ended, which nobody does now, nor
+  // did when they ended while vmd was away: with an empty ledger it removes all that is its
+  // own.
   static absl::Status EndVmms(const Systemd& systemd, const std::stop_token& stop) {
-    if (Vmms(kVmdGroup, 0).empty()) return absl::OkStatus();
     BANGER_RETURN_IF_ERROR(KillGroup(kVmdGroup, stop));
+    if (!HasLinksOfNetd("/sys/class/net")) return absl::OkStatus();
     BANGER_RETURN_IF_ERROR(RemoveTree("/run/banger-netd/endpoints"));
     BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"start", kNetdUnit}, stop).status());
     return systemd.Run("systemctl", {"stop", kNetdUnit}, stop).status();

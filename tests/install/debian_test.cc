@@ -131,6 +131,10 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   EXPECT_THAT(Shell("apt-get install -q -y --no-install-recommends /var/tmp/*.deb"),
               Not(HasSubstr("exit code")));
   EXPECT_THAT(Shell("banger vm start web && banger vm exec web -- echo again"), HasSubstr("again\n"));
+  // A VMM that ends while nobody looks leaves its tap.
+  Shell("systemctl stop banger-vmd && echo 1 >/sys/fs/cgroup/system.slice/banger-vmd.service/cgroup.kill");
+  EXPECT_TRUE(Eventually([&] { return !absl::StrContains(WhatRuns(), "qemu"); }));
+  EXPECT_THAT(WhatRuns(), HasSubstr("bgr-"));
   EXPECT_THAT(Shell("banger system uninstall --force"), Not(HasSubstr("exit code")));
   EXPECT_EQ(WhatRuns(), "");
   EXPECT_EQ(Shell("systemctl is-enabled banger.target"), "disabled\nexit code 1\n");

@@ -87,5 +87,18 @@ TEST_F(PackageScriptsTest, ARemovalThatIsGivenUpStartsTheDaemonsAgain) {
     EXPECT_THAT(After("", "postinst", why), HasSubstr("deb-systemd-invoke restart banger.target\n")) << why;
 }
 
+// VMs may have ended while nobody told netd.
+TEST_F(PackageScriptsTest, ARemovalHasNetdTakeAwayWhatItLeft) {
+  const std::string ledger = "mkdir -p /run/banger-netd/endpoints; touch /run/banger-netd/endpoints/1.json\n";
+  const std::string netd = "systemctl start banger-netd.service\nsystemctl stop banger-netd.service\n";
+  EXPECT_THAT(After(ledger, "prerm", "remove; ls /run/banger-netd/endpoints"),
+              ::testing::AllOf(HasSubstr("1.json\n"), Not(HasSubstr(netd))));
+  ASSERT_OK(File("sys/class/net/other/ifalias", "banger:br-other:/srv/other/netd:0:1\n"));
+  EXPECT_THAT(After(ledger, "prerm", "remove"), Not(HasSubstr(netd)));
+  ASSERT_OK(File("sys/class/net/bgr-1/ifalias", "banger:br-banger:/run/banger-netd:0:1\n"));
+  EXPECT_THAT(After(ledger, "prerm", "remove; ls -d /run/banger-netd/* || true"),
+              ::testing::AllOf(HasSubstr(netd), HasSubstr("cannot access '/run/banger-netd/*'")));
+}
+
 }  // namespace
 }  // namespace banger

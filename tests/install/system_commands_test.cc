@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/system/links.h"
 #include "cli/system/systemd.h"
 #include "cli/system/vmms.h"
 #include "common/os/file.h"
@@ -207,6 +208,20 @@ TEST(VmmsTest, AreWhatIsInTheGroupOfVmdButVmd) {
   ASSERT_OK(WriteFileAtomically(group.path() / "cgroup.procs", "133\n140\n"));
   ASSERT_OK(WriteFileAtomically(group.path() / "vms/web/cgroup.procs", "141\n"));
   EXPECT_THAT(cli::Vmms(group.path(), 133), ::testing::UnorderedElementsAre(140, 141));
+}
+
+TEST(LinksOfNetdTest, AreKnownByTheirMark) {
+  const TempDir interfaces = *TempDir::Create();
+  const auto add = [&](const std::string& name, const std::string& alias) {
+    EXPECT_OK(MakeDirectories(interfaces.path() / name));
+    EXPECT_OK(WriteFileAtomically(interfaces.path() / name / "ifalias", alias));
+    return cli::HasLinksOfNetd(interfaces.path());
+  };
+  EXPECT_FALSE(add("eth0", "\n"));
+  EXPECT_FALSE(add("br-mine", "banger:br-mine:/srv/mine/netd\n"));
+  EXPECT_TRUE(add("bgr-1", "banger:br-banger:/run/banger-netd:999:web\n"));
+  EXPECT_FALSE(add("bgr-1", "banger:br-banger:/run/banger-netd-2:999:web\n"));
+  EXPECT_TRUE(add("br-banger", "banger:br-banger:/run/banger-netd\n"));
 }
 
 }  // namespace
