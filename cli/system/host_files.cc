@@ -113,12 +113,13 @@ bool HasUnits(const fs::path& root) {
 
 absl::StatusOr<std::vector<fs::path>> RemoveUnits(const fs::path& root) {
   std::vector<fs::path> removed;
+  if (!LibOfSystemd(root).empty()) return removed;
   std::error_code error;
   for (const Place& place : Places()) {
     BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, fs::path("etc") / place.in_etc));
     for (const std::string& name : place.names) {
       const fs::path file = directory / name;
-      if (!fs::exists(fs::symlink_status(file, error))) continue;
+      if (fs::symlink_status(file, error).type() != fs::file_type::regular) continue;
       BANGER_RETURN_IF_ERROR(RemoveFileDurably(file));
       removed.push_back(file);
     }

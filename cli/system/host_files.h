@@ -23,7 +23,9 @@ absl::StatusOr<std::vector<std::filesystem::path>> WriteUnits(const std::filesys
                                                               const std::filesystem::path& root);
 // Whether systemd of `root` knows the units, from wherever.
 bool HasUnits(const std::filesystem::path& root);
-// Removes what WriteUnits wrote. The files.
+// Removes what WriteUnits wrote. The files. Not where systemd finds units by itself: what is
+// in /etc beside them is the administrator's (`systemctl edit --full`), as are links there
+// (`systemctl mask`).
 absl::StatusOr<std::vector<std::filesystem::path>> RemoveUnits(const std::filesystem::path& root);
 
 // The commented example as /etc/banger/config.toml, unless there is one. Whether it was

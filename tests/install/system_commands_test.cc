@@ -103,6 +103,24 @@ TEST_F(SystemCommandsTest, UninstallTakesAwayWhatWasWrittenAndPurgeAllTheRest) {
   for (const std::string& file : FilesBelow(root_.path())) EXPECT_THAT(file, Not(HasSubstr("banger")));
 }
 
+TEST_F(SystemCommandsTest, WhatTheAdministratorWroteStays) {
+  ASSERT_TRUE(InstallFor("alice").status.success());
+  const fs::path units = root_.path() / "etc/systemd/system";
+  fs::remove(units / "banger-netd.service");
+  fs::create_symlink("/dev/null", units / "banger-netd.service");  // systemctl mask
+  ASSERT_TRUE(System({"uninstall", "--root", root_.path()}).status.success());
+  EXPECT_TRUE(fs::is_symlink(units / "banger-netd.service"));
+  EXPECT_FALSE(fs::exists(units / "banger-vmd.service"));
+
+  // systemctl edit --full of a package's unit.
+  ASSERT_OK(Install(root_.path() / "usr", "host"));
+  ASSERT_OK(WriteFileAtomically(units / "banger-vmd.service", "[Service]\nNice=5\n", 0644));
+  ASSERT_OK(WriteFileAtomically(root_.path() / "etc/tmpfiles.d/banger.conf", "# mine\n", 0644));
+  ASSERT_TRUE(System({"uninstall", "--root", root_.path()}).status.success());
+  EXPECT_EQ(File("etc/systemd/system/banger-vmd.service"), "[Service]\nNice=5\n");
+  EXPECT_EQ(File("etc/tmpfiles.d/banger.conf"), "# mine\n");
+}
+
 // Where there is more space than on /var.
 TEST_F(SystemCommandsTest, APurgeEmptiesWhatIsLinkedOrMounted) {
   const fs::path disks = root_.path() / "srv/disks";
