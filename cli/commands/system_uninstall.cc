@@ -55,7 +55,7 @@ class SystemUninstallCommand final : public Command {
     ::setenv("BANGER_SOCKET", SystemPaths().Socket("gateway").c_str(), 1);
     BANGER_RETURN_IF_ERROR(systemd.CheckMayChange());
     if (!systemd.offline() && !force_) BANGER_RETURN_IF_ERROR(CheckThatNoVmRuns(systemd, client));
-    if (HasUnits(systemd.root())) BANGER_RETURN_IF_ERROR(StopAndDisable(systemd, stop));
+    BANGER_RETURN_IF_ERROR(StopAndDisable(systemd, stop));
     BANGER_ASSIGN_OR_RETURN(const auto removed, RemoveUnits(systemd.root()));
     for (const std::filesystem::path& file : removed) Note(absl::StrCat("removed ", file.string()));
     if (!systemd.offline())
@@ -64,12 +64,13 @@ class SystemUninstallCommand final : public Command {
   }
 
   static absl::Status StopAndDisable(const Systemd& systemd, const std::stop_token& stop) {
-    if (!systemd.offline()) {
-      std::vector<std::string> units = {"stop", kTarget};
-      units.insert(units.end(), std::begin(kUnits), std::end(kUnits));
+    std::vector<std::string> units = UnitsOf(systemd.root());
+    if (!systemd.offline() && !units.empty()) {
+      units.insert(units.begin(), "stop");
       BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", std::move(units), stop).status());
       BANGER_RETURN_IF_ERROR(EndVmms(systemd, stop));
     }
+    if (!HasUnits(systemd.root())) return absl::OkStatus();
     return systemd.Run("systemctl", {"disable", kTarget}, stop).status();
   }
 

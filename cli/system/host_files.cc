@@ -2,6 +2,7 @@
 
 #include <pwd.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "absl/strings/match.h"
@@ -24,11 +25,13 @@ struct Place {
 };
 
 std::vector<Place> Places() {
-  std::vector<std::string> units = {kTarget};
-  units.insert(units.end(), std::begin(kUnits), std::end(kUnits));
-  return {{"systemd/system", "systemd/system", std::move(units)},
-          {"sysusers.d", "sysusers.d", {"banger.conf"}},
-          {"tmpfiles.d", "tmpfiles.d", {"banger.conf"}}};
+  // The target, which is what a whole installation is known by, is written last and removed
+  // first.
+  std::vector<std::string> units(std::begin(kUnits), std::end(kUnits));
+  units.push_back(kTarget);
+  return {{"sysusers.d", "sysusers.d", {"banger.conf"}},
+          {"tmpfiles.d", "tmpfiles.d", {"banger.conf"}},
+          {"systemd/system", "systemd/system", std::move(units)}};
 }
 
 // The "lib" in which systemd of `root` finds banger's units by itself; empty: none.
@@ -106,6 +109,17 @@ absl::StatusOr<std::vector<fs::path>> WriteUnits(const fs::path& prefix, const f
   return written;
 }
 
+std::vector<std::string> UnitsOf(const fs::path& root) {
+  std::vector<std::string> units;
+  const fs::path lib = LibOfSystemd(root);
+  std::error_code error;
+  for (const std::string& name : Places().back().names)
+    if (fs::exists(root / "etc/systemd/system" / name, error) ||
+        (!lib.empty() && fs::exists(lib / "systemd/system" / name, error)))
+      units.push_back(name);
+  return units;
+}
+
 bool HasUnits(const fs::path& root) {
   std::error_code error;
   return !LibOfSystemd(root).empty() || fs::exists(root / "etc/systemd/system" / kTarget, error);
@@ -115,8 +129,11 @@ absl::StatusOr<std::vector<fs::path>> RemoveUnits(const fs::path& root) {
   std::vector<fs::path> removed;
   if (!LibOfSystemd(root).empty()) return removed;
   std::error_code error;
-  for (const Place& place : Places()) {
+  std::vector<Place> places = Places();
+  std::reverse(places.begin(), places.end());
+  for (Place& place : places) {
     BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, fs::path("etc") / place.in_etc));
+    std::reverse(place.names.begin(), place.names.end());
     for (const std::string& name : place.names) {
       const fs::path file = directory / name;
       if (fs::symlink_status(file, error).type() != fs::file_type::regular) continue;

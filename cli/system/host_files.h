@@ -23,6 +23,9 @@ absl::StatusOr<std::vector<std::filesystem::path>> WriteUnits(const std::filesys
                                                               const std::filesystem::path& root);
 // Whether systemd of `root` knows the units, from wherever.
 bool HasUnits(const std::filesystem::path& root);
+// The names of those that systemd of `root` knows, the target among them; all of them but
+// where an installation or a removal was interrupted.
+std::vector<std::string> UnitsOf(const std::filesystem::path& root);
 // Removes what WriteUnits wrote. The files. Not where systemd finds units by itself: what is
 // in /etc beside them is the administrator's (`systemctl edit --full`), as are links there
 // (`systemctl mask`).

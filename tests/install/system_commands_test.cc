@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/system/host_files.h"
 #include "cli/system/links.h"
 #include "cli/system/systemd.h"
 #include "cli/system/vmms.h"
@@ -101,6 +102,19 @@ TEST_F(SystemCommandsTest, UninstallTakesAwayWhatWasWrittenAndPurgeAllTheRest) {
   const CommandResult purged = System({"uninstall", "--purge", "--root", root_.path()});
   ASSERT_TRUE(purged.status.success()) << purged.err;
   for (const std::string& file : FilesBelow(root_.path())) EXPECT_THAT(file, Not(HasSubstr("banger")));
+}
+
+// A disk that is full, a computer that loses its power.
+TEST_F(SystemCommandsTest, AnInstallationThatWasInterruptedIsTakenAway) {
+  const fs::path units = root_.path() / "etc/systemd/system";
+  ASSERT_OK(MakeDirectories(units / "banger.target/in the way", 0755));
+  EXPECT_EQ(InstallFor("alice").status.code, 1);
+  EXPECT_THAT(cli::UnitsOf(root_.path()), ::testing::Contains("banger-gateway.service"));
+  fs::remove_all(units / "banger.target");
+  EXPECT_FALSE(cli::HasUnits(root_.path()));
+  EXPECT_THAT(cli::UnitsOf(root_.path()), ::testing::SizeIs(5));
+  ASSERT_TRUE(System({"uninstall", "--root", root_.path()}).status.success());
+  EXPECT_THAT(cli::UnitsOf(root_.path()), ::testing::IsEmpty());
 }
 
 TEST_F(SystemCommandsTest, WhatTheAdministratorWroteStays) {
