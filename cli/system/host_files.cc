@@ -3,6 +3,7 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <regex>
 #include <system_error>
 
 #include "absl/strings/match.h"
@@ -34,12 +35,33 @@ std::vector<Place> Places() {
           {"systemd/system", "systemd/system", std::move(units)}};
 }
 
-// The "lib" in which systemd of `root` finds banger's units by itself; empty: none.
+// Of a unit's ExecStart; empty without one.
+std::string ProgramOf(const std::string& unit) {
+  static const std::regex line("(^|\n)ExecStart=([^ \n]+)");
+  std::smatch match;
+  return std::regex_search(unit, match, line) ? match[2].str() : "";
+}
+
+// The "lib" in which systemd of `root` finds banger's units by itself, in its order; empty:
+// none.
 fs::path LibOfSystemd(const fs::path& root) {
   std::error_code error;
-  for (const char* lib : {"usr/lib", "usr/local/lib", "lib"})
+  for (const char* lib : {"usr/local/lib", "usr/lib", "lib"})
     if (fs::exists(root / lib / "systemd/system" / kTarget, error)) return root / lib;
   return {};
+}
+
+// systemd takes a unit in /etc in place of an installation's, whose programs it should name
+// all the same.
+absl::Status CheckNotShadowed(const fs::path& root, const fs::path& lib) {
+  for (const char* name : kUnits) {
+    const fs::path shadow = root / "etc/systemd/system" / name;
+    const std::string program = ProgramOf(ReadFile(shadow).value_or(""));
+    if (program.empty() || program == ProgramOf(ReadFile(lib / "systemd/system" / name).value_or(""))) continue;
+    return absl::FailedPreconditionError(absl::StrCat("'", shadow.string(), "' has systemd run '", program,
+                                                      "' of another installation: remove that file first"));
+  }
+  return absl::OkStatus();
 }
 
 // `root`/`directory`, unless a link in that tree leads out of it, to where we must not
@@ -92,7 +114,10 @@ absl::StatusOr<std::vector<fs::path>> WriteUnits(const fs::path& prefix, const f
   std::vector<fs::path> written;
   if (const fs::path lib = LibOfSystemd(root); !lib.empty()) {
     std::error_code error;
-    if (root != "/" || fs::equivalent(lib, prefix / "lib", error)) return written;
+    if (root != "/" || fs::equivalent(lib, prefix / "lib", error)) {
+      BANGER_RETURN_IF_ERROR(CheckNotShadowed(root, lib));
+      return written;
+    }
     return absl::FailedPreconditionError(absl::StrCat("another installation of banger is in '",
                                                       lib.parent_path().string(),
                                                       "': use its 'banger', or remove it first"));

@@ -18,7 +18,8 @@ absl::StatusOr<std::filesystem::path> InstalledPrefix();
 
 // Units, sysusers and tmpfiles of the installation, into `root`/etc, where systemd looks;
 // nothing when they are where it finds them anyway (/usr, /usr/local). The files.
-// FAILED_PRECONDITION when what it finds there is another installation's.
+// FAILED_PRECONDITION when what it finds there, or takes in its place from /etc, is another
+// installation's.
 absl::StatusOr<std::vector<std::filesystem::path>> WriteUnits(const std::filesystem::path& prefix,
                                                               const std::filesystem::path& root);
 // Whether systemd of `root` knows the units, from wherever.

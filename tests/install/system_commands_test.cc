@@ -81,6 +81,21 @@ TEST_F(SystemCommandsTest, UnitsThatSystemdFindsAreNotCopied) {
   EXPECT_TRUE(fs::is_symlink(root_.path() / "etc/systemd/system/multi-user.target.wants/banger.target"));
 }
 
+// What systemd runs then is not what was installed.
+TEST_F(SystemCommandsTest, UnitsOfAnotherInstallationAreNotOverlooked) {
+  ASSERT_TRUE(InstallFor("alice").status.success());  // into /etc
+  ASSERT_OK(Install(root_.path() / "usr", "host"));
+  const CommandResult refused = InstallFor("alice");
+  EXPECT_EQ(refused.status.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("etc/systemd/system/banger-netd.service' has systemd run '" +
+                                     (installation_->path() / "libexec/banger/banger-netd").string() + "'"));
+  // An edited copy of the installation's own is well.
+  const fs::path units = root_.path() / "etc/systemd/system";
+  for (const auto& unit : fs::directory_iterator(root_.path() / "usr/lib/systemd/system"))
+    fs::copy_file(unit.path(), units / unit.path().filename(), fs::copy_options::overwrite_existing);
+  EXPECT_EQ(InstallFor("alice").err.find("another installation"), std::string::npos);
+}
+
 TEST_F(SystemCommandsTest, NothingIsWrittenForAUserWhoIsNotThere) {
   const std::vector<std::string> before = FilesBelow(root_.path());
   const CommandResult refused = InstallFor("nobody-here");
