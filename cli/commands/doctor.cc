@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "absl/strings/str_cat.h"
 #include "banger/image/v1/image_service.grpc.pb.h"
 #include "banger/kernel/v1/kernel_service.grpc.pb.h"
@@ -9,6 +11,7 @@
 #include "cli/doctor/daemons.h"
 #include "cli/doctor/host.h"
 #include "cli/doctor/kvm_vcpu.h"
+#include "cli/doctor/layout.h"
 #include "cli/doctor/nat.h"
 #include "cli/doctor/network.h"
 #include "cli/doctor/report.h"
@@ -21,7 +24,6 @@
 #include "cli/output/streams.h"
 #include "cli/output/text.h"
 #include "cli/system/this_host.h"
-#include "common/config/system_paths.h"
 #include "common/os/file.h"
 #include "common/os/subprocess.h"
 #include "common/status/error.h"
@@ -32,13 +34,6 @@ namespace {
 
 void Add(Findings& all, Findings more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-// Where the daemons that we would speak to keep their things.
-absl::StatusOr<Paths> PathsOfDaemons(const std::filesystem::path& socket) {
-  BANGER_ASSIGN_OR_RETURN(Paths paths, FindPaths());
-  const Paths system = SystemPaths();
-  return socket == system.Socket("gateway") ? system : paths;
 }
 
 Findings CheckHost(const Config& config, const Paths& paths, const std::stop_token& stop) {
@@ -126,18 +121,18 @@ class DoctorCommand final : public Command {
 
   absl::StatusOr<int> Run(Context& context) override {
     BANGER_RETURN_IF_ERROR(SpeakToThisHost());
-    BANGER_ASSIGN_OR_RETURN(const std::filesystem::path socket, FindGatewaySocket());
-    BANGER_ASSIGN_OR_RETURN(const Paths paths, PathsOfDaemons(socket));
+    BANGER_ASSIGN_OR_RETURN(const Layout layout, FindLayout());
+    ::setenv("BANGER_SOCKET", layout.socket.c_str(), 1);
     Findings findings;
-    absl::StatusOr<Config> config = LoadConfig(paths.config_files);
+    absl::StatusOr<Config> config = LoadConfig(layout.paths.config_files);
     if (config.ok())
       findings.push_back(Pass("config", "is right"));
     else
       findings.push_back(
           Failure("config", std::string(config.status().message()), "edit the file at that line"));
     const Config& known = config.ok() ? *config : defaults_;
-    Add(findings, CheckHost(known, paths, context.client.stop()));
-    findings.push_back(CheckSockets(socket));
+    Add(findings, CheckHost(known, layout.paths, context.client.stop()));
+    findings.push_back(CheckSockets(layout.socket));
     bool kvm_works = false;
     for (const Finding& finding : findings)
       if (finding.check == "kvm") kvm_works = finding.verdict == Verdict::kPass;

@@ -138,6 +138,21 @@ TEST_F(DoctorBrokenHostTest, ASubnetAndABridgeThatSomebodyElseHas) {
       StartsWith("PASS 'br-banger' is netd's"));
 }
 
+// Nobody's own daemons are meant where systemd has some.
+TEST_F(DoctorBrokenHostTest, AGatewayThatNeverCameUp) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+  const auto said = Host(
+      "PATH=/usr/sbin:/usr/bin:/sbin:/bin; mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /mnt\n"
+      "cp \"$1\" /mnt/banger; mount -t tmpfs tmpfs /etc/systemd; mkdir /etc/systemd/system\n"
+      "doctor() { env -u BANGER_ROOT -u BANGER_SOCKET HOME=/nowhere setpriv --reuid 65534 --clear-groups "
+      "/mnt/banger doctor || true; }\n"
+      "touch /etc/systemd/system/banger.target; doctor");
+  ASSERT_OK(said);
+  EXPECT_THAT(said->out, ::testing::ContainsRegex("FAIL  socket +'/run/banger/gateway.sock': No such file"));
+  EXPECT_THAT(said->out, HasSubstr("reach the gateway at '/run/banger/gateway.sock': no such socket"));
+  EXPECT_THAT(said->out, ::testing::Not(HasSubstr("/nowhere")));
+}
+
 TEST_F(DoctorBrokenHostTest, NamesThatTheHostsOwnResolverGetsWrong) {
   const auto hosts = [](const std::string& line) {
     return absl::StrCat("echo '", line, "' >$D/hosts; mount --bind $D/hosts /etc/hosts");
