@@ -54,22 +54,29 @@ std::string VmWithNat(const GetNetworkResponse& view) {
   return "";
 }
 
+std::string FromInside(const std::string& vm) {
+  return absl::StrCat("look for another host from inside of it: banger vm exec ", vm, " -- sh");
+}
+
 }  // namespace
 
 Finding CheckNat(const GetNetworkResponse& view, absl::string_view routes, const RunInVm& in_vm,
                  const RunOnHost& on_host) {
   const std::string vm = VmWithNat(view);
-  if (vm.empty()) return Pass(kCheck, "not tried: no VM on the network has NAT");
-  const std::string router = Router(view, routes);
-  if (router.empty()) return Pass(kCheck, "not tried: the host's default route has no router");
+  if (vm.empty())
+    return Warning(kCheck, "not tried: no VM on the network has NAT",
+                   "banger vm create --nat, and banger doctor again");
   const std::string name = OneLine(vm);
+  const std::string router = Router(view, routes);
+  if (router.empty())
+    return Warning(kCheck, "not tried: the host's default route has no router", FromInside(name));
   const absl::StatusOr<int> reached = in_vm(vm, {"sh", "-c", kPing, "sh", router});
   if (!reached.ok() || *reached == kNoPing)
     return Warning(kCheck,
                    absl::StrCat("'", name, "' cannot ping: ",
                                 reached.ok() ? "its image has nothing for it"
                                              : OneLine(std::string(reached.status().message()))),
-                   absl::StrCat("banger vm exec ", name, " -- sh"));
+                   FromInside(name));
   if (*reached == 0) return Pass(kCheck, absl::StrCat("'", name, "' reaches the host's router, ", router));
   const absl::StatusOr<int> answers = on_host({"ping", "-c", "1", "-W", "3", router});
   if (answers.ok() && *answers == 0)
@@ -78,7 +85,7 @@ Finding CheckNat(const GetNetworkResponse& view, absl::string_view routes, const
                    "banger system network; look for who else drops forwarded packets: sudo nft list ruleset");
   return Warning(kCheck,
                  absl::StrCat("the host's router, ", router, ", answers neither '", name, "' nor the host"),
-                 absl::StrCat("banger vm exec ", name, " -- sh, and try another host"));
+                 FromInside(name));
 }
 
 }  // namespace banger::cli

@@ -118,7 +118,8 @@ Finding CheckNames(const GetNetworkResponse& view, const Resolve& resolve) {
                      "look for who else answers for .vm: resolvectl query, /etc/hosts");
     ++resolved;
   }
-  if (resolved == 0) return Pass("names", "not tried: no VM is on the network");
+  if (resolved == 0)
+    return Warning("names", "not tried: no VM is on the network", "banger vm create, and banger doctor again");
   return Pass("names", absl::StrCat("this host's programs find ", resolved, resolved == 1 ? " VM" : " VMs",
                                     " by name"));
 }

@@ -98,8 +98,9 @@ TEST_F(DoctorNetworkTest, NatIsTriedInAVmThatHasIt) {
   EXPECT_THAT(Nat(1, 0), Is(Verdict::kFail, "the host reaches its router, 198.51.100.1, but 'web' does not"));
   EXPECT_THAT(Nat(1, 1), Is(Verdict::kWarn, "answers neither"));
   EXPECT_THAT(Nat(127, 0), Is(Verdict::kWarn, "nothing for it"));
+  EXPECT_THAT(CheckNat(view_, "", nullptr, nullptr), Is(Verdict::kWarn, "not tried: the host's default route"));
   view_.mutable_endpoints(0)->mutable_endpoint()->mutable_policy()->set_nat(false);
-  EXPECT_THAT(Nat(1, 0), Is(Verdict::kPass, "no VM on the network has NAT"));
+  EXPECT_THAT(Nat(1, 0), Is(Verdict::kWarn, "not tried: no VM on the network has NAT"));
 }
 
 TEST_F(DoctorNetworkTest, NamesAreAskedForAsProgramsDo) {
@@ -112,7 +113,7 @@ TEST_F(DoctorNetworkTest, NamesAreAskedForAsProgramsDo) {
   EXPECT_THAT(CheckNames(view_, answer({})), Is(Verdict::kWarn, "do not find web.vm"));
   EXPECT_THAT(CheckNames(view_, answer({"10.0.0.9"})), Is(Verdict::kFail, "web.vm is 10.0.0.9 to this host"));
   view_.clear_endpoints();
-  EXPECT_THAT(CheckNames(view_, answer({})), Is(Verdict::kPass, "no VM is on the network"));
+  EXPECT_THAT(CheckNames(view_, answer({})), Is(Verdict::kWarn, "not tried: no VM is on the network"));
   EXPECT_THAT(ResolveByNss("localhost"), Contains("127.0.0.1"));
 }
 
