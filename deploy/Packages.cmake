@@ -26,7 +26,7 @@ set(CPACK_DEBIAN_CLIENT_PACKAGE_RECOMMENDS "git, openssh-client")
 set(CPACK_DEBIAN_HOST_PACKAGE_NAME banger)
 set(CPACK_DEBIAN_HOST_PACKAGE_DEPENDS
   "banger-client (= ${PROJECT_VERSION}), init-system-helpers, nftables, systemd")
-set(CPACK_DEBIAN_HOST_PACKAGE_RECOMMENDS "e2fsprogs, qemu-system-x86")
+set(CPACK_DEBIAN_HOST_PACKAGE_RECOMMENDS "e2fsprogs, iputils-ping, qemu-system-x86")
 set(CPACK_DEBIAN_HOST_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 foreach(script postinst prerm postrm)
   list(APPEND CPACK_DEBIAN_HOST_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_SOURCE_DIR}/debian/${script})

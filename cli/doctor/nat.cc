@@ -79,7 +79,13 @@ Finding CheckNat(const GetNetworkResponse& view, absl::string_view routes, const
                    FromInside(name));
   if (*reached == 0) return Pass(kCheck, absl::StrCat("'", name, "' reaches the host's router, ", router));
   const absl::StatusOr<int> answers = on_host({"ping", "-c", "1", "-W", "3", router});
-  if (answers.ok() && *answers == 0)
+  if (!answers.ok())
+    return Warning(kCheck,
+                   absl::StrCat("'", name, "' does not reach the host's router, ", router,
+                                "; whether the host does is not known: ",
+                                OneLine(std::string(answers.status().message()))),
+                   "sudo apt install iputils-ping");
+  if (*answers == 0)
     return Failure(kCheck,
                    absl::StrCat("the host reaches its router, ", router, ", but '", name, "' does not"),
                    "banger system network; look for who else drops forwarded packets: sudo nft list ruleset");

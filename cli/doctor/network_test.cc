@@ -103,6 +103,18 @@ TEST_F(DoctorNetworkTest, NatIsTriedInAVmThatHasIt) {
   EXPECT_THAT(Nat(1, 0), Is(Verdict::kWarn, "not tried: no VM on the network has NAT"));
 }
 
+TEST_F(DoctorNetworkTest, WithoutAPingOnTheHostNatIsNotJudged) {
+  const auto finding = CheckNat(
+      view_, kRoutes,
+      [](const std::string&, const std::vector<std::string>&) -> absl::StatusOr<int> { return 1; },
+      [](const std::vector<std::string>&) -> absl::StatusOr<int> {
+        return absl::NotFoundError("program 'ping' is not in PATH");
+      });
+  EXPECT_THAT(finding, Is(Verdict::kWarn, "'web' does not reach the host's router, 198.51.100.1; whether the "
+                                          "host does is not known: program 'ping'"));
+  EXPECT_EQ(finding.repair, "sudo apt install iputils-ping");
+}
+
 TEST_F(DoctorNetworkTest, NamesAreAskedForAsProgramsDo) {
   const auto answer = [](std::vector<std::string> addresses) {
     return [addresses](const std::string& name) {
