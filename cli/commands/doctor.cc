@@ -39,7 +39,7 @@ void Add(Findings& all, Findings more) {
 Findings CheckHost(const Config& config, const Paths& paths, const std::stop_token& stop) {
   const Finding kvm = CheckKvm({"/proc/self/exe", "__doctor-kvm"}, config.vmm, stop);
   Findings findings = {CheckCpu(ReadFile("/proc/cpuinfo").value_or(""), kvm.verdict == Verdict::kPass), kvm};
-  Add(findings, CheckVmms(config, stop));
+  Add(findings, CheckVmms(config, kvm.verdict == Verdict::kPass, stop));
   findings.push_back(CheckFileSystemTools());
   findings.push_back(CheckSpace("state", paths.state_dir));
   findings.push_back(CheckSpace("cache", paths.cache_dir));

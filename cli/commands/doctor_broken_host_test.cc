@@ -104,10 +104,11 @@ TEST_F(DoctorBrokenHostTest, VmmsWithKnownVulnerabilities) {
     return absl::StrCat("mkdir -p $D/bin; printf '#!/bin/sh\\necho ", version, "\\n' >$D/bin/", program,
                         "; chmod 755 $D/bin/", program, "; PATH=$D/bin:$PATH");
   };
-  EXPECT_THAT(Says("firecracker", says("firecracker", "Firecracker v1.14.3")),
+  EXPECT_THAT(Says("firecracker", "echo 'vmm = \"firecracker\"' >$D/root/config.toml; " +
+                                      says("firecracker", "Firecracker v1.14.3")),
               ::testing::AllOf(StartsWith("FAIL 1.14.3 has published vulnerabilities"),
                                HasSubstr("-> install Firecracker 1.14.4")));
-  EXPECT_THAT(Says("qemu", says("qemu-system-x86_64", "QEMU emulator version 7.2.10")),
+  EXPECT_THAT(Says("qemu", "rm $D/root/config.toml; " + says("qemu-system-x86_64", "QEMU emulator version 7.2.10")),
               StartsWith("WARN 7.2.10 may let guests out by CVE-2024-3446"));
   EXPECT_THAT(Says("qemu", "echo 'qemu_bin = \"/nowhere/qemu\"\nvmm = \"qemu\"' >$D/root/config.toml"),
               StartsWith("FAIL '/nowhere/qemu' is not there -> sudo apt install"));

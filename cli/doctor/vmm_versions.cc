@@ -64,6 +64,12 @@ std::optional<std::string> VersionOf(const std::string& program, const std::stop
   return result.ok() ? absl::StrCat(result->out, result->err) : std::string(result.status().message());
 }
 
+// Of what vmd does without.
+Finding Unused(Finding finding) {
+  if (finding.verdict != Verdict::kFail) return finding;
+  return Warning(finding.check, finding.detail + "; VMs run under another VMM", finding.repair);
+}
+
 }  // namespace
 
 Finding JudgeQemu(absl::string_view said) {
@@ -97,19 +103,26 @@ Finding JudgeFirecracker(absl::string_view said) {
   return Pass("firecracker", Text(*version));
 }
 
-Findings CheckVmms(const Config& config, const std::stop_token& stop) {
+Findings CheckVmms(const Config& config, bool kvm_works, const std::stop_token& stop) {
   Findings findings;
-  const auto qemu = VersionOf(config.qemu_bin, stop);
-  const auto firecracker = VersionOf(config.firecracker_bin, stop);
-  if (qemu.has_value()) findings.push_back(JudgeQemu(*qemu));
-  if (firecracker.has_value()) findings.push_back(JudgeFirecracker(*firecracker));
-  const bool needs_firecracker = config.vmm == "firecracker";
-  const bool needs_qemu = absl::StartsWith(config.vmm, "qemu") || !firecracker.has_value();
-  if (needs_qemu && !qemu.has_value())
+  const auto qemu = config.vmm == "firecracker" ? std::nullopt : VersionOf(config.qemu_bin, stop);
+  bool uses_firecracker = config.vmm == "firecracker";
+  if (!absl::StartsWith(config.vmm, "qemu")) {
+    const auto firecracker = VersionOf(config.firecracker_bin, stop);
+    if (firecracker.has_value()) {
+      findings.push_back(JudgeFirecracker(*firecracker));
+      const bool fit = findings.back().verdict == Verdict::kPass;
+      if (!uses_firecracker) findings.back() = Unused(findings.back());
+      uses_firecracker = uses_firecracker || (fit && kvm_works);
+    } else if (uses_firecracker) {
+      findings.push_back(Failure("firecracker", absl::StrCat("'", config.firecracker_bin, "' is not there"),
+                                 "install Firecracker, or configure vmm = \"auto\""));
+    }
+  }
+  if (qemu.has_value())
+    findings.push_back(uses_firecracker ? Unused(JudgeQemu(*qemu)) : JudgeQemu(*qemu));
+  else if (!uses_firecracker)
     findings.push_back(Failure("qemu", absl::StrCat("'", config.qemu_bin, "' is not there"), kQemuRepair));
-  if (needs_firecracker && !firecracker.has_value())
-    findings.push_back(Failure("firecracker", absl::StrCat("'", config.firecracker_bin, "' is not there"),
-                               "install Firecracker, or configure vmm = \"auto\""));
   return findings;
 }
 

@@ -9,7 +9,9 @@
 
 namespace banger::cli {
 
-Findings CheckVmms(const Config& config, const std::stop_token& stop);
+// `kvm_works`: Firecracker needs it. What is not used with that configuration does not fail,
+// and is not looked at when it could not be used.
+Findings CheckVmms(const Config& config, bool kvm_works, const std::stop_token& stop);
 
 // "QEMU emulator version 7.2.19 (Debian ...)". Known vulnerabilities are a warning, as
 // distributions repair them without another version.
