@@ -36,10 +36,13 @@ void Add(Findings& all, Findings more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-Findings CheckHost(const Config& config, const Paths& paths, const std::stop_token& stop) {
+Findings CheckHost(const Config& config, const Layout& layout, const std::stop_token& stop) {
+  const Paths& paths = layout.paths;
+  const char* own_path = std::getenv("PATH");
+  const char* path = layout.is_system || own_path == nullptr ? kPathOfUnits : own_path;
   const Finding kvm = CheckKvm({"/proc/self/exe", "__doctor-kvm"}, config.vmm, stop);
   Findings findings = {CheckCpu(ReadFile("/proc/cpuinfo").value_or(""), kvm.verdict == Verdict::kPass), kvm};
-  Add(findings, CheckVmms(config, kvm.verdict == Verdict::kPass, stop));
+  Add(findings, CheckVmms(config, kvm.verdict == Verdict::kPass, path, stop));
   findings.push_back(CheckFileSystemTools());
   findings.push_back(CheckSpace("state", paths.state_dir));
   findings.push_back(CheckSpace("cache", paths.cache_dir));
@@ -131,7 +134,7 @@ class DoctorCommand final : public Command {
       findings.push_back(
           Failure("config", std::string(config.status().message()), "edit the file at that line"));
     const Config& known = config.ok() ? *config : defaults_;
-    Add(findings, CheckHost(known, layout.paths, context.client.stop()));
+    Add(findings, CheckHost(known, layout, context.client.stop()));
     findings.push_back(CheckSockets(layout.socket));
     bool kvm_works = false;
     for (const Finding& finding : findings)

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cli/output/text.h"
 #include "common/os/subprocess.h"
 #include "common/sync/deadline_stop.h"
@@ -55,12 +56,21 @@ std::string FirstLine(absl::string_view text) {
   return OneLine(std::string(text.substr(0, text.find('\n'))));
 }
 
+// Empty when it is not there.
+std::string Find(const std::string& program, absl::string_view path) {
+  if (absl::StrContains(program, '/')) return FindProgram(program).ok() ? program : "";
+  for (const absl::string_view directory : absl::StrSplit(path, ':', absl::SkipEmpty()))
+    if (const std::string found = absl::StrCat(directory, "/", program); FindProgram(found).ok()) return found;
+  return "";
+}
+
 // Nothing when it is not there; what it says of itself, also when that is an error.
-std::optional<std::string> VersionOf(const std::string& program, const std::stop_token& stop) {
-  const auto found = FindProgram(program);
-  if (!found.ok()) return std::nullopt;
+std::optional<std::string> VersionOf(const std::string& program, absl::string_view path,
+                                     const std::stop_token& stop) {
+  const std::string found = Find(program, path);
+  if (found.empty()) return std::nullopt;
   const DeadlineStop deadline(kPatience, stop);
-  const auto result = RunCommand({.argv = {found->string(), "--version"}}, {}, deadline.token());
+  const auto result = RunCommand({.argv = {found, "--version"}}, {}, deadline.token());
   return result.ok() ? absl::StrCat(result->out, result->err) : std::string(result.status().message());
 }
 
@@ -103,12 +113,13 @@ Finding JudgeFirecracker(absl::string_view said) {
   return Pass("firecracker", Text(*version));
 }
 
-Findings CheckVmms(const Config& config, bool kvm_works, const std::stop_token& stop) {
+Findings CheckVmms(const Config& config, bool kvm_works, absl::string_view path,
+                   const std::stop_token& stop) {
   Findings findings;
-  const auto qemu = config.vmm == "firecracker" ? std::nullopt : VersionOf(config.qemu_bin, stop);
+  const auto qemu = config.vmm == "firecracker" ? std::nullopt : VersionOf(config.qemu_bin, path, stop);
   bool uses_firecracker = config.vmm == "firecracker";
   if (!absl::StartsWith(config.vmm, "qemu")) {
-    const auto firecracker = VersionOf(config.firecracker_bin, stop);
+    const auto firecracker = VersionOf(config.firecracker_bin, path, stop);
     if (firecracker.has_value()) {
       findings.push_back(JudgeFirecracker(*firecracker));
       const bool fit = findings.back().verdict == Verdict::kPass;

@@ -10,8 +10,12 @@
 namespace banger::cli {
 
 // `kvm_works`: Firecracker needs it. What is not used with that configuration does not fail,
-// and is not looked at when it could not be used.
-Findings CheckVmms(const Config& config, bool kvm_works, const std::stop_token& stop);
+// and is not looked at when it could not be used. `path`: where vmd looks for programs, as
+// PATH is written.
+Findings CheckVmms(const Config& config, bool kvm_works, absl::string_view path, const std::stop_token& stop);
+
+// Of what systemd starts.
+inline constexpr char kPathOfUnits[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // "QEMU emulator version 7.2.19 (Debian ...)". Known vulnerabilities are a warning, as
 // distributions repair them without another version.

@@ -34,12 +34,12 @@ class DoctorVmmsOfHostTest : public ::testing::Test {
     return path;
   }
   static Findings Check(const std::string& vmm, const std::string& qemu, const std::string& firecracker,
-                        bool kvm_works = true) {
+                        bool kvm_works = true, const std::string& path = "") {
     Config config;
     config.vmm = vmm;
     config.qemu_bin = qemu;
     config.firecracker_bin = firecracker;
-    return CheckVmms(config, kvm_works, {});
+    return CheckVmms(config, kvm_works, path, {});
   }
 
   const TempDir directory_ = *TempDir::Create();
@@ -55,6 +55,13 @@ TEST_F(DoctorVmmsOfHostTest, WithoutTheVmmThatIsConfiguredNoVmRuns) {
   EXPECT_THAT(Check("auto", none_, none_), ElementsAre(Is(Verdict::kFail, none_)));
   EXPECT_THAT(Check("firecracker", qemu_, old_firecracker_),
               ElementsAre(Is(Verdict::kFail, "1.14.3 has published")));
+}
+
+// Which may not be the PATH of whoever asks the doctor.
+TEST_F(DoctorVmmsOfHostTest, AreLookedForWhereVmdLooks) {
+  EXPECT_THAT(Check("qemu", "qemu", none_, true, none_ + ":" + directory_.path().string()),
+              ElementsAre(Is(Verdict::kPass, "9.0.0")));
+  EXPECT_THAT(Check("qemu", "qemu", none_, true, none_), ElementsAre(Is(Verdict::kFail, "'qemu' is not")));
 }
 
 TEST_F(DoctorVmmsOfHostTest, AutoNeedsOneThatRunsVmsHere) {
