@@ -10,6 +10,7 @@
 #include "cli/commands/list_all.h"
 #include "cli/doctor/daemons.h"
 #include "cli/doctor/host.h"
+#include "cli/doctor/kvm.h"
 #include "cli/doctor/kvm_vcpu.h"
 #include "cli/doctor/layout.h"
 #include "cli/doctor/nat.h"
@@ -40,8 +41,9 @@ Findings CheckHost(const Config& config, const Layout& layout, const std::stop_t
   const Paths& paths = layout.paths;
   const char* own_path = std::getenv("PATH");
   const char* path = layout.is_system || own_path == nullptr ? kPathOfUnits : own_path;
-  const Finding kvm = CheckKvm({"/proc/self/exe", "__doctor-kvm"}, config.vmm, stop);
-  Findings findings = {CheckCpu(ReadFile("/proc/cpuinfo").value_or(""), kvm.verdict == Verdict::kPass), kvm};
+  const std::string cpuinfo = ReadFile("/proc/cpuinfo").value_or("");
+  const Finding kvm = CheckKvm({"/proc/self/exe", "__doctor-kvm"}, config.vmm, cpuinfo, stop);
+  Findings findings = {CheckCpu(cpuinfo, kvm.verdict == Verdict::kPass), kvm};
   Add(findings, CheckVmms(config, kvm.verdict == Verdict::kPass, path, stop));
   findings.push_back(CheckFileSystemTools());
   findings.push_back(CheckSpace("state", paths.state_dir));

@@ -5,47 +5,18 @@
 
 #include <cerrno>
 #include <cstring>
-#include <regex>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/output/text.h"
 #include "common/os/subprocess.h"
-#include "common/sync/deadline_stop.h"
 
 namespace banger::cli {
 namespace {
 
-constexpr std::chrono::seconds kPatience{5};
-constexpr char kLoadKvm[] = "sudo modprobe -a kvm kvm_intel kvm_amd";
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
 }  // namespace
-
-Finding CheckCpu(absl::string_view cpuinfo, bool kvm_works) {
-  for (const char* flag : {"vmx", "svm"})
-    if (std::regex_search(std::string(cpuinfo), std::regex(absl::StrCat("\nflags[^\n]*\\b", flag, "\\b"))))
-      return Pass("cpu", absl::StrCat("virtualises in hardware (", flag, ")"));
-  if (kvm_works) return Pass("cpu", "shows neither vmx nor svm, yet KVM runs");
-  return Warning("cpu", "does not virtualise in hardware, or its firmware forbids it: VMs are emulated",
-                 "switch on VT-x or AMD-V in the firmware; in a VM, nested virtualisation at its host");
-}
-
-Finding CheckKvm(const std::vector<std::string>& probe, const std::string& vmm, const std::stop_token& stop) {
-  const DeadlineStop deadline(kPatience, stop);
-  const auto result = RunCommand({.argv = probe}, {}, deadline.token());
-  if (result.ok() && result->status.success()) return Pass("kvm", "runs a vCPU");
-  const std::string why = !result.ok()          ? "a vCPU did not halt in 5 seconds"
-                          : result->err.empty() ? result->status.ToString()
-                                                : OneLine(result->err.substr(0, result->err.find('\n')));
-  if (absl::StrContains(why, "Permission denied"))
-    return Warning("kvm", why, "sudo banger doctor, as only group kvm may use it");
-  if (vmm == "firecracker" || vmm == "qemu-kvm")
-    return Failure("kvm", absl::StrCat(why, "; vmm = \"", vmm, "\" needs it"), kLoadKvm);
-  return Warning("kvm", absl::StrCat(why, "; VMs are emulated, which is slow"), kLoadKvm);
-}
 
 Finding CheckFileSystemTools() {
   for (const char* place : {"/usr/sbin/e2fsck", "/sbin/e2fsck", "e2fsck"})

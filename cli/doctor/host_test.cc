@@ -10,20 +10,6 @@ using ::testing::HasSubstr;
 
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
-TEST(DoctorHostTest, ACpuIsToldByItsFlags) {
-  EXPECT_THAT(CheckCpu("processor : 0\nflags\t\t: fpu vmx sse\n", false), Is(Verdict::kPass, "vmx"));
-  EXPECT_THAT(CheckCpu("processor : 0\nflags\t\t: fpu svm_lock\n", false), Is(Verdict::kWarn, "emulated"));
-  EXPECT_THAT(CheckCpu("processor : 0\nflags\t\t: fpu\n", true), Is(Verdict::kPass, "yet KVM runs"));
-}
-
-TEST(DoctorHostTest, AVcpuThatDoesNotComeBackIsGivenUp) {
-  EXPECT_THAT(CheckKvm({"sleep", "1000"}, "auto", {}), Is(Verdict::kWarn, "did not halt"));
-  EXPECT_THAT(CheckKvm({"true"}, "firecracker", {}), Is(Verdict::kPass, "vCPU"));
-  EXPECT_THAT(CheckKvm({"sh", "-c", "echo broken >&2; exit 1"}, "auto", {}),
-              Is(Verdict::kWarn, "broken; VMs are emulated"));
-  EXPECT_THAT(CheckKvm({"false"}, "firecracker", {}), Is(Verdict::kFail, "vmm = \"firecracker\" needs it"));
-}
-
 TEST(DoctorHostTest, LittleSpaceIsAWarningAndNoneAFailure) {
   EXPECT_THAT(JudgeSpace("state", "/x", 100 * kGiB, 1'000'000), Is(Verdict::kPass, "100G"));
   EXPECT_THAT(JudgeSpace("state", "/x", 5 * kGiB, 1'000'000), Is(Verdict::kWarn, "5G"));
