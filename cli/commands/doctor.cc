@@ -42,7 +42,8 @@ Findings CheckHost(const Config& config, const Layout& layout, const std::stop_t
   const char* own_path = std::getenv("PATH");
   const char* path = layout.is_system || own_path == nullptr ? kPathOfUnits : own_path;
   const std::string cpuinfo = ReadFile("/proc/cpuinfo").value_or("");
-  const Finding kvm = CheckKvm({"/proc/self/exe", "__doctor-kvm"}, config.vmm, cpuinfo, stop);
+  Finding kvm = CheckKvm({"/proc/self/exe", "__doctor-kvm"}, config.vmm, cpuinfo, stop);
+  if (layout.is_system) kvm = ForUser(kvm, "banger", "/dev/kvm", config.vmm);
   Findings findings = {CheckCpu(cpuinfo, kvm.verdict == Verdict::kPass), kvm};
   Add(findings, CheckVmms(config, kvm.verdict == Verdict::kPass, path, stop));
   findings.push_back(CheckFileSystemTools());

@@ -1,7 +1,11 @@
 #include "cli/doctor/kvm.h"
 
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <regex>
 
@@ -34,6 +38,20 @@ Finding Without(const std::string& why, const std::string& vmm, const std::strin
   return Warning("kvm", absl::StrCat(why, "; VMs are emulated, which is slow"), repair);
 }
 
+bool MayOpen(const passwd& user, const struct stat& device) {
+  if (user.pw_uid == 0) return true;
+  if (user.pw_uid == device.st_uid) return (device.st_mode & 0600) == 0600;
+  std::vector<gid_t> groups(64);
+  int count = static_cast<int>(groups.size());
+  if (::getgrouplist(user.pw_name, user.pw_gid, groups.data(), &count) < 0) {
+    groups.resize(static_cast<std::size_t>(count));
+    ::getgrouplist(user.pw_name, user.pw_gid, groups.data(), &count);
+  }
+  groups.resize(static_cast<std::size_t>(count));
+  const bool is_member = std::find(groups.begin(), groups.end(), device.st_gid) != groups.end();
+  return (device.st_mode & (is_member ? 0060 : 0006)) == (is_member ? 0060 : 0006);
+}
+
 }  // namespace
 
 Finding CheckCpu(absl::string_view cpuinfo, bool kvm_works) {
@@ -60,6 +78,22 @@ Finding CheckKvm(const std::vector<std::string>& probe, const std::string& vmm, 
     return Warning("kvm", why, "sudo banger doctor, as only group kvm may use it");
   if (forbidden) return Without(why, vmm, "allow this host /dev/kvm where it is kept in a container");
   return Without(why, vmm, LoadKvm(cpuinfo));
+}
+
+Finding ForUser(const Finding& found, const std::string& user, const std::filesystem::path& device,
+                const std::string& vmm) {
+  const passwd* const known = ::getpwnam(user.c_str());
+  struct stat seen {};
+  if (found.verdict != Verdict::kPass || known == nullptr || ::stat(device.c_str(), &seen) != 0 ||
+      MayOpen(*known, seen))
+    return found;
+  const group* const owners = ::getgrgid(seen.st_gid);
+  const bool by_group = (seen.st_mode & 0060) == 0060 && seen.st_gid != 0 && owners != nullptr;
+  return Without(absl::StrCat("runs a vCPU, but user '", user, "' may not open '", device.string(), "'"), vmm,
+                 by_group ? absl::StrCat("sudo usermod -aG ", owners->gr_name, " ", user,
+                                         " && sudo banger system restart")
+                          : absl::StrCat("sudo chgrp kvm ", device.string(), " && sudo chmod 0660 ",
+                                         device.string()));
 }
 
 }  // namespace banger::cli

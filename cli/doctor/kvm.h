@@ -1,6 +1,7 @@
 // KVM, as this program gets it and as the daemons do.
 #pragma once
 
+#include <filesystem>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -17,5 +18,10 @@ Finding CheckCpu(absl::string_view cpuinfo, bool kvm_works);
 // configured; some cannot do without.
 Finding CheckKvm(const std::vector<std::string>& probe, const std::string& vmm, absl::string_view cpuinfo,
                  const std::stop_token& stop);
+
+// `found`, unless that user's daemons may not open the device (/dev/kvm), whoever asks.
+// A user whom the host does not know may.
+Finding ForUser(const Finding& found, const std::string& user, const std::filesystem::path& device,
+                const std::string& vmm);
 
 }  // namespace banger::cli

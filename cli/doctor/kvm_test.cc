@@ -1,8 +1,14 @@
 #include "cli/doctor/kvm.h"
 
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/doctor/testing/is.h"
+#include "common/os/file.h"
+#include "common/os/temp_dir.h"
+#include "common/testing/status_matchers.h"
 
 namespace banger::cli {
 namespace {
@@ -41,6 +47,28 @@ TEST(DoctorKvmTest, WhatWentWrongIsSaid) {
   for (const char* error : {"Permission denied", "Operation not permitted"})
     EXPECT_THAT(CheckKvm({"sh", "-c", "echo \"open '/dev/kvm': $0\" >&2; exit 1", error}, "auto", "", {}).repair,
                 HasSubstr(::geteuid() == 0 ? "in a container" : "sudo banger doctor"));
+}
+
+// Root may open it whatever its mode is.
+TEST(DoctorKvmTest, TheDaemonsUserMustBeAbleToOpenIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give files away";
+  const TempDir directory = *TempDir::Create();
+  const std::string device = directory.path() / "kvm";
+  ASSERT_OK(WriteFileAtomically(device, "", 0660));
+  const auto judged = [&](gid_t group, mode_t mode) {
+    EXPECT_EQ(::chown(device.c_str(), 0, group), 0);
+    EXPECT_EQ(::chmod(device.c_str(), mode), 0);
+    return ForUser(Pass("kvm", "runs a vCPU"), "nobody", device, "auto");
+  };
+  const gid_t own = ::getpwnam("nobody")->pw_gid;
+  const gid_t tty = ::getgrnam("tty")->gr_gid;
+  EXPECT_THAT(judged(own, 0660), Is(Verdict::kPass, "runs a vCPU"));
+  EXPECT_THAT(judged(0, 0666), Is(Verdict::kPass, "runs a vCPU"));
+  EXPECT_THAT(judged(own, 0640), Is(Verdict::kWarn, "user 'nobody' may not open '" + device));
+  EXPECT_EQ(judged(tty, 0660).repair, "sudo usermod -aG tty nobody && sudo banger system restart");
+  EXPECT_EQ(judged(0, 0660).repair, "sudo chgrp kvm " + device + " && sudo chmod 0660 " + device);
+  EXPECT_THAT(ForUser(Pass("kvm", ""), "nobody", device, "firecracker"), Is(Verdict::kFail, "needs it"));
+  EXPECT_THAT(ForUser(Pass("kvm", ""), "no-such-user", device, "auto"), Is(Verdict::kPass, ""));
 }
 
 }  // namespace
