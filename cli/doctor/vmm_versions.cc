@@ -23,12 +23,13 @@ constexpr std::chrono::seconds kPatience{5};
 // As vmd accepts them: install_test compares.
 constexpr Version kOldestFirecracker = {1, 14, 4};
 constexpr Version kRefusedFirecracker = {1, 15, 0};
-// Of Debian bookworm; older ones get no repairs of vulnerabilities any more.
+// Of Debian bookworm; older ones are repaired at most by distributions that have them.
 constexpr Version kOldestQemu = {7, 2, 0};
 constexpr char kQemuRepair[] = "sudo apt install qemu-system-x86";
 
-// CVE-2024-3446: a guest writes to freed memory of its QEMU by virtio-serial, which our
-// guests have. These repaired it, each for its series, the last for all that came after.
+// CVE-2024-3446 (https://security-tracker.debian.org/tracker/CVE-2024-3446): a guest has its
+// QEMU free memory twice by virtio-serial, which our guests have. These repaired it, each for
+// its series, the last for all that came after; distributions repair it in others, too.
 constexpr Version kRepairedQemu[] = {{7, 2, 11}, {8, 2, 3}, {9, 0, 0}};
 
 bool IsVulnerable(const Version& qemu) {
@@ -90,14 +91,14 @@ Finding JudgeQemu(absl::string_view said) {
   if (*version < kOldestQemu)
     return Warning(
         "qemu",
-        absl::StrCat(Text(*version), " gets no security fixes; ", Text(kOldestQemu), " or newer does"),
-        "install the QEMU of a newer release of the distribution");
+        absl::StrCat(Text(*version), " is old, and repaired at most by the distribution"),
+        "upgrade it, or ask your distribution how long it repairs this one");
   if (IsVulnerable(*version))
     return Warning("qemu",
                    absl::StrCat(Text(*version),
                                 " may let guests out by CVE-2024-3446, unless the distribution has "
                                 "repaired it without another version"),
-                   kQemuRepair);
+                   "upgrade it, or ask your distribution: its changelog of QEMU names what is repaired");
   return Pass("qemu", Text(*version));
 }
 

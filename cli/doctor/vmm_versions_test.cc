@@ -17,6 +17,7 @@ TEST(DoctorVmmsTest, VmmsAreJudgedByTheirVersions) {
   EXPECT_THAT(JudgeQemu("QEMU emulator version 6.2.0\n"), Is(Verdict::kWarn, "6.2.0"));
   for (const std::string vulnerable : {"7.2.10", "8.0.5", "8.1.5", "8.2.2"})
     EXPECT_THAT(JudgeQemu("QEMU emulator version " + vulnerable), Is(Verdict::kWarn, "CVE-2024-3446"));
+  EXPECT_THAT(JudgeQemu("QEMU emulator version 8.2.2").repair, ::testing::HasSubstr("ask your distribution"));
   for (const std::string repaired : {"7.2.11", "8.2.3", "9.0.0", "10.0.8", "11.0.3"})
     EXPECT_THAT(JudgeQemu("QEMU emulator version " + repaired), Is(Verdict::kPass, repaired));
   EXPECT_THAT(JudgeQemu("Segmentation fault\n"), Is(Verdict::kFail, "Segmentation"));
