@@ -116,8 +116,8 @@ class DoctorCommand final : public Command {
                  .description =
                      "PASS: as it should be. WARN: works, but worse than it could, or could not be looked\n"
                      "at. FAIL: does not work. What repairs it follows. Nothing is changed; a VM with NAT,\n"
-                     "if one runs, sends a ping. The exit code is 1 when something failed, else 0. As root\n"
-                     "it sees more.",
+                     "if one runs, sends a ping, which counts as a use of it. The exit code is 1 when\n"
+                     "something failed, else 0. As root it sees more.",
                  .examples = {{"banger doctor", "each check with its result"},
                               {"banger doctor --format json", "for programs"}}}) {}
 
