@@ -63,9 +63,10 @@ Finding NotAsked(const std::string& check, const absl::Status& status) {
   return Failure(check, OneLine(std::string(status.message())), repair);
 }
 
-Findings CheckNetwork(Client& client, const system::v1::GetNetworkResponse& network) {
+Findings CheckNetwork(Client& client, const system::v1::GetNetworkResponse& network, const Paths& paths) {
   const std::string routes = ReadFile("/proc/net/route").value_or("");
-  Findings findings = {CheckSubnet(network, routes), CheckBridge(network, "/sys/class/net")};
+  Findings findings = {CheckSubnet(network, routes),
+                       CheckBridge(network, "/sys/class/net", paths.netd_run_dir)};
   Add(findings, JudgeNetwork(network));
   const auto in_vm = [&](const std::string& vm, const std::vector<std::string>& argv) -> absl::StatusOr<int> {
     BANGER_ASSIGN_OR_RETURN(const CapturedExec done,
@@ -81,7 +82,7 @@ Findings CheckNetwork(Client& client, const system::v1::GetNetworkResponse& netw
   return findings;
 }
 
-Findings AskDaemons(Client& client, const Config& config, bool kvm_works) {
+Findings AskDaemons(Client& client, const Config& config, const Paths& paths, bool kvm_works) {
   Findings findings;
   const auto daemons =
       client.Unary(&system::v1::SystemService::Stub::ListDaemons, system::v1::ListDaemonsRequest());
@@ -97,7 +98,7 @@ Findings AskDaemons(Client& client, const Config& config, bool kvm_works) {
   const auto network =
       client.Unary(&system::v1::SystemService::Stub::GetNetwork, system::v1::GetNetworkRequest());
   if (network.ok())
-    Add(findings, CheckNetwork(client, *network));
+    Add(findings, CheckNetwork(client, *network, paths));
   else if (!absl::IsUnavailable(network.status()))
     findings.push_back(NotAsked("network", network.status()));
   else
@@ -142,7 +143,7 @@ class DoctorCommand final : public Command {
     bool kvm_works = false;
     for (const Finding& finding : findings)
       if (finding.check == "kvm") kvm_works = finding.verdict == Verdict::kPass;
-    Add(findings, AskDaemons(context.client, known, kvm_works));
+    Add(findings, AskDaemons(context.client, known, layout.paths, kvm_works));
     if (context.client.stop().stop_requested()) return absl::CancelledError("interrupted");
     BANGER_RETURN_IF_ERROR(WriteStdout(format_ == "json" ? ReportJson(findings) : ReportLines(findings)));
     for (const Finding& finding : findings)

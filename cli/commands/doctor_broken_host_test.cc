@@ -108,8 +108,9 @@ TEST_F(DoctorBrokenHostTest, VmmsWithKnownVulnerabilities) {
                                       says("firecracker", "Firecracker v1.14.3")),
               ::testing::AllOf(StartsWith("FAIL 1.14.3 has published vulnerabilities"),
                                HasSubstr("-> install Firecracker 1.14.4")));
-  EXPECT_THAT(Says("qemu", "rm $D/root/config.toml; " + says("qemu-system-x86_64", "QEMU emulator version 7.2.10")),
-              StartsWith("WARN 7.2.10 may let guests out by CVE-2024-3446"));
+  EXPECT_THAT(
+      Says("qemu", "rm $D/root/config.toml; " + says("qemu-system-x86_64", "QEMU emulator version 7.2.10")),
+      StartsWith("WARN 7.2.10 may let guests out by CVE-2024-3446"));
   EXPECT_THAT(Says("qemu", "echo 'qemu_bin = \"/nowhere/qemu\"\nvmm = \"qemu\"' >$D/root/config.toml"),
               StartsWith("FAIL '/nowhere/qemu' is not there -> sudo apt install"));
 }
@@ -135,8 +136,12 @@ TEST_F(DoctorBrokenHostTest, ASubnetAndABridgeThatSomebodyElseHas) {
   EXPECT_THAT(Says("bridge", "ip link add br-banger type bridge"),
               StartsWith("FAIL 'br-banger' is somebody else's"));
   EXPECT_THAT(
-      Says("bridge", "ip link add br-banger type bridge; ip link set br-banger alias banger:br-banger:x"),
-      StartsWith("PASS 'br-banger' is netd's"));
+      Says("bridge", "ip link add br-banger type bridge; ip link set br-banger alias banger:br-banger:/x"),
+      StartsWith("FAIL 'br-banger' is somebody else's"));
+  EXPECT_THAT(Says("bridge",
+                   "ip link add br-banger type bridge; ip link set br-banger alias "
+                   "banger:br-banger:$D/root/netd"),
+              StartsWith("PASS 'br-banger' is netd's"));
 }
 
 // Nobody's own daemons are meant where systemd has some.

@@ -89,11 +89,11 @@ Finding ForUser(const Finding& found, const std::string& user, const std::filesy
     return found;
   const group* const owners = ::getgrgid(seen.st_gid);
   const bool by_group = (seen.st_mode & 0060) == 0060 && seen.st_gid != 0 && owners != nullptr;
-  return Without(absl::StrCat("runs a vCPU, but user '", user, "' may not open '", device.string(), "'"), vmm,
-                 by_group ? absl::StrCat("sudo usermod -aG ", owners->gr_name, " ", user,
-                                         " && sudo banger system restart")
-                          : absl::StrCat("sudo chgrp kvm ", device.string(), " && sudo chmod 0660 ",
-                                         device.string()));
+  return Without(
+      absl::StrCat("runs a vCPU, but user '", user, "' may not open '", device.string(), "'"), vmm,
+      by_group
+          ? absl::StrCat("sudo usermod -aG ", owners->gr_name, " ", user, " && sudo banger system restart")
+          : absl::StrCat("sudo chgrp kvm ", device.string(), " && sudo chmod 0660 ", device.string()));
 }
 
 }  // namespace banger::cli

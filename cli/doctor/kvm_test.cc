@@ -28,7 +28,8 @@ TEST(DoctorKvmTest, AVcpuThatDoesNotComeBackIsGivenUp) {
   EXPECT_THAT(CheckKvm({"true"}, "firecracker", "", {}), Is(Verdict::kPass, "vCPU"));
   EXPECT_THAT(CheckKvm({"sh", "-c", "echo broken >&2; exit 1"}, "auto", "", {}),
               Is(Verdict::kWarn, "broken; VMs are emulated"));
-  EXPECT_THAT(CheckKvm({"false"}, "firecracker", "", {}), Is(Verdict::kFail, "vmm = \"firecracker\" needs it"));
+  EXPECT_THAT(CheckKvm({"false"}, "firecracker", "", {}),
+              Is(Verdict::kFail, "vmm = \"firecracker\" needs it"));
 }
 
 // modprobe fails for a module of another vendor's, also when it has loaded the right one.
@@ -45,8 +46,9 @@ TEST(DoctorKvmTest, WhatWentWrongIsSaid) {
   EXPECT_THAT(CheckKvm({"/no/such/probe"}, "auto", "", {}),
               AllOf(Is(Verdict::kWarn, "/no/such/probe"), Not(Is(Verdict::kWarn, "did not halt"))));
   for (const char* error : {"Permission denied", "Operation not permitted"})
-    EXPECT_THAT(CheckKvm({"sh", "-c", "echo \"open '/dev/kvm': $0\" >&2; exit 1", error}, "auto", "", {}).repair,
-                HasSubstr(::geteuid() == 0 ? "in a container" : "sudo banger doctor"));
+    EXPECT_THAT(
+        CheckKvm({"sh", "-c", "echo \"open '/dev/kvm': $0\" >&2; exit 1", error}, "auto", "", {}).repair,
+        HasSubstr(::geteuid() == 0 ? "in a container" : "sudo banger doctor"));
 }
 
 // Root may open it whatever its mode is.

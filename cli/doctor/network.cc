@@ -119,7 +119,8 @@ Finding CheckNames(const GetNetworkResponse& view, const Resolve& resolve) {
     ++resolved;
   }
   if (resolved == 0)
-    return Warning("names", "not tried: no VM is on the network", "banger vm create, and banger doctor again");
+    return Warning("names", "not tried: no VM is on the network",
+                   "banger vm create, and banger doctor again");
   return Pass("names", absl::StrCat("this host's programs find ", resolved, resolved == 1 ? " VM" : " VMs",
                                     " by name"));
 }

@@ -84,13 +84,17 @@ TEST_F(DoctorNetworkTest, ATunnelForAllTrafficIsNoConflict) {
 
 TEST_F(DoctorNetworkTest, ABridgeOfSomebodyElsesFails) {
   const TempDir interfaces = *TempDir::Create();
-  EXPECT_THAT(CheckBridge(view_, interfaces.path()), Is(Verdict::kPass, "is free"));
+  EXPECT_THAT(CheckBridge(view_, interfaces.path(), "/run/banger-netd"), Is(Verdict::kPass, "is free"));
   const auto alias = interfaces.path() / "br-banger/ifalias";
   ASSERT_OK(MakeDirectories(alias.parent_path()));
   ASSERT_OK(WriteFileAtomically(alias, "\n"));
-  EXPECT_THAT(CheckBridge(view_, interfaces.path()), Is(Verdict::kFail, "somebody else's"));
+  EXPECT_THAT(CheckBridge(view_, interfaces.path(), "/run/banger-netd"),
+              Is(Verdict::kFail, "somebody else's"));
+  ASSERT_OK(WriteFileAtomically(alias, "banger:br-banger:/home/me/banger/netd\n"));
+  EXPECT_THAT(CheckBridge(view_, interfaces.path(), "/run/banger-netd"),
+              Is(Verdict::kFail, "somebody else's"));
   ASSERT_OK(WriteFileAtomically(alias, "banger:br-banger:/run/banger-netd\n"));
-  EXPECT_THAT(CheckBridge(view_, interfaces.path()), Is(Verdict::kPass, "netd's"));
+  EXPECT_THAT(CheckBridge(view_, interfaces.path(), "/run/banger-netd"), Is(Verdict::kPass, "netd's"));
 }
 
 TEST_F(DoctorNetworkTest, NatIsTriedInAVmThatHasIt) {
@@ -98,7 +102,8 @@ TEST_F(DoctorNetworkTest, NatIsTriedInAVmThatHasIt) {
   EXPECT_THAT(Nat(1, 0), Is(Verdict::kFail, "the host reaches its router, 198.51.100.1, but 'web' does not"));
   EXPECT_THAT(Nat(1, 1), Is(Verdict::kWarn, "answers neither"));
   EXPECT_THAT(Nat(127, 0), Is(Verdict::kWarn, "nothing for it"));
-  EXPECT_THAT(CheckNat(view_, "", nullptr, nullptr), Is(Verdict::kWarn, "not tried: the host's default route"));
+  EXPECT_THAT(CheckNat(view_, "", nullptr, nullptr),
+              Is(Verdict::kWarn, "not tried: the host's default route"));
   view_.mutable_endpoints(0)->mutable_endpoint()->mutable_policy()->set_nat(false);
   EXPECT_THAT(Nat(1, 0), Is(Verdict::kWarn, "not tried: no VM on the network has NAT"));
 }
@@ -110,8 +115,9 @@ TEST_F(DoctorNetworkTest, WithoutAPingOnTheHostNatIsNotJudged) {
       [](const std::vector<std::string>&) -> absl::StatusOr<int> {
         return absl::NotFoundError("program 'ping' is not in PATH");
       });
-  EXPECT_THAT(finding, Is(Verdict::kWarn, "'web' does not reach the host's router, 198.51.100.1; whether the "
-                                          "host does is not known: program 'ping'"));
+  EXPECT_THAT(finding, Is(Verdict::kWarn,
+                          "'web' does not reach the host's router, 198.51.100.1; whether the "
+                          "host does is not known: program 'ping'"));
   EXPECT_EQ(finding.repair, "sudo apt install iputils-ping");
 }
 

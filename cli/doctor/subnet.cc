@@ -4,7 +4,6 @@
 
 #include <system_error>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/doctor/routes.h"
 #include "cli/output/text.h"
@@ -17,8 +16,6 @@ using system::v1::GetNetworkResponse;
 
 constexpr char kAnother[] = "another [network] ";
 constexpr char kRepair[] = " in /etc/banger/config.toml; sudo banger system restart";
-// Of what netd made.
-constexpr char kMark[] = "banger:";
 
 }  // namespace
 
@@ -42,12 +39,15 @@ Finding CheckSubnet(const GetNetworkResponse& view, absl::string_view routes) {
   return Pass("subnet", absl::StrCat(subnet, ", used by nobody else"));
 }
 
-Finding CheckBridge(const GetNetworkResponse& view, const std::filesystem::path& interfaces) {
+Finding CheckBridge(const GetNetworkResponse& view, const std::filesystem::path& interfaces,
+                    const std::filesystem::path& netd_run_dir) {
   const std::string& bridge = view.network().bridge();
   std::error_code error;
   if (bridge.empty() || !std::filesystem::exists(interfaces / bridge, error))
     return Pass("bridge", absl::StrCat("'", OneLine(bridge), "' is free"));
-  if (absl::StartsWith(ReadFile(interfaces / bridge / "ifalias").value_or(""), kMark))
+  // As netd marks what it made.
+  const std::string alias = ReadFile(interfaces / bridge / "ifalias").value_or("");
+  if (alias == absl::StrCat("banger:", bridge, ":", netd_run_dir.string(), "\n"))
     return Pass("bridge", absl::StrCat("'", OneLine(bridge), "' is netd's"));
   return Failure("bridge", absl::StrCat("'", OneLine(bridge), "' is somebody else's interface"),
                  absl::StrCat(kAnother, "bridge", kRepair));

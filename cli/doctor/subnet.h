@@ -13,7 +13,9 @@ namespace banger::cli {
 // `routes`: /proc/net/route.
 Finding CheckSubnet(const system::v1::GetNetworkResponse& network, absl::string_view routes);
 
-// `interfaces`: /sys/class/net.
-Finding CheckBridge(const system::v1::GetNetworkResponse& network, const std::filesystem::path& interfaces);
+// `interfaces`: /sys/class/net. `netd_run_dir`: of the netd that this is about; another's
+// bridge is somebody else's.
+Finding CheckBridge(const system::v1::GetNetworkResponse& network, const std::filesystem::path& interfaces,
+                    const std::filesystem::path& netd_run_dir);
 
 }  // namespace banger::cli

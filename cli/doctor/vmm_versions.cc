@@ -61,7 +61,8 @@ std::string FirstLine(absl::string_view text) {
 std::string Find(const std::string& program, absl::string_view path) {
   if (absl::StrContains(program, '/')) return FindProgram(program).ok() ? program : "";
   for (const absl::string_view directory : absl::StrSplit(path, ':', absl::SkipEmpty()))
-    if (const std::string found = absl::StrCat(directory, "/", program); FindProgram(found).ok()) return found;
+    if (const std::string found = absl::StrCat(directory, "/", program); FindProgram(found).ok())
+      return found;
   return "";
 }
 
@@ -89,10 +90,8 @@ Finding JudgeQemu(absl::string_view said) {
     return Failure("qemu", absl::StrCat("says '", FirstLine(said), "'"),
                    "sudo apt install --reinstall qemu-system-x86");
   if (*version < kOldestQemu)
-    return Warning(
-        "qemu",
-        absl::StrCat(Text(*version), " is old, and repaired at most by the distribution"),
-        "upgrade it, or ask your distribution how long it repairs this one");
+    return Warning("qemu", absl::StrCat(Text(*version), " is old, and repaired at most by the distribution"),
+                   "upgrade it, or ask your distribution how long it repairs this one");
   if (IsVulnerable(*version))
     return Warning("qemu",
                    absl::StrCat(Text(*version),

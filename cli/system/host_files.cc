@@ -57,7 +57,8 @@ absl::Status CheckNotShadowed(const fs::path& root, const fs::path& lib) {
   for (const char* name : kUnits) {
     const fs::path shadow = root / "etc/systemd/system" / name;
     const std::string program = ProgramOf(ReadFile(shadow).value_or(""));
-    if (program.empty() || program == ProgramOf(ReadFile(lib / "systemd/system" / name).value_or(""))) continue;
+    if (program.empty() || program == ProgramOf(ReadFile(lib / "systemd/system" / name).value_or("")))
+      continue;
     return absl::FailedPreconditionError(absl::StrCat("'", shadow.string(), "' has systemd run '", program,
                                                       "' of another installation: remove that file first"));
   }

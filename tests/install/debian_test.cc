@@ -111,8 +111,7 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   // A VM runs within what the units allow, and outlives all daemons.
   EXPECT_THAT(Shell("banger kernel import debian-6.1 --from /root/kernel.deb"), HasSubstr("debian-6.1\n"));
   EXPECT_THAT(Shell("banger vm create --image mini --name web"), HasSubstr("is ready"));
-  EXPECT_THAT(Shell("banger doctor"),
-              AllOf(HasSubstr("PASS  daemon netd"), Not(HasSubstr("FAIL"))));
+  EXPECT_THAT(Shell("banger doctor"), AllOf(HasSubstr("PASS  daemon netd"), Not(HasSubstr("FAIL"))));
   EXPECT_EQ(Shell("banger system restart && banger vm exec web -- echo survived"), "survived\n");
   EXPECT_EQ(Shell("systemctl kill --kill-whom=main --signal=KILL banger-vmd"), "");
   ASSERT_TRUE(Eventually([&] { return Shell("banger vm exec web -- echo again") == "again\n"; },

@@ -40,19 +40,22 @@ class PackageScriptsTest : public ::testing::Test {
   // A shell's commands in there; mounts go when it ends.
   CommandResult Run(const std::string& commands) const {
     std::vector<std::string> argv = {
-        "unshare", "--mount", "sh", "-ec",
+        "unshare",
+        "--mount",
+        "sh",
+        "-ec",
         "mount --rbind /usr \"$0/usr\"; mount --bind /dev/null \"$0/dev/null\"\n"
         "exec env -i PATH=/fake:/usr/sbin:/usr/bin /usr/sbin/chroot \"$0\" /bin/sh -ec \"$1\"",
-        root_.path(), commands};
+        root_.path(),
+        commands};
     if (::geteuid() != 0) argv.insert(argv.begin() + 1, {"--user", "--map-root-user"});
     return *RunCommand({.argv = argv});
   }
   // Afterwards, what is below /var/lib, /var/cache and /srv, and what was said to systemd.
   std::string After(const std::string& prepare, const std::string& script, const std::string& why) {
     EXPECT_OK(CloneFile(fs::path(BANGER_SOURCE_DIR) / "deploy/debian" / script, root_.path() / script, 0755));
-    const CommandResult result =
-        Run(absl::StrCat(prepare, "\n/", script, " ", why,
-                         "\nfind /var/lib /var/cache /srv -mindepth 1 | sort\ncat /said"));
+    const CommandResult result = Run(absl::StrCat(
+        prepare, "\n/", script, " ", why, "\nfind /var/lib /var/cache /srv -mindepth 1 | sort\ncat /said"));
     fs::remove(root_.path() / script);
     fs::remove(root_.path() / "said");
     return absl::StrCat(result.out, result.err, result.status.success() ? "" : result.status.ToString());

@@ -159,10 +159,14 @@ TEST_F(SystemCommandsTest, APurgeEmptiesWhatIsLinkedOrMounted) {
   ASSERT_OK(MakeDirectories(root_.path() / "var/cache/banger"));
   fs::create_directory_symlink("../../srv/disks", root_.path() / "var/lib/banger");
   std::vector<std::string> argv = {
-      "unshare", "--mount", "sh", "-ec",
+      "unshare",
+      "--mount",
+      "sh",
+      "-ec",
       "mount -t tmpfs tmpfs \"$0/var/cache/banger\"; touch \"$0/var/cache/banger/oci\"\n"
       "\"$1\" system uninstall --purge --root \"$0\"; ls \"$0/var/cache/banger\"",
-      root_.path(), installation_->path() / "bin/banger"};
+      root_.path(),
+      installation_->path() / "bin/banger"};
   if (::geteuid() != 0) argv.insert(argv.begin() + 1, {"--user", "--map-root-user"});
   const auto purged = RunCommand({.argv = argv});
   ASSERT_OK(purged);

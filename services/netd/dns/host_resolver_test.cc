@@ -230,21 +230,21 @@ TEST(NetworkOfInitTest, IsKnownWithNoMoreRightsThanNetdsUnitGives) {
   std::error_code error;
   const auto of_init = std::filesystem::read_symlink("/proc/1/ns/net", error);
   if (error) GTEST_SKIP() << "no rights to see PID 1's namespaces";
-  ASSERT_OK_AND_ASSIGN(
-      const auto confined,
-      HelperProcess::Start({.name = "confined",
-                            .confine = [] { return DropPrivileges(Keep::kNetAdmin); },
-                            .serve =
-                                [](const HelperProcess::Message&) {
-                                  std::error_code denied;
-                                  std::filesystem::read_symlink("/proc/1/ns/net", denied);
-                                  return HelperProcess::Message{denied ? "denied" : "seen",
-                                                                IsNetworkOfInit() ? "init's" : "another"};
-                                }}));
-  EXPECT_THAT(confined->Ask({"where"}),
-              IsOkAndHolds(ElementsAre(
-                  "denied",
-                  std::filesystem::read_symlink("/proc/self/ns/net") == of_init ? "init's" : "another")));
+  ASSERT_OK_AND_ASSIGN(const auto confined,
+                       HelperProcess::Start({.name = "confined",
+                                             .confine = [] { return DropPrivileges(Keep::kNetAdmin); },
+                                             .serve =
+                                                 [](const HelperProcess::Message&) {
+                                                   std::error_code denied;
+                                                   std::filesystem::read_symlink("/proc/1/ns/net", denied);
+                                                   return HelperProcess::Message{
+                                                       denied ? "denied" : "seen",
+                                                       IsNetworkOfInit() ? "init's" : "another"};
+                                                 }}));
+  EXPECT_THAT(
+      confined->Ask({"where"}),
+      IsOkAndHolds(ElementsAre(
+          "denied", std::filesystem::read_symlink("/proc/self/ns/net") == of_init ? "init's" : "another")));
 }
 
 TEST(RoutedDomainsTest, FollowThePrefix) {
