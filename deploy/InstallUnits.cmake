@@ -1,4 +1,7 @@
-# Run by the installation, as units name programs by the prefix that is known then.
+# Run by the installation, as units name programs by the prefix that is known then. Several
+# installations of one build may run at a time.
+string(RANDOM LENGTH 16 which)
+set(work ${work}-${which})
 set(LIBEXEC ${CMAKE_INSTALL_PREFIX}/libexec/banger)
 file(READ ${source}/systemd/hardening.conf HARDENING)
 string(STRIP "${HARDENING}" HARDENING)
@@ -15,3 +18,4 @@ foreach(daemon netd kerneld imaged vmd gateway)
   list(APPEND units ${work}/banger-${daemon}.service)
 endforeach()
 file(INSTALL ${units} DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
+file(REMOVE_RECURSE ${work})

@@ -25,6 +25,16 @@ absl::Status Install(const fs::path& prefix, const std::string& component) {
   return OutputOf(argv).status();
 }
 
+std::vector<std::string> InstallUnits(const fs::path& prefix, const fs::path& work, int systemd_version) {
+  return {BANGER_CMAKE,
+          absl::StrCat("-DCMAKE_INSTALL_PREFIX=", prefix.string()),
+          absl::StrCat("-Dsource=", BANGER_SOURCE_DIR, "/deploy"),
+          absl::StrCat("-Dwork=", (work / "units").string()),
+          absl::StrCat("-Dsystemd_version=", systemd_version),
+          "-P",
+          absl::StrCat(BANGER_SOURCE_DIR, "/deploy/InstallUnits.cmake")};
+}
+
 absl::StatusOr<std::vector<fs::path>> MakePackages(const fs::path& directory) {
   BANGER_RETURN_IF_ERROR(OutputOf({BANGER_CPACK, "-G", "DEB", "--config",
                                    absl::StrCat(BANGER_BUILD_DIR, "/CPackConfig.cmake"), "-B", directory})

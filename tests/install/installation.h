@@ -13,6 +13,11 @@ namespace banger {
 // `cmake --install` with that prefix, which units then name; stripped. No component: all.
 absl::Status Install(const std::filesystem::path& prefix, const std::string& component = {});
 
+// The command that installs the units alone, for a systemd of that version. What it needs in
+// between is below `work`, which other such commands may use.
+std::vector<std::string> InstallUnits(const std::filesystem::path& prefix, const std::filesystem::path& work,
+                                      int systemd_version);
+
 // Makes the Debian packages in `directory`; their files.
 absl::StatusOr<std::vector<std::filesystem::path>> MakePackages(const std::filesystem::path& directory);
 

@@ -1,6 +1,9 @@
+#include <map>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
+#include "common/os/subprocess.h"
 #include "common/os/temp_dir.h"
 #include "common/testing/status_matchers.h"
 #include "tests/install/installation.h"
@@ -46,6 +49,26 @@ TEST_F(UnitsTest, ExposureIsAtMost15AndNetdsAtMost35) {
         OutputOf({"systemd-analyze", "security", "--offline=true", "--no-pager", threshold, Service(daemon)})
             .status());
   }
+}
+
+// As tests of one build do.
+TEST_F(UnitsTest, SeveralInstallationsAtATimeNameTheirOwnPrograms) {
+  const TempDir work = *TempDir::Create();
+  const TempDir prefixes = *TempDir::Create();
+  std::map<fs::path, Subprocess> running;
+  for (int i = 0; i < 6; ++i) {
+    const fs::path prefix = prefixes.path() / absl::StrCat("prefix-", i);
+    ASSERT_OK_AND_ASSIGN(Subprocess started,
+                         Subprocess::Start({.argv = InstallUnits(prefix, work.path(), 252)}));
+    running.emplace(prefix, std::move(started));
+  }
+  for (auto& [prefix, cmake] : running) {
+    EXPECT_THAT(cmake.Wait(), IsOkAndHolds(::testing::Property(&ExitStatus::success, true)));
+    for (const char* daemon : kDaemons)
+      EXPECT_THAT(ReadFile(prefix / absl::StrCat("lib/systemd/system/banger-", daemon, ".service")),
+                  IsOkAndHolds(HasSubstr(absl::StrCat("\nExecStart=", prefix.string(), "/libexec/"))));
+  }
+  EXPECT_TRUE(fs::is_empty(work.path()));
 }
 
 TEST_F(UnitsTest, EveryDaemonReportsThatItIsReadyAndStopsWithTheTarget) {
