@@ -7,8 +7,9 @@ file(READ ${source}/systemd/hardening.conf HARDENING)
 string(STRIP "${HARDENING}" HARDENING)
 set(DELEGATION "# Limits for VMMs: docs/install.md says why systemd older than 254 gives none.")
 if(systemd_version VERSION_GREATER_EQUAL 254)
-  set(DELEGATION "# Limits for VMMs, which outlive vmd in groups of their own.
-ProtectControlGroups=no
+  set(DELEGATION "# Limits for VMMs, which outlive vmd in groups of their own: of all control groups its
+# own part can be written to.
+ReadWritePaths=-/sys/fs/cgroup/system.slice/%n
 Delegate=cpu memory pids
 DelegateSubgroup=banger-vmd")
 endif()

@@ -108,6 +108,16 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   EXPECT_THAT(Shell("banger system install --owner alice"), Not(HasSubstr("exit code")));
   EXPECT_TRUE(AllActive());
 
+  // As vmd's unit for a systemd that knows DelegateSubgroup= writes to its part of the control
+  // groups, and to no other.
+  Shell(
+      "cat >/run/systemd/system/probe.service <<END\n"
+      "[Service]\nType=oneshot\nUser=alice\nDelegate=pids\nProtectControlGroups=yes\n"
+      "ReadWritePaths=-/sys/fs/cgroup/system.slice/%n\n"
+      "ExecStart=/bin/mkdir /sys/fs/cgroup/system.slice/%n/vm\n"
+      "ExecStart=!/bin/sh -c '! mkdir /sys/fs/cgroup/system.slice/other'\nEND");
+  EXPECT_EQ(Shell("systemctl start probe"), "") << Shell("journalctl --no-pager -u probe");
+
   // A VM runs within what the units allow, and outlives all daemons.
   EXPECT_THAT(Shell("banger kernel import debian-6.1 --from /root/kernel.deb"), HasSubstr("debian-6.1\n"));
   EXPECT_THAT(Shell("banger vm create --image mini --name web"), HasSubstr("is ready"));

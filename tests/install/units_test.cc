@@ -71,6 +71,20 @@ TEST_F(UnitsTest, SeveralInstallationsAtATimeNameTheirOwnPrograms) {
   EXPECT_TRUE(fs::is_empty(work.path()));
 }
 
+// Also of those that delegate cgroups to vmd, whatever systemd is here.
+TEST_F(UnitsTest, VmdsExposureIsTheSameForANewerSystemd) {
+  for (const int version : {252, 254}) {
+    const TempDir prefix = *TempDir::Create();
+    ASSERT_OK(OutputOf(InstallUnits(prefix.path(), prefix.path(), version)).status());
+    const fs::path unit = prefix.path() / "lib/systemd/system/banger-vmd.service";
+    ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(unit));
+    EXPECT_EQ(absl::StrContains(text, "\nDelegateSubgroup=banger-vmd\n"), version >= 254);
+    EXPECT_OK(
+        OutputOf({"systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", unit})
+            .status());
+  }
+}
+
 TEST_F(UnitsTest, EveryDaemonReportsThatItIsReadyAndStopsWithTheTarget) {
   ASSERT_OK_AND_ASSIGN(const std::string target, ReadFile(Unit("banger.target")));
   for (const char* daemon : kDaemons) {

@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
@@ -38,6 +40,13 @@ absl::Status Join(const std::filesystem::path& cgroup) {
 // no_new_privs keeps root's execve from getting them again.
 absl::Status DropCapabilities() {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, has) != 0) return ErrnoError(errno, "read our capabilities");
+  const auto some = [](const __user_cap_data_struct& set) {
+    return (set.effective | set.permitted | set.inheritable) != 0;
+  };
+  // vmd's unit allows no capset, as it has none to give up.
+  if (std::none_of(std::begin(has), std::end(has), some)) return absl::OkStatus();
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capset, &header, none) != 0) return ErrnoError(errno, "drop capabilities");
   return absl::OkStatus();
