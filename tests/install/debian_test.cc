@@ -51,8 +51,13 @@ class DebianTest : public ::testing::Test {
         Subprocess booted,
         Subprocess::Start({.argv = {BANGER_SOURCE_DIR "/tests/install/boot_debian", root()}}));
     machine_.emplace(std::move(booted));
-    ASSERT_TRUE(Eventually([this] { return Shell("systemctl is-system-running --wait") != ""; },
-                           std::chrono::seconds(60)));
+    ASSERT_TRUE(Eventually(
+        [this] {
+          const std::string state = Shell("systemctl is-system-running --wait");
+          return state == "running\n" || absl::StartsWith(state, "degraded\n");
+        },
+        std::chrono::seconds(60)))
+        << Shell("systemctl list-jobs; systemctl --failed");
   }
 
   fs::path root() const { return directory_.path() / "root"; }
