@@ -24,6 +24,34 @@ using ::testing::Not;
 
 namespace fs = std::filesystem;
 
+// The kernel, as the package sources of that Debian have it.
+constexpr char kArchive[] = R"sh(
+mkdir /srv/archive && cp /root/kernel.deb /srv/archive && cd /srv/archive && rm -f /etc/apt/sources.list.d/*
+{
+  dpkg-deb -f kernel.deb
+  echo "Filename: ./kernel.deb"
+  echo "Size: $(stat -c %s kernel.deb)"
+  echo "SHA256: $(sha256sum kernel.deb | cut -d' ' -f1)"
+  echo
+  echo "Package: linux-image-cloud-amd64"
+  echo "Version: 6.1"
+  echo "Architecture: amd64"
+  echo "Depends: $(dpkg-deb -f kernel.deb Package)"
+  echo "Filename: ./meta.deb"
+} >Packages
+echo 'deb [trusted=yes] file:/srv/archive ./' >/etc/apt/sources.list
+)sh";
+
+// What docs/remote.md says, and carol's context.
+constexpr char kListen[] = R"sh(
+cd /etc/banger/tls && chmod 755 . && chmod 644 *.pem && chgrp banger *.key && chmod 640 *.key
+sed -i 's|^listen = ""|listen = "127.0.0.1:7443"\
+cert = "/etc/banger/tls/server.pem"\
+key = "/etc/banger/tls/server.key"\
+client_ca = "/etc/banger/tls/ca.pem"|' ../config.toml
+HOME=/root banger context add lab --address 127.0.0.1:7443 --ca ca.pem --cert carol.pem --key carol.key
+)sh";
+
 class DebianTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -35,7 +63,8 @@ class DebianTest : public ::testing::Test {
         "mmdebstrap",
         "--quiet",
         "--variant=minbase",
-        "--include=systemd,systemd-sysv,dbus,iproute2,procps,qemu-system-x86",
+        "--include=systemd,systemd-sysv,systemd-resolved,dbus,iproute2,iputils-ping,openssh-client,procps,"
+        "qemu-system-x86",
         absl::StrCat("--customize-hook=cp ", (directory_.path() / "packages").string(),
                      "/*.deb \"$1/var/tmp\""),
         "--customize-hook=chroot \"$1\" sh -c 'apt-get install -q -y --no-install-recommends /var/tmp/*.deb'",
@@ -94,7 +123,7 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   EXPECT_THAT(Shell("systemctl is-enabled banger.target"), "enabled\n");
 
   // Users of the group, and nobody else; and nobody passes by the gateway.
-  Shell("useradd alice && useradd bob");
+  Shell("useradd -m alice && useradd bob");
   EXPECT_THAT(Shell("banger system install --owner alice"), HasSubstr("wrote /etc/banger/config.toml\n"));
   EXPECT_TRUE(Eventually([&] {
     return absl::StrContains(Shell("runuser -u alice -- banger image list"), "mini");
@@ -123,10 +152,32 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
       "ExecStart=!/bin/sh -c '! mkdir /sys/fs/cgroup/system.slice/other'\nEND");
   EXPECT_EQ(Shell("systemctl start probe"), "") << Shell("journalctl --no-pager -u probe");
 
+  // kerneld's sandbox lets apt get a kernel.
+  EXPECT_THAT(Shell(kArchive), Not(HasSubstr("exit code")));
+  EXPECT_THAT(Shell("banger kernel pull debian-6.1"), Not(HasSubstr("exit code")));
+  EXPECT_THAT(Shell("banger kernel show debian-6.1 && banger kernel rm debian-6.1"),
+              AllOf(HasSubstr("6.1.0-"), Not(HasSubstr("exit code"))));
+
   // A VM runs within what the units allow, and outlives all daemons.
   EXPECT_THAT(Shell("banger kernel import debian-6.1 --from /root/kernel.deb"), HasSubstr("debian-6.1\n"));
   EXPECT_THAT(Shell("banger vm create --image mini --name web"), HasSubstr("is ready"));
+  EXPECT_EQ(Shell("runuser -l alice -c 'banger vm ssh web -- echo by ssh'"), "by ssh\n");
+  // netd has told systemd-resolved, whom the host's programs ask.
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(Shell("banger system network"), "systemd-resolved asks for .vm");
+  })) << Shell("banger system network; resolvectl; journalctl --no-pager -u banger-netd");
+  EXPECT_THAT(Shell("resolvectl query --legend=no web.vm"), HasSubstr("172.30.0."));
   EXPECT_THAT(Shell("banger doctor"), AllOf(HasSubstr("PASS  daemon netd"), Not(HasSubstr("FAIL"))));
+
+  // Other hosts reach it, by a key that only the gateway's group may read.
+  for (const std::string whom : {"server 127.0.0.1", "client carol viewer"})
+    ASSERT_OK(OutputOf({"sh", "-c", absl::StrCat("\"$0\" \"$1\" ", whom),
+                        BANGER_SOURCE_DIR "/scripts/make-certs", root() / "etc/banger/tls"})
+                  .status());
+  Shell(kListen);
+  EXPECT_THAT(Shell("banger system restart && HOME=/root banger --context lab vm list"),
+              AllOf(HasSubstr("web"), Not(HasSubstr("exit code"))));
+
   EXPECT_EQ(Shell("banger system restart && banger vm exec web -- echo survived"), "survived\n");
   EXPECT_EQ(Shell("systemctl kill --kill-whom=main --signal=KILL banger-vmd"), "");
   ASSERT_TRUE(Eventually([&] { return Shell("banger vm exec web -- echo again") == "again\n"; },
@@ -159,6 +210,7 @@ TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
   EXPECT_THAT(Shell("dpkg --remove banger"), Not(HasSubstr("exit code")));
   EXPECT_EQ(WhatRuns(), "");
   EXPECT_THAT(Shell("ls /var/lib/banger"), HasSubstr("vmd.sqlite3"));
+  Shell("rm -rf /etc/banger/tls /root/.local /root/.config /home/alice");  // their owners' own
   EXPECT_THAT(Shell("dpkg --purge banger banger-client"), Not(HasSubstr("exit code")));
   EXPECT_EQ(Shell("find / -xdev -name '*banger*' ! -path '/var/log/*' ! -path '/tmp/*' ! -path '/var/tmp/*'; "
                   "ls /run | grep banger"),
