@@ -129,6 +129,8 @@ struct Config {
   std::chrono::seconds auto_stop_stale_after{0};
   // How often running VMs are measured.
   std::chrono::seconds stats_poll_interval{10};
+  // "ADDRESS:PORT" of the web console, a loopback address; empty: none.
+  std::string web_listen_addr;
   // The CLI's: the private key of `vm ssh`; absolute. Empty: one of its own.
   std::string ssh_key_path;
   NetworkConfig network;

@@ -27,4 +27,10 @@ inline absl::Status RoleTooLow(const std::string& method, const std::string& nee
                   {{"method", method}, {"needed", needed}, {"client", client}, {"role", role}});
 }
 
+inline absl::Status ConsoleOff() {
+  return ApiError(absl::StatusCode::kFailedPrecondition, "CONSOLE_OFF",
+                  "the web console is off: set web_listen_addr in the configuration, as "
+                  "\"127.0.0.1:7480\", and restart banger-gateway");
+}
+
 }  // namespace banger::gateway

@@ -9,6 +9,8 @@
 #include "common/status/status_macros.h"
 #include "common/sync/mutex.h"
 #include "services/gateway/adapters/host_roles.h"
+#include "services/gateway/console/console.h"
+#include "services/gateway/console/service.h"
 #include "services/gateway/forwarder.h"
 #include "services/gateway/health_service.h"
 #include "services/gateway/reflection_service.h"
@@ -37,7 +39,8 @@ class Gateway final : public rpc::DaemonParts {
         routes_(MakeRoutes(ForwardedServices())),
         reflection_v1_(ListedServices()),
         reflection_v1alpha_(ListedServices()),
-        system_(context.workers, backends_) {
+        system_(context.workers, backends_),
+        console_service_(context.workers, console_sessions_) {
     for (const ForwardedService& service : ForwardedServices())
       AddBackend(context.paths, service.daemon, *service.descriptor);
     // Watched and listed, never forwarded to.
@@ -49,6 +52,7 @@ class Gateway final : public rpc::DaemonParts {
     builder.RegisterService(&reflection_v1_);
     builder.RegisterService(&reflection_v1alpha_);
     builder.RegisterService(&system_);
+    builder.RegisterService(&console_service_);
     const MutexLock lock(mutex_);
     forwarders_.push_back(std::make_unique<Forwarder>(routes_, backends_));
     builder.RegisterCallbackGenericService(forwarders_.back().get());
@@ -62,21 +66,33 @@ class Gateway final : public rpc::DaemonParts {
 
   absl::Status ListenToTcp(const GatewayConfig& config) {
     if (config.listen.empty()) return absl::OkStatus();
-    const auto configure = [this](grpc::ServerBuilder& builder) {
-      Register(builder);
-      builder.RegisterService(&self_);
-    };
-    BANGER_ASSIGN_OR_RETURN(tcp_, TcpServer::Start(config, configure));
+    BANGER_ASSIGN_OR_RETURN(tcp_, TcpServer::Start(config, RegisterAll()));
+    return absl::OkStatus();
+  }
+
+  absl::Status ServeConsole(const std::string& address) {
+    if (address.empty()) return absl::OkStatus();
+    BANGER_ASSIGN_OR_RETURN(console_, Console::Start(address, console_sessions_, RegisterAll()));
+    console_service_.SetAddress(console_->address());
     return absl::OkStatus();
   }
 
   void OnServing() override { health_.SetServing("", true); }
   void OnShutdown() override {
     health_.Shutdown();
+    console_.reset();
     tcp_.reset();
   }
 
  private:
+  // For servers beside the daemon's own.
+  std::function<void(grpc::ServerBuilder&)> RegisterAll() {
+    return [this](grpc::ServerBuilder& builder) {
+      Register(builder);
+      builder.RegisterService(&self_);
+    };
+  }
+
   void AddBackend(const Paths& paths, const std::string& daemon,
                   const google::protobuf::ServiceDescriptor& service) {
     const std::string name = service.full_name();
@@ -96,11 +112,14 @@ class Gateway final : public rpc::DaemonParts {
   ReflectionV1 reflection_v1_;
   ReflectionV1Alpha reflection_v1alpha_;
   SystemService system_;
+  ConsoleSessions console_sessions_;
+  ConsoleService console_service_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Forwarder>> forwarders_ ABSL_GUARDED_BY(mutex_);
-  // Of those who come by TCP; the daemon has one for its socket.
+  // Of those who come by TCP or the console; the daemon has one for its socket.
   rpc::DaemonService self_{"gateway"};
   std::unique_ptr<TcpServer> tcp_;
+  std::unique_ptr<Console> console_;
 };
 
 }  // namespace
@@ -109,6 +128,7 @@ absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeParts(const rpc::DaemonCon
   BANGER_ASSIGN_OR_RETURN(SocketRoles roles, FindSocketRoles(context.config.gateway));
   auto gateway = std::make_unique<Gateway>(context, std::move(roles));
   BANGER_RETURN_IF_ERROR(gateway->ListenToTcp(context.config.gateway));
+  BANGER_RETURN_IF_ERROR(gateway->ServeConsole(context.config.web_listen_addr));
   return gateway;
 }
 

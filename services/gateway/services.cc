@@ -5,6 +5,7 @@
 #include "absl/strings/substitute.h"
 #include "banger/image/v1/image_service.pb.h"
 #include "banger/kernel/v1/kernel_service.pb.h"
+#include "banger/system/v1/console_service.pb.h"
 #include "banger/system/v1/daemon_service.pb.h"
 #include "banger/system/v1/system_service.pb.h"
 #include "banger/vm/v1/vm_service.pb.h"
@@ -38,7 +39,8 @@ std::vector<const ServiceDescriptor*> ServedServices() {
   std::vector<const ServiceDescriptor*> services;
   for (const ForwardedService& service : ForwardedServices()) services.push_back(service.descriptor);
   for (const google::protobuf::FileDescriptor* file :
-       {system::v1::GetDaemonRequest::descriptor()->file(),
+       {system::v1::CreateConsoleLoginRequest::descriptor()->file(),
+        system::v1::GetDaemonRequest::descriptor()->file(),
         system::v1::ListDaemonsRequest::descriptor()->file(),
         grpc::health::v1::HealthCheckRequest::descriptor()->file(),
         grpc::reflection::v1::ServerReflectionRequest::descriptor()->file(),

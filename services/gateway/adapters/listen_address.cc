@@ -39,8 +39,8 @@ absl::StatusOr<Addresses> Parse(const std::string& address) {
   addrinfo* found = nullptr;
   if (colon == std::string::npos || colon + 1 == address.size() || host.empty() ||
       ::getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found) != 0)
-    return absl::InvalidArgumentError(absl::StrCat("gateway.listen in the configuration: '", address,
-                                                   "' is no address and port, as 0.0.0.0:7443 or [::]:7443"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", address, "' is no address and port, as 0.0.0.0:7443 or [::]:7443"));
   return Addresses(found);
 }
 

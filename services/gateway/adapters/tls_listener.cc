@@ -44,13 +44,14 @@ std::string Look(const TlsFiles& files) {
 absl::StatusOr<std::unique_ptr<TlsListener>> TlsListener::Start(Options options) {
   std::string seen = Look(options.files);  // first: what changes from now on is loaded again
   BANGER_ASSIGN_OR_RETURN(auto credentials, TlsCredentials::Load(options.files));
-  BANGER_ASSIGN_OR_RETURN(UniqueFd listener, ListenTcp(options.listen));
+  absl::StatusOr<UniqueFd> listener = ListenTcp(options.listen);
+  if (!listener.ok()) return Annotate(listener.status(), "gateway.listen in the configuration");
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll.valid() || !wake.valid()) return ErrnoError(errno, "prepare to serve TCP");
-  BANGER_RETURN_IF_ERROR(Watch(epoll.get(), listener.get(), EPOLLIN, kListener));
+  BANGER_RETURN_IF_ERROR(Watch(epoll.get(), listener->get(), EPOLLIN, kListener));
   BANGER_RETURN_IF_ERROR(Watch(epoll.get(), wake.get(), EPOLLIN | EPOLLET, kListener));
-  return std::unique_ptr<TlsListener>(new TlsListener(std::move(options), std::move(listener),
+  return std::unique_ptr<TlsListener>(new TlsListener(std::move(options), *std::move(listener),
                                                       std::move(epoll), std::move(wake),
                                                       std::move(credentials), std::move(seen)));
 }

@@ -61,6 +61,8 @@ const std::vector<MethodPolicy>& Policy() {
 
       {"/banger.system.v1.SystemService/ListDaemons", kViewer, ""},
       {"/banger.system.v1.SystemService/GetNetwork", kViewer, ""},
+      // Into the console with the caller's own role.
+      {"/banger.system.v1.ConsoleService/CreateConsoleLogin", kViewer, ""},
 
       // Answered by libraries that ask for no role: whether the gateway is there, in
       // which version, and what could be called.
