@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/commands/context.h"
+#include "cli/commands/web.h"
 
 namespace banger::cli {
 namespace {
@@ -93,6 +94,7 @@ CommandTable MakeCommandTable() {
   add(VmList("ps"));
   add(Doctor());
   add(SshConfig());
+  add(Web());
   add(Version());
   add(Completion());
   add(CompletionNames());
