@@ -15,6 +15,7 @@
 #include "common/os/file.h"
 #include "common/os/temp_dir.h"
 #include "common/status/error.h"
+#include "common/status/status_macros.h"
 #include "common/testing/status_matchers.h"
 #include "services/gateway/testing/certificates.h"
 

@@ -45,7 +45,11 @@ class Terminal {
     const listen = (target, name, handler) => target.addEventListener(name, handler, { signal: this.abort.signal });
     listen(this.view, "keydown", (event) => this.onKey(event));
     listen(this.view, "paste", (event) => this.onPaste(event));
-    listen(window, "resize", () => this.fit());
+    // Once a window has its new size: what a smaller one cuts off does not come back.
+    listen(window, "resize", () => {
+      clearTimeout(this.fitting);
+      this.fitting = setTimeout(() => this.fit(), 250);
+    });
     this.draw();
   }
 
@@ -58,6 +62,7 @@ class Terminal {
   }
 
   fit() {
+    if (this.abort.signal.aborted) return;
     const columns = this.fittingColumns();
     if (columns === this.screen.columns) return;
     this.screen.resize(ROWS, columns);
