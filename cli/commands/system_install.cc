@@ -23,17 +23,18 @@ bool IsUserName(const std::string& name) {
 class SystemInstallCommand final : public Command {
  public:
   SystemInstallCommand()
-      : Command({.path = "system install",
-                 .summary = "Have this host's systemd run banger",
-                 .description =
-                     "Makes the user 'banger' and its directories, puts USER into the group that may use\n"
-                     "banger, writes /etc/banger/config.toml where there is none, enables banger.target and\n"
-                     "starts the daemons, or restarts those that run, while VMs go on running. Units are\n"
-                     "copied into /etc/systemd unless they are where systemd looks anyway. To be run as root,\n"
-                     "from an installation; again at any time.",
-                 .examples = {{"sudo banger system install --owner $USER", "for yourself"},
-                              {"banger system install --owner me --root /mnt",
-                               "into the tree of another system; nothing is started"}}}) {}
+      : Command(
+            {.path = "system install",
+             .summary = "Have this host's systemd run banger",
+             .description =
+                 "Makes the user 'banger' and its directories, puts USER into the group that may use\n"
+                 "banger, writes /etc/banger/config.toml where there is none, enables banger.target and\n"
+                 "starts the daemons, or restarts those that run, while VMs go on running. Units are\n"
+                 "copied into /etc/systemd unless they are where systemd looks anyway. To be run as root,\n"
+                 "from an installation; again at any time.",
+             .examples = {{"sudo banger system install --owner $USER", "for yourself"},
+                          {"banger system install --owner me --root /mnt",
+                           "into the tree of another system; nothing is started"}}}) {}
 
   void Declare(Flags& flags) override {
     flags.Text("--owner", "USER", owner_, "who may use banger, besides root").required = true;

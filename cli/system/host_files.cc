@@ -139,7 +139,8 @@ std::vector<std::string> UnitsOf(const fs::path& root) {
   std::vector<std::string> units;
   const fs::path lib = LibOfSystemd(root);
   std::error_code error;
-  for (const std::string& name : Places().back().names)
+  const std::vector<Place> places = Places();
+  for (const std::string& name : places.back().names)
     if (fs::exists(root / "etc/systemd/system" / name, error) ||
         (!lib.empty() && fs::exists(lib / "systemd/system" / name, error)))
       units.push_back(name);

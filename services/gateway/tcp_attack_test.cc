@@ -84,7 +84,7 @@ TEST_F(TcpAttackTest, AFloodOfKeyUpdatesEndsItsConnection) {
 
 // The frame is there when the update is: nothing more tells of it.
 TEST_F(TcpAttackTest, WhatFollowsAKeyUpdateIsRead) {
-  for (char i = '0'; i < '9'; ++i) {
+  for (const char i : {'0', '1', '2'}) {  // more would be a flood for gRPC
     const std::string ping(8, i);
     ASSERT_TRUE(attacker_->UpdateKey(Http2Frame(6, 0, 0, ping)));
     ASSERT_TRUE(attacker_->AwaitText(ping)) << i;

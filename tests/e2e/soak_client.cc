@@ -12,6 +12,8 @@ namespace banger::e2e {
 namespace {
 
 constexpr std::size_t kCallsOfAConnection = 50;
+// Emulated ones on a busy machine.
+constexpr auto kPatienceWithGuests = 4 * kPatience;
 
 }  // namespace
 
@@ -119,7 +121,7 @@ void SoakClient::Watch() {
 }
 
 void SoakClient::Execute() {
-  rpc::ClientCall call("", kPatience);
+  rpc::ClientCall call("", kPatienceWithGuests);
   const auto stream = vms_->ExecVm(call.context());
   vm::v1::ExecVmRequest request;
   request.set_name("vms/box");
@@ -135,7 +137,7 @@ void SoakClient::Execute() {
 }
 
 void SoakClient::Make() {
-  rpc::ClientCall call("", 2 * kPatience);
+  rpc::ClientCall call("", kPatienceWithGuests);
   vm::v1::CreateVmRequest request;
   request.set_vm_id(name_);
   request.set_image("images/mini");

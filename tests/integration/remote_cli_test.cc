@@ -337,12 +337,12 @@ TEST_F(RemoteCliTest, FilesOfAContextAreThoseThatWereNamed) {
   EXPECT_EQ(refused.status.code, kExitUsage) << refused.err;
   EXPECT_THAT(refused.err, HasSubstr("/ca.pem' is no UTF-8"));
 
-  const absl::StatusOr<CommandResult> nowhere = RunCommand(
-      {.argv = {"/bin/sh", "-c", "mkdir gone; cd gone; rmdir ../gone; exec \"$@\"", "sh", BangerProgram(),
-                "context", "add", "gone", "--address", address_, "--ca", "ca.pem", "--cert", "a.pem", "--key",
-                "a.key"},
-       .env = Environment(),
-       .working_dir = directory_.path()});
+  const absl::StatusOr<CommandResult> nowhere =
+      RunCommand({.argv = {"/bin/sh", "-c", "mkdir gone; cd gone; rmdir ../gone; exec \"$@\"", "sh",
+                           BangerProgram(), "context", "add", "gone", "--address", address_, "--ca", "ca.pem",
+                           "--cert", "a.pem", "--key", "a.key"},
+                  .env = Environment(),
+                  .working_dir = directory_.path()});
   EXPECT_THAT(nowhere->err, HasSubstr("find 'ca.pem': No such file or directory"));
 }
 
