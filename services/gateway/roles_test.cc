@@ -1,7 +1,9 @@
 // Every method in every role.
 #include <grpcpp/generic/generic_stub.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
 
 #include "common/rpc/peer_servers.h"
 #include "common/status/error.h"
@@ -91,6 +93,15 @@ TEST_F(RolesTest, ARefusalSaysWhatItTakesAndReachesNoDaemon) {
 TEST_F(RolesTest, TheRoleIsLookedAtBeforeAWorkerIsNeeded) {
   std::promise<void> go_on;
   const std::shared_future<void> busy = go_on.get_future().share();
+  const auto waiting = std::make_shared<std::atomic<int>>(0);
+  ASSERT_TRUE(Eventually([&] {
+    while (workers_->Submit([waiting, busy] {
+      ++*waiting;
+      busy.wait();
+    })) {
+    }
+    return *waiting == kWorkers;
+  }));
   while (workers_->Submit([busy] { busy.wait(); })) {
   }
   Become("none");

@@ -23,6 +23,7 @@ namespace banger::gateway {
 
 class GatewayTest : public ::testing::Test {
  protected:
+  static constexpr int kWorkers = 8;
   static constexpr std::chrono::seconds kSoon{20};  // for what must happen; never waited out
 
   void SetUp() override {
@@ -87,7 +88,7 @@ class GatewayTest : public ::testing::Test {
   FakeVmd fake_;
   rpc::DaemonService self_{"vmd"};
   rpc::DaemonService own_{"gateway"};
-  std::unique_ptr<WorkerPool> workers_ = std::make_unique<WorkerPool>(8, 8);
+  std::unique_ptr<WorkerPool> workers_ = std::make_unique<WorkerPool>(kWorkers, 8);
   std::unique_ptr<rpc::DaemonParts> parts_;
   std::unique_ptr<rpc::Server> gateway_;
   std::unique_ptr<rpc::Server> vmd_;
