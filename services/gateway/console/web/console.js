@@ -45,15 +45,19 @@ function recovered(from) {
   if ($("notice").dataset.from === from) notice("");
 }
 
-async function confirmed(title, text) {
-  const dialog = $("confirm");
+// One question at a time. Not by the dialog's "close", which may come so late that it is
+// taken for the next one's.
+let answer = () => {};
+function settle(yes) {
+  $("confirm").close();
+  answer(yes);
+}
+function confirmed(title, text) {
   $("confirm-title").textContent = title;
   $("confirm-text").textContent = text;
-  dialog.returnValue = "";
-  dialog.showModal();
+  $("confirm").showModal();
   $("confirm-no").focus();
-  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  return dialog.returnValue === "yes";
+  return new Promise((resolve) => (answer = resolve));
 }
 
 // Progress and errors of one VM's call stand in its row.
@@ -216,8 +220,9 @@ async function begin() {
 }
 
 const start = () => begin().catch((error) => showLogin(error.message));
-$("confirm-yes").addEventListener("click", () => $("confirm").close("yes"));
-$("confirm-no").addEventListener("click", () => $("confirm").close(""));
+$("confirm-yes").addEventListener("click", () => settle(true));
+$("confirm-no").addEventListener("click", () => settle(false));
+$("confirm").addEventListener("cancel", () => settle(false)); // Escape
 $("logout").addEventListener("click", () => logOut().catch(() => {}).finally(() => location.reload()));
 document.addEventListener("visibilitychange", watch);
 window.addEventListener("hashchange", start);
