@@ -63,11 +63,11 @@ class DebianTest : public ::testing::Test {
         "mmdebstrap",
         "--quiet",
         "--variant=minbase",
-        "--include=systemd,systemd-sysv,systemd-resolved,dbus,iproute2,iputils-ping,openssh-client,procps,"
-        "qemu-system-x86",
+        "--include=systemd,systemd-sysv,dbus,iproute2,iputils-ping,openssh-client,procps,qemu-system-x86",
         absl::StrCat("--customize-hook=cp ", (directory_.path() / "packages").string(),
                      "/*.deb \"$1/var/tmp\""),
-        "--customize-hook=chroot \"$1\" sh -c 'apt-get install -q -y --no-install-recommends /var/tmp/*.deb'",
+        "--customize-hook=chroot \"$1\" sh -c 'apt-get install -q -y --no-install-recommends /var/tmp/*.deb "
+        "systemd-resolved'",  // not before, as it takes over /etc/resolv.conf
         "bookworm",
         root()};
     if (fs::exists("/etc/apt/sources.list.d/debian.sources"))
