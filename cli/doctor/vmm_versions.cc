@@ -27,7 +27,7 @@ constexpr Version kRefusedFirecracker = {1, 15, 0};
 constexpr Version kOldestQemu = {7, 2, 0};
 constexpr char kQemuRepair[] = "sudo apt install qemu-system-x86";
 
-// CVE-2024-3446 (https://security-tracker.debian.org/tracker/CVE-2024-3446): a guest has its
+// CVE-2024-3446: a guest has its
 // QEMU free memory twice by virtio-serial, which our guests have. These repaired it, each for
 // its series, the last for all that came after; distributions repair it in others, too.
 constexpr Version kRepairedQemu[] = {{7, 2, 11}, {8, 2, 3}, {9, 0, 0}};
