@@ -333,9 +333,14 @@ TEST_F(RemoteCliTest, FilesOfAContextAreThoseThatWereNamed) {
 
   const std::string odd = "odd\xff";
   WriteFile(odd + "/ca.pem", authority_.certificate());
-  const CommandResult refused = add("odd", Path(odd + "/ca.pem"));
-  EXPECT_EQ(refused.status.code, kExitUsage) << refused.err;
-  EXPECT_THAT(refused.err, HasSubstr("/ca.pem' is no UTF-8"));
+  const absl::StatusOr<CommandResult> refused =
+      RunCommand({.argv = {BangerProgram(), "context", "add", "odd", "--address", address_, "--ca", "ca.pem",
+                           "--cert", Path("alice.pem"), "--key", Path("alice.key")},
+                  .env = Environment(),
+                  .working_dir = directory_.path() / odd});
+  ASSERT_OK(refused);
+  EXPECT_EQ(refused->status.code, kExitUsage) << refused->err;
+  EXPECT_THAT(refused->err, HasSubstr("/ca.pem' is no UTF-8"));
 
   const absl::StatusOr<CommandResult> nowhere =
       RunCommand({.argv = {"/bin/sh", "-c", "mkdir gone; cd gone; rmdir ../gone; exec \"$@\"", "sh",
