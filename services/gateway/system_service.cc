@@ -7,11 +7,8 @@
 #include "banger/system/v1/daemon_service.grpc.pb.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/daemon_service.h"
-#include "common/rpc/server_call.h"
 #include "common/sync/mutex.h"
-#include "services/gateway/audit.h"
-#include "services/gateway/caller.h"
-#include "services/gateway/core/policy.h"
+#include "services/gateway/guarded_call.h"
 #include "services/gateway/network_view.h"
 
 namespace banger::gateway {
@@ -92,48 +89,22 @@ v1::ListDaemonsResponse AskAll(const rpc::Call& call, const Backends& backends) 
   return response;
 }
 
-// Takes no worker.
-grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const Caller& caller,
-                                 const std::string& path, const absl::Status& why) {
-  const rpc::Call call = rpc::MakeCall(*context, {});
-  const grpc::Status status = rpc::FinishCall(call, why);
-  Audit(caller, call, path, "", status.error_code());
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(status);
-  return reactor;
-}
-
-// Answers those whom the policy allows it, and notes who asked.
-template <typename Response, typename Answer>
-grpc::ServerUnaryReactor* Guarded(WorkerPool& workers, grpc::CallbackServerContext* context,
-                                  const std::string& method, Response* response, Answer answer) {
-  const std::string path = absl::StrCat("/banger.system.v1.SystemService/", method);
-  const Caller caller = CallerOf(*context);
-  if (const absl::Status allowed = RequireRole(caller, FindPolicy(path)->role, path); !allowed.ok())
-    return Refuse(context, caller, path, allowed);
-  const auto guarded = [caller, path, answer](const rpc::Call& call) -> absl::StatusOr<Response> {
-    absl::StatusOr<Response> result(answer(call));
-    Audit(caller, call, path, "", static_cast<grpc::StatusCode>(result.status().code()));
-    return result;
-  };
-  return rpc::Unary(workers, context, response, guarded);
-}
-
 }  // namespace
 
 grpc::ServerUnaryReactor* SystemService::ListDaemons(grpc::CallbackServerContext* context,
                                                      const v1::ListDaemonsRequest*,
                                                      v1::ListDaemonsResponse* response) {
-  return Guarded(workers_, context, "ListDaemons", response,
-                 [this](const rpc::Call& call) { return AskAll(call, backends_); });
+  return Guarded(workers_, context, "/banger.system.v1.SystemService/ListDaemons", response,
+                 [this](const Caller&, const rpc::Call& call) { return AskAll(call, backends_); });
 }
 
 grpc::ServerUnaryReactor* SystemService::GetNetwork(grpc::CallbackServerContext* context,
                                                     const v1::GetNetworkRequest*,
                                                     v1::GetNetworkResponse* response) {
-  return Guarded(workers_, context, "GetNetwork", response, [this](const rpc::Call& call) {
-    return DescribeNetwork(call, *backends_.at("netd"), *backends_.at("vmd"));
-  });
+  return Guarded(workers_, context, "/banger.system.v1.SystemService/GetNetwork", response,
+                 [this](const Caller&, const rpc::Call& call) {
+                   return DescribeNetwork(call, *backends_.at("netd"), *backends_.at("vmd"));
+                 });
 }
 
 }  // namespace banger::gateway

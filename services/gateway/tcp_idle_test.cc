@@ -17,8 +17,6 @@ class TcpIdleTest : public TcpTest {
                        Http2Frame(0, 0x1, 1, std::string(5, '\0'))) &&
            banger::Eventually([this] { return fake_.hung > 0; }, 1s);
   }
-
-  KeyedCertificate bob_ = ClientCertificate("bob", "operator");
 };
 
 TEST_F(TcpIdleTest, AConnectionWithoutACallEndsAfterAWhile) {

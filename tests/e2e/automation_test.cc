@@ -5,8 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/shared_instance.h"
-#include "tests/e2e/tls_gateway.h"
+#include "tests/e2e/tls_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -16,21 +15,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class AutomationTest : public SharedInstanceTest {
+class AutomationTest : public TlsInstanceTest {
  protected:
-  static void SetUpTestSuite() {
-    auto tls = TlsGateway::Make();
-    ASSERT_OK(tls);
-    tls_ = new TlsGateway(*std::move(tls));
-    StartInstance({.config = tls_->config()});
-  }
-  static void TearDownTestSuite() {
-    SharedInstanceTest::TearDownTestSuite();
-    delete tls_;
-    tls_ = nullptr;
-  }
   void SetUp() override {
-    SharedInstanceTest::SetUp();
+    TlsInstanceTest::SetUp();
     ASSERT_TRUE(fs::exists(Modules()))
         << "scripts/test-assets fetches them from npm: " << ReadFile(Assets() / "clients.log").value_or("");
     ASSERT_OK_AND_ASSIGN(address_, TlsGateway::AddressOf(*instance_));
@@ -60,7 +48,6 @@ class AutomationTest : public SharedInstanceTest {
     return Program(argv);
   }
 
-  static inline TlsGateway* tls_ = nullptr;
   std::string address_;
 };
 

@@ -4,9 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
 #include "common/testing/status_matchers.h"
-#include "tests/e2e/shared_instance.h"
 #include "tests/e2e/terminal.h"
-#include "tests/e2e/tls_gateway.h"
+#include "tests/e2e/tls_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -16,22 +15,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class RemoteTest : public SharedInstanceTest {
+class RemoteTest : public TlsInstanceTest {
  protected:
-  static void SetUpTestSuite() {
-    auto tls = TlsGateway::Make();
-    ASSERT_OK(tls);
-    tls_ = new TlsGateway(*std::move(tls));
-    StartInstance({.config = tls_->config()});
-  }
-  static void TearDownTestSuite() {
-    SharedInstanceTest::TearDownTestSuite();
-    delete tls_;
-    tls_ = nullptr;
-  }
-
   void SetUp() override {
-    SharedInstanceTest::SetUp();
+    TlsInstanceTest::SetUp();
     ASSERT_OK(home_);
     ASSERT_OK_AND_ASSIGN(const std::string address, TlsGateway::AddressOf(*instance_));
     const CommandResult added =
@@ -65,7 +52,6 @@ class RemoteTest : public SharedInstanceTest {
     ASSERT_OK(WriteFileAtomically(home_->path() / name, text));
   }
 
-  static inline TlsGateway* tls_ = nullptr;
   const absl::StatusOr<TempDir> home_ = TempDir::Create();
 };
 

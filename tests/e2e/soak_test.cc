@@ -13,9 +13,8 @@
 #include "common/rpc/channel.h"
 #include "common/testing/status_matchers.h"
 #include "tests/e2e/daemon_figures.h"
-#include "tests/e2e/shared_instance.h"
 #include "tests/e2e/soak_client.h"
-#include "tests/e2e/tls_gateway.h"
+#include "tests/e2e/tls_instance.h"
 
 namespace banger::e2e {
 namespace {
@@ -34,18 +33,9 @@ std::chrono::seconds Duration() {
   return std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 1800);
 }
 
-class SoakTest : public SharedInstanceTest {
+class SoakTest : public TlsInstanceTest {
  protected:
-  static void SetUpTestSuite() {
-    auto tls = TlsGateway::Make();
-    ASSERT_OK(tls);
-    tls_ = new TlsGateway(*std::move(tls));
-    StartInstance({.config = "[vm_defaults]\nvcpu = 1\nmemory_mib = 128\n" + tls_->config(kAddress)});
-  }
-  static void TearDownTestSuite() {
-    SharedInstanceTest::TearDownTestSuite();
-    delete tls_;
-  }
+  static void SetUpTestSuite() { StartTlsInstance("[vm_defaults]\nvcpu = 1\nmemory_mib = 128\n", kAddress); }
 
   static std::shared_ptr<grpc::Channel> Connect(int number) {
     if (number % 4 != 3) return rpc::ConnectDaemon(instance_->root() / "run" / "gateway.sock");
@@ -105,8 +95,6 @@ class SoakTest : public SharedInstanceTest {
     }
     return restarts;
   }
-
-  static inline TlsGateway* tls_ = nullptr;
 };
 
 TEST_F(SoakTest, TwentyClientsForHalfAnHour) {

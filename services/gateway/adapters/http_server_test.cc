@@ -4,7 +4,7 @@
 #include <signal.h>
 
 #include <atomic>
-#include <thread>
+#include <future>
 #include <utility>
 
 #include "common/testing/eventually.h"
@@ -32,17 +32,19 @@ class EndlessBody final : public HttpBody {
 
 constexpr std::chrono::milliseconds kShort{100};
 
-// One line, later than any request may be.
+// One line, when it is told so.
 class LateBody final : public HttpBody {
  public:
+  explicit LateBody(std::shared_future<void> when) : when_(std::move(when)) {}
   bool Next(std::string& out) override {
     if (std::exchange(sent_, true)) return false;
-    std::this_thread::sleep_for(5 * kShort);
+    when_.wait();
     out += "late";
     return true;
   }
 
  private:
+  const std::shared_future<void> when_;
   bool sent_ = false;
 };
 
@@ -68,7 +70,10 @@ class HttpServerTest : public ::testing::Test {
     if (request.path == "/endless")
       return {.status = 200, .headers = {}, .body = {}, .stream = std::make_unique<EndlessBody>(bodies_)};
     if (request.path == "/late")
-      return {.status = 200, .headers = {}, .body = {}, .stream = std::make_unique<LateBody>()};
+      return {.status = 200,
+              .headers = {},
+              .body = {},
+              .stream = std::make_unique<LateBody>(late_.get_future().share())};
     return {.status = 200,
             .headers = {},
             .body = absl::StrCat(request.method, " ", request.path, " ", request.Header("x-twice"), " ",
@@ -80,6 +85,7 @@ class HttpServerTest : public ::testing::Test {
 
   std::atomic<int> handled_ = 0;
   std::atomic<int> bodies_ = 0;
+  std::promise<void> late_;
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -134,7 +140,14 @@ TEST_F(HttpServerTest, DripsDoNotKeepAConnection) {
 
 TEST_F(HttpServerTest, AnAnswerMayTakeLongerThanARequest) {
   Start({.request_time = kShort});
-  EXPECT_THAT(Ask("GET /late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), HasSubstr("late"));
+  HttpClient waits(server_->address()), silent(server_->address());
+  waits.Send("GET /late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(Eventually([this] { return handled_ == 1; }));
+  // Who came later and asked nothing has been let go before the answer comes.
+  silent.Read();
+  EXPECT_TRUE(silent.closed());
+  late_.set_value();
+  EXPECT_THAT(waits.Read(), HasSubstr("late"));
 }
 
 TEST_F(HttpServerTest, ABodyEndsWhenItsClientLeaves) {

@@ -14,14 +14,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
+#include "common/tls/openssl.h"
 
 namespace banger::gateway {
 namespace {
 
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
+using Addresses = std::unique_ptr<addrinfo, FreeWith<::freeaddrinfo>>;
 
 absl::StatusOr<Addresses> Parse(const std::string& address) {
   const std::size_t colon = address.rfind(':');

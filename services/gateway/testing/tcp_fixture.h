@@ -85,6 +85,8 @@ class TcpTest : public GatewayTest {
   }
 
   TestAuthority authority_{"the authority"};
+  KeyedCertificate alice_ = ClientCertificate("alice", "viewer");
+  KeyedCertificate bob_ = ClientCertificate("bob", "operator");
   GatewayConfig tcp_config_;
   TcpLimits limits_;
   std::unique_ptr<TcpServer> tcp_;
