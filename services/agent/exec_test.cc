@@ -1,11 +1,4 @@
 // Exec as a caller sees it: GuestService behind a real link, with real processes.
-#include <grpc/grpc.h>
-#include <grpcpp/create_channel_posix.h>
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/server_posix.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -13,15 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "common/guestlink/guest_port.h"
-#include "common/guestlink/host_link.h"
 #include "common/os/file.h"
 #include "common/os/process.h"
 #include "common/os/temp_dir.h"
-#include "common/rpc/error_mapping.h"
-#include "common/status/error.h"
-#include "common/testing/status_matchers.h"
-#include "services/agent/guest_service.h"
+#include "services/agent/testing/exec_fixture.h"
 
 namespace banger::agent {
 namespace {
@@ -29,117 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-namespace v1 = guest::v1;
-using Stream = grpc::ClientReaderWriter<v1::ExecRequest, v1::ExecResponse>;
-
-struct Outcome {
-  std::string out;
-  std::string err;
-  int exit_code = -1;
-  int signal = 0;
-  bool started = false;
-  absl::Status status;
-};
-
-class ExecTest : public ::testing::Test {
- protected:
-  // The last user of gRPC may wait 10 s for a poller in its background.
-  static void SetUpTestSuite() { grpc_init(); }
-
-  void SetUp() override {
-    ::signal(SIGPIPE, SIG_IGN);  // as the agent does
-    grpc::ServerBuilder builder;
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-    int fds[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    ASSERT_OK_AND_ASSIGN(port_, guestlink::GuestPort::Start(UniqueFd(fds[0]), [this](UniqueFd stream) {
-                           grpc::AddInsecureChannelFromFd(server_.get(), stream.Release());
-                         }));
-    ASSERT_OK_AND_ASSIGN(
-        link_, guestlink::HostLink::Greet(UniqueFd(fds[1]), std::chrono::steady_clock::now() + 10s, {}));
-    channel_ = grpc::CreateInsecureChannelFromFd("guest", link_->TakeStream().Release());
-    stub_ = v1::GuestService::NewStub(channel_);
-    context_.set_deadline(std::chrono::system_clock::now() + 30s);
-  }
-
-  void TearDown() override {
-    context_.TryCancel();
-    server_->Shutdown(std::chrono::system_clock::now());
-  }
-
-  static exec::v1::Command Command(const std::vector<std::string>& argv) {
-    exec::v1::Command command;
-    for (const std::string& argument : argv) command.add_argv(argument);
-    return command;
-  }
-
-  std::unique_ptr<Stream> Start(const exec::v1::Command& command) {
-    auto stream = stub_->Exec(&context_);
-    v1::ExecRequest request;
-    *request.mutable_input()->mutable_command() = command;
-    stream->Write(request);
-    return stream;
-  }
-
-  // To the end of the call.
-  static Outcome Collect(Stream& stream) {
-    Outcome outcome;
-    for (v1::ExecResponse response; stream.Read(&response);) {
-      outcome.started |= response.output().has_started();
-      outcome.out += response.output().stdout();
-      outcome.err += response.output().stderr();
-      if (!response.output().has_exited()) continue;
-      outcome.exit_code = response.output().exited().exit_code();
-      outcome.signal = response.output().exited().signal();
-    }
-    outcome.status = rpc::FromGrpc(stream.Finish());
-    return outcome;
-  }
-
-  // Each on a call of its own, as often as wanted.
-  Outcome Run(const exec::v1::Command& command) {
-    grpc::ClientContext context;
-    const auto stream = stub_->Exec(&context);
-    v1::ExecRequest request;
-    *request.mutable_input()->mutable_command() = command;
-    stream->Write(request);
-    return Collect(*stream);
-  }
-
-  // What the guest knows of its image from now on; the warnings.
-  std::vector<std::string> SetImage(const v1::ExecDefaults& image) {
-    grpc::ClientContext context;
-    v1::ConfigureRequest request;
-    *request.mutable_exec_defaults() = image;
-    v1::ConfigureResponse response;
-    EXPECT_OK(rpc::FromGrpc(stub_->Configure(&context, request, &response)));
-    return {response.warnings().begin(), response.warnings().end()};
-  }
-
-  // Until the text is there.
-  static std::string ReadUntil(Stream& stream, const std::string& text) {
-    std::string out;
-    for (v1::ExecResponse response; out.find(text) == std::string::npos && stream.Read(&response);)
-      out += response.output().stdout();
-    return out;
-  }
-
-  static bool Send(Stream& stream, const std::string& input) {
-    v1::ExecRequest request;
-    request.mutable_input()->set_stdin(input);
-    return stream.Write(request);
-  }
-
-  WorkerPool workers_{8, 8};
-  GuestService service_{workers_};
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<guestlink::GuestPort> port_;
-  std::unique_ptr<guestlink::HostLink> link_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::GuestService::Stub> stub_;
-  grpc::ClientContext context_;
-};
 
 TEST_F(ExecTest, OutputErrorsAndExitCodeComeBackApart) {
   const Outcome outcome = Run(Command({"sh", "-c", "printf out; printf err >&2; exit 7"}));
@@ -263,132 +140,6 @@ TEST_F(ExecTest, ALostLinkEndsTheCommand) {
   link_.reset();
   EXPECT_THAT(Collect(*stream).status, StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_TRUE(WaitForProcessEnd(process->get(), 10s));
-}
-
-TEST_F(ExecTest, EnvironmentAndDirectoryAreTheCallers) {
-  exec::v1::Command command = Command({"sh", "-c", "pwd; echo $A $HOME"});
-  command.add_env("A=b c");
-  command.set_working_dir("/usr");
-  EXPECT_THAT(Run(command).out, StartsWith("/usr\nb c /"));
-}
-
-TEST_F(ExecTest, WrongDirectoriesAndUsersAreNamed) {
-  exec::v1::Command command = Command({"true"});
-  command.set_working_dir("/no/such/place");
-  EXPECT_THAT(Run(command).status, StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/place")));
-}
-
-TEST_F(ExecTest, AnUnknownUserIsNamed) {
-  exec::v1::Command command = Command({"true"});
-  command.set_user("nobody-of-that-name");
-  EXPECT_THAT(Run(command).status, StatusIs(absl::StatusCode::kNotFound, HasSubstr("nobody-of-that-name")));
-}
-
-TEST_F(ExecTest, WhatTheImageSaysHoldsWhereTheCallerIsSilent) {
-  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
-  v1::ExecDefaults image;
-  image.add_env("A=image");
-  image.add_env("HOME=/image");
-  image.set_working_dir(dir.path() / "made/when/missing");
-  EXPECT_THAT(SetImage(image), ::testing::IsEmpty());
-  exec::v1::Command command = Command({"sh", "-c", "pwd; echo $A $HOME"});
-  EXPECT_EQ(Run(command).out, image.working_dir() + "\nimage /image\n");
-  command.add_env("A=caller");
-  command.set_working_dir("/usr");
-  EXPECT_EQ(Run(command).out, "/usr\ncaller /image\n");
-  // Somebody else's home is not the image's.
-  command.set_user(absl::StrCat(::geteuid(), ":", ::getegid()));
-  EXPECT_THAT(Run(command).out, ::testing::Not(HasSubstr("/image")));
-}
-
-TEST_F(ExecTest, TheImagesUserRunsItUnlessTheCallerSaysOtherwise) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  v1::ExecDefaults image;
-  image.set_user("1234:4321");
-  SetImage(image);
-  exec::v1::Command command = Command({"sh", "-c", "echo $(id -u) $(id -g)"});
-  EXPECT_EQ(Run(command).out, "1234 4321\n");
-  command.set_user("root");
-  EXPECT_EQ(Run(command).out, "0 0\n");
-}
-
-TEST_F(ExecTest, TheEntrypointRunsWithTheImagesArgumentsOrTheCallers) {
-  v1::ExecDefaults image;
-  for (const char* word : {"printf", "<%s>"}) image.add_entrypoint(word);
-  for (const char* word : {"a", "b c"}) image.add_cmd(word);
-  SetImage(image);
-  exec::v1::Command command = Command({});
-  command.set_entrypoint(true);
-  EXPECT_EQ(Run(command).out, "<a><b c>");
-  command.add_argv("$x");
-  EXPECT_EQ(Run(command).out, "<$x>");
-  EXPECT_EQ(Run(Command({"echo", "as it is"})).out, "as it is\n");
-}
-
-TEST_F(ExecTest, AHostileConfigIsNamedAndTheCallerGetsAroundIt) {
-  ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::Create());
-  ASSERT_OK(WriteFileAtomically(dir.path() / "file", ""));
-  const auto refused = [this](const v1::ExecDefaults& image, const std::string& name, bool entrypoint) {
-    SetImage(image);
-    exec::v1::Command command =
-        Command(entrypoint ? std::vector<std::string>{} : std::vector<std::string>{"true"});
-    command.set_entrypoint(entrypoint);
-    const absl::Status status = Run(command).status;
-    EXPECT_EQ(ErrorReason(status), "IMAGE_CONFIG_UNUSABLE") << status;
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(name)));
-  };
-  for (const std::string& user : {std::string("root:x:99999999999"), std::string("4294967295"),
-                                  std::string("no-such-user"), std::string("ro\0ot", 5), std::string(":0")}) {
-    v1::ExecDefaults image;
-    image.set_user(user);
-    refused(image, "the image's User", false);
-  }
-  for (const std::string& working_dir :
-       {std::string("relative"), (dir.path() / "file/below").string(), std::string("/tmp\0x", 6)}) {
-    v1::ExecDefaults image;
-    image.set_working_dir(working_dir);
-    refused(image, "the image's WorkingDir", false);
-  }
-  refused({}, "the image's Entrypoint: there is none", true);
-  v1::ExecDefaults image;
-  image.add_entrypoint("");
-  image.add_entrypoint("x");
-  refused(image, "name is empty", true);
-
-  image.set_user(std::string(20000, 'u'));  // not longer than an error may be
-  image.set_working_dir("relative");
-  refused(image, "the image's User", false);
-  exec::v1::Command command = Command({"pwd"});
-  command.set_user(absl::StrCat(::geteuid(), ":", ::getegid()));
-  command.set_working_dir("/usr");
-  EXPECT_EQ(Run(command).out, "/usr\n");
-}
-
-TEST_F(ExecTest, AnEnvironmentThatIsNoneIsLeftOutWithAWarning) {
-  v1::ExecDefaults image;
-  image.add_env("NOEQUALS");
-  image.add_env("A=1");
-  image.add_env("LARGE=" + std::string(1 << 20, 'x'));
-  EXPECT_THAT(SetImage(image), ::testing::ElementsAre(HasSubstr("'NOEQUALS'")));
-  EXPECT_EQ(Run(Command({"sh", "-c", "echo $A $LARGE"})).out, "1\n");
-}
-
-TEST_F(ExecTest, AShellThatLetsNobodyInIsNotTheLoginShell) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  exec::v1::Command command = Command({});
-  command.set_user("nobody");
-  command.set_stdin(true);
-  const auto stream = Start(command);
-  Send(*stream, "echo $SHELL $0 $(id -un)\n");
-  stream->WritesDone();
-  EXPECT_EQ(Collect(*stream).out, "/bin/sh -sh nobody\n");
-}
-
-TEST_F(ExecTest, AnotherUserHasThatUsersIdentity) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  exec::v1::Command command = Command({"sh", "-c", "id -u; id -g; id -G; grep CapEff /proc/self/status"});
-  command.set_user("1234:4321");
-  EXPECT_THAT(Run(command).out, StartsWith("1234\n4321\n4321\nCapEff:\t0000000000000000\n"));
 }
 
 TEST_F(ExecTest, ATerminalHasItsSizeAndIsResized) {

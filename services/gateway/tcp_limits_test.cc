@@ -156,15 +156,16 @@ TEST_F(TcpLimitsTest, ThereAreOnlySoManyConnectionsAndThoseThatAreThereGoOn) {
 
 TEST_F(TcpLimitsTest, MetadataHasASize) {
   const auto channel = Connect(alice_);
-  // Of the gateway itself: daemons have a limit of their own.
-  const auto check = [&](std::size_t bytes) {
+  const auto get = [&](std::size_t bytes) {
     rpc::ClientCall call("", kSoon);
     call.context()->AddMetadata("big", std::string(bytes, 'x'));
-    grpc::health::v1::HealthCheckResponse response;
-    return rpc::FromGrpc(grpc::health::v1::Health::NewStub(channel)->Check(call.context(), {}, &response));
+    vm::v1::GetVmRequest request;
+    request.set_name("vms/web");
+    vm::v1::GetVmResponse response;
+    return rpc::FromGrpc(vm::v1::VmService::NewStub(channel)->GetVm(call.context(), request, &response));
   };
-  EXPECT_OK(check(12 << 10));
-  EXPECT_THAT(check(17 << 10), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_OK(get(7 << 10));
+  EXPECT_THAT(get(9 << 10), StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_OK(GetVmOver(Connect(alice_)));
 }
 
