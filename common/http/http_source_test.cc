@@ -11,6 +11,7 @@
 #include "common/status/status_macros.h"
 #include "common/sync/mutex.h"
 #include "common/testing/countdown.h"
+#include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 
 namespace banger::http {
@@ -53,6 +54,29 @@ TEST(HttpSourceTest, GivesTheBytesAndTheirNumber) {
   EXPECT_TRUE(*ReadAll(*source, 64 << 20) == file.content);
   EXPECT_THAT(server.requests(), SizeIs(1));
   EXPECT_EQ(server.requests()[0].target, "/a");
+}
+
+// With CURLOPT_PIPEWAIT it does, and libcurl 7.88 lets nothing end what waits.
+TEST(HttpSourceTest, ATransferThatGetsNoAnswerHoldsUpNoOther) {
+  Countdown second(1);
+  HttpServer server([&second](const Request& request, Client& client) {
+    if (request.target == "/first") {
+      second.Wait();
+    } else {
+      second.CountDown();
+    }
+    client.Send(Response("200 OK", {}, request.target));
+  });
+  ASSERT_OK_AND_ASSIGN(const std::shared_ptr<ConnectionPool> pool, ConnectionPool::Create());
+  const auto fetch = [&](const std::string& path) {
+    FetchOptions options = Quick(server.Url(path));
+    options.pool = pool;
+    options.max_retries = 0;
+    EXPECT_THAT(Fetch(std::move(options)), IsOkAndHolds(path));
+  };
+  std::jthread first([&fetch] { fetch("/first"); });
+  EXPECT_TRUE(Eventually([&server] { return server.requests().size() == 1; }));
+  fetch("/second");
 }
 
 TEST(HttpSourceTest, ABrokenTransferGoesOnWhereItEnded) {

@@ -81,8 +81,6 @@ absl::Status Transfer::Configure(const TransferRequest& request) {
   set(CURLOPT_NOSIGNAL, 1L);
   // A stopped transfer does not wait for a name server.
   set(CURLOPT_QUICK_EXIT, 1L);
-  // Rather a stream in a connection that is there than one more connection.
-  set(CURLOPT_PIPEWAIT, 1L);
   set(CURLOPT_USERAGENT, absl::StrCat("banger/", std::string(GetBuildInfo().version)).c_str());
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_ERRORBUFFER, error_text_.data());
