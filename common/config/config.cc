@@ -301,6 +301,7 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
        {"auto_stop_stale_after", IntoDuration(config.auto_stop_stale_after, std::chrono::seconds(0))},
        {"stats_poll_interval", IntoDuration(config.stats_poll_interval, std::chrono::seconds(1))},
        {"web_listen_addr", Into(config.web_listen_addr)},
+       {"metrics_listen_addr", Into(config.metrics_listen_addr)},
        {"ssh_key_path", IntoPath(config.ssh_key_path)},
        {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
        {"registries", IntoRegistries(config.registries, file)},

@@ -131,6 +131,8 @@ struct Config {
   std::chrono::seconds stats_poll_interval{10};
   // "ADDRESS:PORT" of the web console, a loopback address; empty: none.
   std::string web_listen_addr;
+  // "ADDRESS:PORT" of the gateway's GET /metrics for Prometheus; empty: none.
+  std::string metrics_listen_addr;
   // The CLI's: the private key of `vm ssh`; absolute. Empty: one of its own.
   std::string ssh_key_path;
   NetworkConfig network;

@@ -47,11 +47,13 @@ TEST_F(ConfigTest, TheShippedFileIsTheDefaultsAndItsExamplesAreRight) {
 
 TEST_F(ConfigTest, KeysAreRead) {
   ASSERT_OK_AND_ASSIGN(const Config config,
-                       Load("vmm = \"qemu-tcg\"\nweb_listen_addr = \"127.0.0.1:7480\"\n[network]\nprefix = "
+                       Load("vmm = \"qemu-tcg\"\nweb_listen_addr = \"127.0.0.1:7480\"\n"
+                            "metrics_listen_addr = \"10.0.0.5:7481\"\n[network]\nprefix = "
                             "26\nipv6 = true\n[vm_defaults]\ndisk_size = \"512M\"\n"
                             "[images]\ncache_size = \"5G\"\n"));
   EXPECT_EQ(config.vmm, "qemu-tcg");
   EXPECT_EQ(config.web_listen_addr, "127.0.0.1:7480");
+  EXPECT_EQ(config.metrics_listen_addr, "10.0.0.5:7481");
   EXPECT_EQ(config.network.prefix, 26);
   EXPECT_TRUE(config.network.ipv6);
   EXPECT_THAT(config.network.upstream_dns, ::testing::IsEmpty());
