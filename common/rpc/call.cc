@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::size_t kMaxRequestId = 64;
 
+std::atomic<CallCounter*> call_counter = nullptr;
+
 std::string Metadata(const grpc::CallbackServerContext& context, const char* key) {
   const auto found = context.client_metadata().find(key);
   return found == context.client_metadata().end() ? ""
@@ -23,6 +26,8 @@ std::string Metadata(const grpc::CallbackServerContext& context, const char* key
 }
 
 }  // namespace
+
+void SetCallCounter(CallCounter* counter) { call_counter = counter; }
 
 std::string NewRequestId() {
   char bytes[8] = {};
@@ -40,11 +45,20 @@ Call MakeCall(const grpc::CallbackServerContext& context, std::stop_token stop) 
   call.stop = std::move(stop);
   call.deadline = context.deadline();
   call.start = std::chrono::steady_clock::now();
+  if (CallCounter* const counter = call_counter; counter != nullptr) {
+    call.counter = &counter->Of(call.method);
+    call.counter->Begin();
+  }
   return call;
+}
+
+void EndCall(const Call& call, grpc::StatusCode code) {
+  if (call.counter != nullptr) call.counter->End(code, std::chrono::steady_clock::now() - call.start);
 }
 
 grpc::Status FinishCall(const Call& call, const absl::Status& result) {
   const grpc::Status status = ToGrpc(result, call.request_id);
+  EndCall(call, status.error_code());
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - call.start)
           .count();

@@ -16,6 +16,7 @@
 #include "common/rpc/daemon_flags.h"
 #include "common/rpc/daemon_service.h"
 #include "common/rpc/error_mapping.h"
+#include "common/rpc/metrics_service.h"
 #include "common/rpc/server.h"
 #include "common/rpc/wakeful_pollers.h"
 #include "common/status/error.h"
@@ -47,11 +48,15 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
   BANGER_RETURN_IF_ERROR(MakeDirectories(socket.parent_path(), 0755));
   BANGER_ASSIGN_OR_RETURN(const FileLock lock,
                           FileLock::Acquire(socket.parent_path() / absl::StrCat(spec.name, ".lock")));
+  // Before the parts are made, as netd soon cannot open what it reads.
+  DaemonMetrics metrics;
   std::unique_ptr<DaemonParts> parts;
   // Goes before the parts that its jobs use.
   WorkerPool workers(spec.max_workers, kMaxQueuedCalls);
   BANGER_ASSIGN_OR_RETURN(
-      parts, make({.config = config, .paths = paths, .workers = workers, .own_flags = flags.own}));
+      parts,
+      make(
+          {.config = config, .paths = paths, .workers = workers, .metrics = metrics, .own_flags = flags.own}));
   // Also when it does not get as far as to serve: what the parts have begun, as the
   // gateway's TCP, uses the workers.
   absl::Cleanup shutdown = [&parts] { parts->OnShutdown(); };
@@ -59,6 +64,7 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
   // Not before the parts are made, as it starts threads and netd drops rights.
   ::grpc_init();
   DaemonService self(spec.name);
+  MetricsService shown(metrics, [&parts](prometheus::Registry& registry) { parts->AddMetrics(registry); });
   BANGER_ASSIGN_OR_RETURN(
       const std::unique_ptr<Server> server,
       Server::Start({.socket = socket,
@@ -67,6 +73,7 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
                          [&](grpc::ServerBuilder& builder) {
                            parts->Register(builder);
                            builder.RegisterService(&self);
+                           if (spec.metrics_service) builder.RegisterService(&shown);
                          },
                      .authorize = [&](const PeerCredentials& peer) { return parts->Authorize(peer); },
                      .role_of = [&](const PeerCredentials& peer,

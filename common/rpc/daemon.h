@@ -18,6 +18,7 @@
 #include "common/config/config.h"
 #include "common/config/paths.h"
 #include "common/os/unix_socket.h"
+#include "common/rpc/daemon_metrics.h"
 #include "common/sync/worker_pool.h"
 
 namespace banger::rpc {
@@ -30,6 +31,8 @@ struct DaemonSpec {
   // Flags of its own, each with a value: "--client-uid".
   std::vector<std::string> own_flags;
   bool default_health = true;
+  // Off for the gateway, which shows what all daemons count and serves that otherwise.
+  bool metrics_service = true;
   // How many blocking calls it serves at once.
   std::size_t max_workers = 256;
 };
@@ -38,6 +41,7 @@ struct DaemonContext {
   const Config& config;
   const Paths& paths;
   WorkerPool& workers;
+  DaemonMetrics& metrics;
   std::map<std::string, std::string> own_flags;
 };
 
@@ -50,6 +54,8 @@ class DaemonParts {
   virtual bool Authorize(const PeerCredentials&) { return true; }
   // See ServerOptions::role_of; empty where there are no roles.
   virtual std::string RoleOf(const PeerCredentials&, const std::vector<gid_t>&) { return ""; }
+  // Shows what it has besides, with the values of now. Blocks shortly at most.
+  virtual void AddMetrics(prometheus::Registry&) {}
   // The socket listens: background work may begin.
   virtual void OnServing() {}
   // SIGTERM came, or it could not serve: background work must end soon. Once.

@@ -25,6 +25,7 @@
 #include "services/vmd/adapters/vmm_choice.h"
 #include "services/vmd/adapters/vmm_host.h"
 #include "services/vmd/core/vm_manager.h"
+#include "services/vmd/vm_metrics.h"
 #include "services/vmd/vm_service.h"
 
 namespace banger::vmd {
@@ -107,6 +108,7 @@ class Parts final : public rpc::DaemonParts {
 
   absl::Status Recover() { return vms_.Recover(); }
   void Register(grpc::ServerBuilder& builder) override { builder.RegisterService(&service_); }
+  void AddMetrics(prometheus::Registry& registry) override { AddVmMetrics(vms_, registry); }
   void OnServing() override { housekeeper_.Start(); }
   void OnShutdown() override {
     // First, as housekeeping waits for whoever works on a VM.

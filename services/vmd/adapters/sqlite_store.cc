@@ -166,6 +166,17 @@ absl::StatusOr<std::vector<Vm>> SqliteStore::List(const std::string& after, std:
   return ReadRows(std::move(query));
 }
 
+absl::StatusOr<std::map<VmState, int>> SqliteStore::CountByState() {
+  const MutexLock lock(mutex_);
+  SqliteStatement query = db_.Prepare("SELECT state, COUNT(*) FROM vms GROUP BY state");
+  std::map<VmState, int> counts;
+  for (;;) {
+    BANGER_ASSIGN_OR_RETURN(const bool more, query.Step());
+    if (!more) return counts;
+    counts[static_cast<VmState>(query.Number(0))] = static_cast<int>(query.Number(1));
+  }
+}
+
 absl::Status SqliteStore::AddPort(const std::string& uid, const PublishedPort& port) {
   const MutexLock lock(mutex_);
   SqliteStatement taken = db_.Prepare(

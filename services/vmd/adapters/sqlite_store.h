@@ -31,6 +31,7 @@ class SqliteStore final : public VmStore {
   absl::StatusOr<std::optional<Vm>> Find(const std::string& uid) override;
   absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) override;
   absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit, Which which) override;
+  absl::StatusOr<std::map<VmState, int>> CountByState() override;
   absl::Status AddPort(const std::string& uid, const PublishedPort& port) override;
   absl::Status RemovePort(const std::string& uid, const PublishedPort& port) override;
   absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) override;

@@ -127,6 +127,18 @@ TEST_F(SqliteStoreTest, ListsOnlyWhatIsUp) {
   EXPECT_THAT(up, ::testing::UnorderedElementsAre("starting", "running", "stopping", "paused"));
 }
 
+TEST_F(SqliteStoreTest, CountsByState) {
+  EXPECT_THAT(store_->CountByState(), IsOkAndHolds(IsEmpty()));
+  for (const auto& [name, state] :
+       {std::pair("a", VmState::kRunning), {"b", VmState::kRunning}, {"c", VmState::kError}}) {
+    Vm vm = MakeVm(name, name);
+    vm.state = state;
+    ASSERT_OK(store_->Insert(vm));
+  }
+  EXPECT_THAT(store_->CountByState(),
+              IsOkAndHolds(ElementsAre(std::pair(VmState::kRunning, 2), std::pair(VmState::kError, 1))));
+}
+
 TEST_F(SqliteStoreTest, ListsByCreationInPages) {
   for (int i = 0; i < 5; ++i)
     ASSERT_OK(store_->Insert(MakeVm(absl::StrCat("00000000000", 9 - i), absl::StrCat("vm", i), i / 2)));

@@ -71,6 +71,8 @@ class VmStore {
   virtual absl::StatusOr<std::vector<Vm>> Match(const std::string& reference) = 0;
   // By creation time, then uid; those after the row `after_uid` stood at.
   virtual absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit, Which which) = 0;
+  // How many there are in each state; states that none is in may be missing.
+  virtual absl::StatusOr<std::map<VmState, int>> CountByState() = 0;
 
   // Published ports: the one place that decides which VM has which, whether it
   // runs or not. PORT_IN_USE with the name of the other VM; replaces what the same

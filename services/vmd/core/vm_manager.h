@@ -85,6 +85,9 @@ class VmManager {
   absl::StatusOr<std::vector<VmView>> List(const std::string& after, std::size_t limit,
                                            Which which = Which::kAll);
 
+  // States that no VM is in may be missing.
+  absl::StatusOr<std::map<VmState, int>> CountByState() { return store_.CountByState(); }
+
   // A failed or cancelled create leaves nothing, but for a guest that ran and
   // never became ready: that VM is kept in ERROR, with its log.
   absl::StatusOr<VmView> Create(const CreateVm& request, const ProgressFn& progress,

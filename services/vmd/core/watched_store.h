@@ -36,6 +36,7 @@ class WatchedStore final : public VmStore {
   absl::StatusOr<std::vector<Vm>> List(const std::string& after, std::size_t limit, Which which) override {
     return store_.List(after, limit, which);
   }
+  absl::StatusOr<std::map<VmState, int>> CountByState() override { return store_.CountByState(); }
   absl::StatusOr<std::vector<PublishedPort>> PortsOf(const std::string& uid) override {
     return store_.PortsOf(uid);
   }

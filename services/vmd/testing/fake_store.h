@@ -91,6 +91,13 @@ class FakeStore final : public VmStore {
         rows.push_back(row);
     return rows;
   }
+  absl::StatusOr<std::map<VmState, int>> CountByState() override {
+    if (absl::Status s = host_.Enter("CountByState"); !s.ok()) return s;
+    const std::lock_guard lock(mutex_);
+    std::map<VmState, int> counts;
+    for (const auto& [uid, row] : rows_) ++counts[row.state];
+    return counts;
+  }
   absl::Status AddPort(const std::string& uid, const PublishedPort& port) override {
     if (absl::Status s = host_.Enter("AddPort"); !s.ok()) return s;
     const std::lock_guard lock(mutex_);
