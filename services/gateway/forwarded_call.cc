@@ -166,6 +166,7 @@ grpc::Status ForwardedCall::Outage() const {
 
 // The last thing that is done here: OnDone may come before this returns.
 void ForwardedCall::FinishAndLog(const grpc::Status& status) {
+  rpc::EndCall(call_, status.error_code());
   {
     const MutexLock lock(mutex_);
     Audit(caller_, call_, context_.method(), resource_, status.error_code());
@@ -181,6 +182,7 @@ RefusedCall::RefusedCall(const grpc::GenericCallbackServerContext& context, cons
                          const absl::Status& why) {
   const rpc::Call call = rpc::MakeCall(context, {});
   const grpc::Status status = rpc::ToGrpc(why, call.request_id);
+  rpc::EndCall(call, status.error_code());
   Audit(caller, call, context.method(), "", status.error_code());
   Finish(status);
 }

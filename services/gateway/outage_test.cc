@@ -1,10 +1,8 @@
 // Clients and daemons that go away.
-#include <fcntl.h>
 #include <signal.h>
 
-#include "common/os/file.h"
-#include "common/os/subprocess.h"
 #include "services/gateway/testing/gateway_fixture.h"
+#include "services/gateway/testing/peer_process.h"
 
 namespace banger::gateway {
 namespace {
@@ -15,37 +13,6 @@ using namespace std::chrono_literals;
 
 class OutageTest : public GatewayTest {
  protected:
-  // A process that goes with the object; "ready" when this returns.
-  struct Peer {
-    Subprocess process;
-    UniqueFd stdin_end;
-    UniqueFd stdout_end;
-
-    // Until it says so.
-    bool Says(absl::string_view word) const {
-      std::string line(word.size() + 1, '\0');
-      const absl::StatusOr<std::size_t> n = ReadFully(stdout_end.get(), line.data(), line.size());
-      return n.ok() && line == absl::StrCat(word, "\n");
-    }
-  };
-
-  static absl::StatusOr<Peer> StartPeer(const std::string& what, const std::filesystem::path& socket) {
-    int in[2], out[2];
-    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) return absl::InternalError("pipe");
-    const UniqueFd child_in(in[0]);
-    UniqueFd our_in(in[1]);
-    UniqueFd our_out(out[0]);
-    UniqueFd child_out(out[1]);
-    auto process = Subprocess::Start({.argv = {GATEWAY_TEST_PEER, what, socket.string()},
-                                      .stdin_fd = child_in.get(),
-                                      .stdout_fd = child_out.get()});
-    if (!process.ok()) return process.status();
-    child_out.Reset();
-    Peer peer{*std::move(process), std::move(our_in), std::move(our_out)};
-    if (!peer.Says("ready")) return absl::InternalError(what + " did not start");
-    return peer;
-  }
-
   absl::Status StopVm(std::chrono::milliseconds timeout = kSoon) {
     rpc::ClientCall call("", timeout);
     vm::v1::StopVmResponse response;
@@ -91,7 +58,7 @@ TEST_F(OutageTest, CallsWaitForADaemonThatComesALittleLater) {
 
 TEST_F(OutageTest, AClientThatIsKilledIsNoticedByTheDaemon) {
   StartVmd();
-  ASSERT_OK_AND_ASSIGN(const Peer client, StartPeer("client", socket()));
+  ASSERT_OK_AND_ASSIGN(const PeerProcess client, PeerProcess::Start("client", socket()));
   ASSERT_TRUE(Eventually([this] { return fake_.hung == 1; }));
   EXPECT_EQ(fake_.cancelled, 0);
   ASSERT_OK(client.process.Signal(SIGKILL));
@@ -99,7 +66,7 @@ TEST_F(OutageTest, AClientThatIsKilledIsNoticedByTheDaemon) {
 }
 
 TEST_F(OutageTest, ACallThatWasUnderWayFailsWhenTheDaemonIsKilledAndIsNotSentAgain) {
-  ASSERT_OK_AND_ASSIGN(std::optional<Peer> vmd, StartPeer("vmd", paths_.Socket("vmd")));
+  ASSERT_OK_AND_ASSIGN(std::optional<PeerProcess> vmd, PeerProcess::Start("vmd", paths_.Socket("vmd")));
   ASSERT_TRUE(Eventually([this] { return VmdIsSeen(); }));
   ASSERT_OK(GetVm("vms/a"));
   absl::Status change;
@@ -116,7 +83,7 @@ TEST_F(OutageTest, ReadsDoNotNoticeThatTheDaemonIsKilledAndStartedAgain) {
   std::atomic<bool> done = false;
   std::atomic<int> answered = 0;
   absl::Status failure;
-  ASSERT_OK_AND_ASSIGN(std::optional<Peer> vmd, StartPeer("vmd", paths_.Socket("vmd")));
+  ASSERT_OK_AND_ASSIGN(std::optional<PeerProcess> vmd, PeerProcess::Start("vmd", paths_.Socket("vmd")));
   std::thread reader([&] {
     while (!done) {
       const absl::Status status = GetVm("vms/a").status();
@@ -128,7 +95,7 @@ TEST_F(OutageTest, ReadsDoNotNoticeThatTheDaemonIsKilledAndStartedAgain) {
     const int before = answered;
     EXPECT_TRUE(Eventually([&] { return answered > before + 20; }));
     EXPECT_OK(vmd->process.Signal(SIGKILL));
-    auto next = StartPeer("vmd", paths_.Socket("vmd"));
+    auto next = PeerProcess::Start("vmd", paths_.Socket("vmd"));
     EXPECT_OK(next);
     if (next.ok()) vmd = *std::move(next);
   }

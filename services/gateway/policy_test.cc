@@ -49,10 +49,11 @@ TEST(PolicyTest, EveryServedMethodHasOneEntryAndThereIsNoOther) {
   EXPECT_GT(served.size(), 40u);
 }
 
-TEST(PolicyTest, NoMethodOfNetdOrOfTheAgentIsInIt) {
+TEST(PolicyTest, NoMethodOfNetdOrOfTheAgentOrOfDaemonsMetricsIsInIt) {
   for (const MethodPolicy& method : Policy()) {
     EXPECT_THAT(method.path, Not(HasSubstr("banger.network.")));
     EXPECT_THAT(method.path, Not(HasSubstr("banger.guest.")));
+    EXPECT_THAT(method.path, Not(HasSubstr("MetricsService")));
   }
 }
 

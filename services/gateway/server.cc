@@ -13,6 +13,7 @@
 #include "services/gateway/console/service.h"
 #include "services/gateway/forwarder.h"
 #include "services/gateway/health_service.h"
+#include "services/gateway/metrics/metrics_server.h"
 #include "services/gateway/reflection_service.h"
 #include "services/gateway/services.h"
 #include "services/gateway/system_service.h"
@@ -35,7 +36,8 @@ std::vector<std::string> ListedServices() {
 class Gateway final : public rpc::DaemonParts {
  public:
   Gateway(const rpc::DaemonContext& context, SocketRoles roles)
-      : socket_roles_(std::move(roles)),
+      : own_metrics_(context.metrics),
+        socket_roles_(std::move(roles)),
         routes_(MakeRoutes(ForwardedServices())),
         reflection_v1_(ListedServices()),
         reflection_v1alpha_(ListedServices()),
@@ -77,9 +79,16 @@ class Gateway final : public rpc::DaemonParts {
     return absl::OkStatus();
   }
 
+  absl::Status ServeMetrics(const std::string& address) {
+    if (address.empty()) return absl::OkStatus();
+    BANGER_ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Start(address, own_metrics_, backends_));
+    return absl::OkStatus();
+  }
+
   void OnServing() override { health_.SetServing("", true); }
   void OnShutdown() override {
     health_.Shutdown();
+    metrics_server_.reset();
     console_.reset();
     tcp_.reset();
   }
@@ -105,6 +114,7 @@ class Gateway final : public rpc::DaemonParts {
     });
   }
 
+  rpc::DaemonMetrics& own_metrics_;
   const SocketRoles socket_roles_;
   const RouteTable routes_;
   HealthService health_;
@@ -120,6 +130,7 @@ class Gateway final : public rpc::DaemonParts {
   rpc::DaemonService self_{"gateway"};
   std::unique_ptr<TcpServer> tcp_;
   std::unique_ptr<Console> console_;
+  std::unique_ptr<MetricsServer> metrics_server_;
 };
 
 }  // namespace
@@ -129,6 +140,7 @@ absl::StatusOr<std::unique_ptr<rpc::DaemonParts>> MakeParts(const rpc::DaemonCon
   auto gateway = std::make_unique<Gateway>(context, std::move(roles));
   BANGER_RETURN_IF_ERROR(gateway->ListenToTcp(context.config.gateway));
   BANGER_RETURN_IF_ERROR(gateway->ServeConsole(context.config.web_listen_addr));
+  BANGER_RETURN_IF_ERROR(gateway->ServeMetrics(context.config.metrics_listen_addr));
   return gateway;
 }
 

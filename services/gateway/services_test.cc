@@ -33,7 +33,8 @@ TEST(ServicesTest, WhatDaemonsHaveForEachOtherIsNotReachedFromOutside) {
   const RouteTable routes = MakeRoutes(ForwardedServices());
   for (const char* method :
        {"/banger.image.v1.ImageService/AcquireImage", "/banger.image.v1.ImageService/ReleaseImage",
-        "/banger.image.v1.ImageService/ListImageLeases", "/banger.kernel.v1.KernelService/GetKernelFiles"})
+        "/banger.image.v1.ImageService/ListImageLeases", "/banger.kernel.v1.KernelService/GetKernelFiles",
+        "/banger.system.v1.MetricsService/GetMetrics"})
     EXPECT_EQ(routes.Find(method), nullptr) << method;
 }
 

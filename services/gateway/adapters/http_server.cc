@@ -172,10 +172,10 @@ HttpServer::HttpServer() = default;
 HttpServer::~HttpServer() = default;
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& key,
-                                                              const std::string& address, Handler handler,
-                                                              HttpLimits limits) {
+                                                              const std::string& address, HttpReach reach,
+                                                              Handler handler, HttpLimits limits) {
   // Anything else that ListenTcp takes is no address of this host alone.
-  if (!address.starts_with("127.") && !address.starts_with("[::1]:"))
+  if (reach == HttpReach::kThisHost && !address.starts_with("127.") && !address.starts_with("[::1]:"))
     return absl::InvalidArgumentError(absl::StrCat(
         key, " in the configuration: '", address,
         "' is not a loopback address and port, as 127.0.0.1:7480; other hosts reach it through ssh -L"));

@@ -1,4 +1,4 @@
-// HTTP/1.1 on a loopback address, by libmicrohttpd.
+// HTTP/1.1, by libmicrohttpd.
 #pragma once
 
 #include <chrono>
@@ -42,6 +42,9 @@ struct HttpResponse {
   std::unique_ptr<HttpBody> stream;
 };
 
+// Who can reach it: only programs of this host, or those of others too.
+enum class HttpReach { kThisHost, kOtherHosts };
+
 struct HttpLimits {
   std::size_t body_bytes = 128 << 10;
   // Each has a thread.
@@ -57,9 +60,11 @@ class HttpServer {
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
   // `address` is "127.0.0.1:7480" or "[::1]:7480"; port 0 takes a free one. `key` is where
-  // the configuration has it. INVALID_ARGUMENT naming both for what is no loopback address.
+  // the configuration has it. INVALID_ARGUMENT naming both for what is no address, or of
+  // no loopback where no other host may reach it.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& key, const std::string& address,
-                                                           Handler handler, HttpLimits limits = {});
+                                                           HttpReach reach, Handler handler,
+                                                           HttpLimits limits = {});
 
   // Takes no more requests and waits for those under way, whose bodies have to end.
   ~HttpServer();

@@ -58,7 +58,7 @@ class HttpServerTest : public ::testing::Test {
   void Start(HttpLimits limits) {
     server_.reset();
     ASSERT_OK_AND_ASSIGN(server_, HttpServer::Start(
-                                      "web_listen_addr", "127.0.0.1:0",
+                                      "web_listen_addr", "127.0.0.1:0", HttpReach::kThisHost,
                                       [this](const HttpRequest& request) {
                                         ++handled_;
                                         return Answer(request);
@@ -178,9 +178,25 @@ TEST_F(HttpServerTest, ListensOnlyOnThisHost) {
   for (const char* wrong : {"0.0.0.0:0", "[::]:0", "192.0.2.1:80", "localhost:80", "127.0.0.1",
                             "127.0.0.1.example.org:80", "7480"})
     EXPECT_THAT(
-        HttpServer::Start("web_listen_addr", wrong, [](const HttpRequest&) { return HttpResponse(); }),
+        HttpServer::Start("web_listen_addr", wrong, HttpReach::kThisHost,
+                          [](const HttpRequest&) { return HttpResponse(); }),
         StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("web_listen_addr in the configuration: '")))
         << wrong;
+}
+
+TEST_F(HttpServerTest, OtherHostsReachOnlyWhatIsForThem) {
+  const auto start = [](const std::string& address) {
+    return HttpServer::Start("metrics_listen_addr", address, HttpReach::kOtherHosts,
+                             [](const HttpRequest&) { return HttpResponse(); });
+  };
+  EXPECT_OK(start("0.0.0.0:0"));
+  for (const char* wrong : {"localhost:0", "127.0.0.1", "7481", "127.0.0.1:http"})
+    EXPECT_THAT(start(wrong), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("metrics_listen_addr in the configuration: '")))
+        << wrong;
+  EXPECT_THAT(start(server_->address()).status().ToString(),
+              ::testing::AllOf(HasSubstr("metrics_listen_addr in the configuration: "),
+                               HasSubstr(server_->address()), HasSubstr("in use")));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -166,10 +167,9 @@ class FakeVmd final : public vm::v1::VmService::CallbackService {
 
 // Serves it as a daemon does, until the result is destroyed.
 inline absl::StatusOr<std::unique_ptr<rpc::Server>> ServeVmd(const std::filesystem::path& socket,
-                                                             FakeVmd& vmd, rpc::DaemonService& self) {
-  return rpc::Server::Start({.socket = socket, .configure = [&](grpc::ServerBuilder& builder) {
-                               builder.RegisterService(&vmd);
-                               builder.RegisterService(&self);
+                                                             const std::vector<grpc::Service*>& services) {
+  return rpc::Server::Start({.socket = socket, .configure = [services](grpc::ServerBuilder& builder) {
+                               for (grpc::Service* service : services) builder.RegisterService(service);
                              }});
 }
 

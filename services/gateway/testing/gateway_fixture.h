@@ -30,7 +30,9 @@ class GatewayTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(dir_, TempDir::Create());
     paths_.run_dir = dir_.path();
     paths_.netd_run_dir = dir_.path();
-    ASSERT_OK_AND_ASSIGN(parts_, MakeParts({.config = config_, .paths = paths_, .workers = *workers_}));
+    ASSERT_OK_AND_ASSIGN(
+        parts_,
+        MakeParts({.config = config_, .paths = paths_, .workers = *workers_, .metrics = metrics_}));
     ASSERT_OK_AND_ASSIGN(
         gateway_, rpc::Server::Start({.socket = socket(),
                                       .configure =
@@ -59,7 +61,7 @@ class GatewayTest : public ::testing::Test {
 
   std::filesystem::path socket() const { return paths_.Socket("gateway"); }
 
-  void StartVmd() { ASSERT_OK_AND_ASSIGN(vmd_, ServeVmd(paths_.Socket("vmd"), fake_, self_)); }
+  void StartVmd() { ASSERT_OK_AND_ASSIGN(vmd_, ServeVmd(paths_.Socket("vmd"), {&fake_, &self_})); }
 
   absl::StatusOr<vm::v1::Vm> GetVm(const std::string& name, std::chrono::milliseconds timeout = kSoon) {
     rpc::ClientCall call("", timeout);
@@ -85,6 +87,7 @@ class GatewayTest : public ::testing::Test {
   TempDir dir_;
   Config config_;
   Paths paths_;
+  rpc::DaemonMetrics metrics_;  // of this process, with the fakes that are in it
   FakeVmd fake_;
   rpc::DaemonService self_{"vmd"};
   rpc::DaemonService own_{"gateway"};

@@ -20,6 +20,14 @@ class LogCapture {
 
   bool Has(const std::string& first, const std::string& second) const { return Count(first, second) > 0; }
 
+  // The last one that has it; empty when none does.
+  std::string Line(const std::string& part) const {
+    std::string last;
+    for (const std::string& line : lines_->last_formatted())
+      if (line.find(part) != std::string::npos) last = line;
+    return last;
+  }
+
   // The lines that have both.
   int Count(const std::string& first, const std::string& second) const {
     int count = 0;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "common/rpc/channel.h"
+#include "common/rpc/metrics_service.h"
 #include "services/gateway/testing/fake_vmd.h"
 
 namespace banger::gateway {
@@ -32,7 +33,9 @@ int ServeUntilEnd(const char* socket) {
   FakeVmd vmd;
   vmd.on_hang = [] { Say("hangs"); };
   rpc::DaemonService self("vmd");
-  const auto server = ServeVmd(socket, vmd, self);
+  rpc::DaemonMetrics metrics;
+  rpc::MetricsService shown(metrics, {});
+  const auto server = ServeVmd(socket, {&vmd, &self, &shown});
   if (!server.ok()) return 1;
   AwaitEnd();
   return 0;
