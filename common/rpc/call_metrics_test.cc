@@ -132,8 +132,7 @@ TEST_F(CallMetricsTest, ManyThreadsLoseNoCall) {
   EXPECT_EQ(handled, kThreads * kCalls);
   std::uint64_t timed = 0;
   const prometheus::MetricFamily seconds = Family("grpc_server_handling_seconds");
-  for (const auto& metric : seconds.metric)
-    timed += metric.histogram.sample_count;
+  for (const auto& metric : seconds.metric) timed += metric.histogram.sample_count;
   EXPECT_EQ(timed, static_cast<std::uint64_t>(kThreads * kCalls));
   EXPECT_EQ(InFlight(), 0);
 }
@@ -160,7 +159,8 @@ TEST_F(CallMetricsTest, NamesThatClientsMakeUpMakeNoSeries) {
   for (const std::string& path : made_up) Count(path, grpc::StatusCode::UNIMPLEMENTED);
   for (int i = 0; i < 10000; ++i)
     Count(absl::StrCat("/banger.kernel.v1.KernelService/M", i), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(Handled(), ElementsAre(Pair("unknown UNIMPLEMENTED", 10000 + static_cast<double>(made_up.size()))));
+  EXPECT_THAT(Handled(),
+              ElementsAre(Pair("unknown UNIMPLEMENTED", 10000 + static_cast<double>(made_up.size()))));
   EXPECT_THAT(Family("grpc_server_handling_seconds").metric, SizeIs(1));
   EXPECT_THAT(Family("grpc_server_in_flight").metric, SizeIs(1));
 }

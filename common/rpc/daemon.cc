@@ -53,10 +53,11 @@ absl::Status Serve(const DaemonSpec& spec, const Config& config, const Paths& pa
   std::unique_ptr<DaemonParts> parts;
   // Goes before the parts that its jobs use.
   WorkerPool workers(spec.max_workers, kMaxQueuedCalls);
-  BANGER_ASSIGN_OR_RETURN(
-      parts,
-      make(
-          {.config = config, .paths = paths, .workers = workers, .metrics = metrics, .own_flags = flags.own}));
+  BANGER_ASSIGN_OR_RETURN(parts, make({.config = config,
+                                       .paths = paths,
+                                       .workers = workers,
+                                       .metrics = metrics,
+                                       .own_flags = flags.own}));
   // Also when it does not get as far as to serve: what the parts have begun, as the
   // gateway's TCP, uses the workers.
   absl::Cleanup shutdown = [&parts] { parts->OnShutdown(); };

@@ -82,7 +82,8 @@ prometheus::MetricFamily FromProto(const v1::MetricFamily& proto) {
   for (const v1::Metric& metric : proto.metrics()) {
     ClientMetric& added = family.metric.emplace_back();
     // In one order, whatever the wire has.
-    for (const auto& [name, value] : std::map<std::string, std::string>(metric.labels().begin(), metric.labels().end()))
+    for (const auto& [name, value] :
+         std::map<std::string, std::string>(metric.labels().begin(), metric.labels().end()))
       added.label.push_back({.name = name, .value = value});
     added.counter.value = added.gauge.value = added.untyped.value = metric.value();
     added.histogram = FromProto(metric.histogram());

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "banger/kernel/v1/kernel_service.grpc.pb.h"
@@ -59,11 +60,14 @@ class KernelDouble final : public v1::KernelService::CallbackService {
         });
   }
 
-  Countdown busy{1};
+  // More than any test here has calls one after the other: a worker that has answered may
+  // not be free at once.
+  static constexpr int kWorkers = 4;
+  Countdown busy{kWorkers};
   Countdown release{1};
 
  private:
-  WorkerPool workers_{1, 0};
+  WorkerPool workers_{kWorkers, 0};
 };
 
 class MetricsServiceTest : public ::testing::Test {
@@ -92,8 +96,8 @@ class MetricsServiceTest : public ::testing::Test {
   Families Read() {
     ClientCall call("", 20s);
     system::v1::GetMetricsResponse response;
-    EXPECT_OK(FromGrpc(
-        system::v1::MetricsService::NewStub(channel_)->GetMetrics(call.context(), {}, &response)));
+    EXPECT_OK(
+        FromGrpc(system::v1::MetricsService::NewStub(channel_)->GetMetrics(call.context(), {}, &response)));
     Families families;
     for (const auto& family : response.families())
       EXPECT_TRUE(families.emplace(family.name(), FromProto(family)).second) << family.name();
@@ -146,14 +150,17 @@ TEST_F(MetricsServiceTest, EachCallIsCountedOnceWithItsResult) {
 }
 
 TEST_F(MetricsServiceTest, ACallThatIsRefusedForLackOfWorkersIsCounted) {
-  std::jthread caller([this] { EXPECT_OK(Get("kernels/busy")); });
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < KernelDouble::kWorkers; ++i)
+    callers.emplace_back([this] { EXPECT_OK(Get("kernels/busy")); });
   kernels_.busy.Wait();
   // Metrics are there all the same.
-  EXPECT_EQ(InFlight("GetKernel"), 1);
+  EXPECT_EQ(InFlight("GetKernel"), KernelDouble::kWorkers);
   EXPECT_THAT(Get("kernels/here"), StatusIs(absl::StatusCode::kResourceExhausted));
   kernels_.release.CountDown();
-  caller.join();
-  EXPECT_THAT(Handled(), ElementsAre(Pair("GetKernel OK", 1), Pair("GetKernel RESOURCE_EXHAUSTED", 1)));
+  callers.clear();
+  EXPECT_THAT(Handled(), ElementsAre(Pair("GetKernel OK", KernelDouble::kWorkers),
+                                     Pair("GetKernel RESOURCE_EXHAUSTED", 1)));
 }
 
 TEST_F(MetricsServiceTest, AStreamIsInFlightUntilItsCallerLeaves) {

@@ -66,8 +66,7 @@ void AddGauge(prometheus::Registry& registry, const std::string& name, const std
 ProcessMetrics::ProcessMetrics()
     : stat_(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC)), descriptors_(::opendir("/proc/self/fd")) {
   if (const std::optional<Stat> stat = Read(stat_); stat.has_value())
-    start_time_ =
-        Seconds(CLOCK_REALTIME) - Seconds(CLOCK_BOOTTIME) + stat->start_ticks / TicksPerSecond();
+    start_time_ = Seconds(CLOCK_REALTIME) - Seconds(CLOCK_BOOTTIME) + stat->start_ticks / TicksPerSecond();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
     max_descriptors_ = static_cast<double>(limit.rlim_cur);

@@ -65,8 +65,7 @@ TEST(ProcessMetricsTest, CpuTimeGrowsWithWork) {
   ProcessMetrics process;
   const double before = ValuesOf(process).at("process_cpu_seconds_total");
   // Each look is work.
-  EXPECT_TRUE(
-      Eventually([&] { return ValuesOf(process).at("process_cpu_seconds_total") > before; }));
+  EXPECT_TRUE(Eventually([&] { return ValuesOf(process).at("process_cpu_seconds_total") > before; }));
 }
 
 TEST(ProcessMetricsTest, AProgramMayHaveAnyName) {

@@ -3,7 +3,6 @@
 
 int main(int argc, char** argv) {
   return banger::rpc::RunDaemon(
-      argc, argv,
-      {.name = "gateway", .socket_mode = 0660, .default_health = false, .metrics_service = false},
+      argc, argv, {.name = "gateway", .socket_mode = 0660, .default_health = false, .metrics_service = false},
       banger::gateway::MakeParts);
 }

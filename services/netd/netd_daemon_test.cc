@@ -2,13 +2,18 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "banger/system/v1/metrics_service.grpc.pb.h"
 #include "common/os/file.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/error_mapping.h"
 #include "common/status/error.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
@@ -56,6 +61,27 @@ TEST_F(NetdDaemonTest, AGuestReachesTheHostAndNothingIsLeftAfterwards) {
   EXPECT_EQ(HostNetwork(), before_);
   EXPECT_FALSE(std::filesystem::exists(directory() / "tap.sock"));
   EXPECT_FALSE(std::filesystem::exists(directory() / "netd.sock"));
+}
+
+TEST_F(NetdDaemonTest, AConfinedNetdStillKnowsWhatItUses) {
+  rpc::ClientCall call("", std::chrono::seconds(20));
+  system::v1::GetMetricsResponse response;
+  ASSERT_OK(rpc::FromGrpc(
+      system::v1::MetricsService::NewStub(rpc::ConnectDaemon(directory() / "netd.sock"))
+          ->GetMetrics(call.context(), {}, &response)));
+  std::map<std::string, double> values;
+  for (const auto& family : response.families())
+    if (family.metrics_size() == 1) values[family.name()] = family.metrics(0).value();
+  const auto process = std::filesystem::path("/proc") / absl::StrCat(daemon_->pid());
+  const auto entries = [&process](const char* directory) {
+    return std::distance(std::filesystem::directory_iterator(process / directory), {});
+  };
+  // Not /proc itself, which it cannot open any more.
+  EXPECT_EQ(values.at("process_threads"), entries("task"));
+  EXPECT_NEAR(values.at("process_open_fds"), static_cast<double>(entries("fd")), 2);
+  EXPECT_GT(values.at("process_resident_memory_bytes"), 1 << 20);
+  EXPECT_GT(values.at("process_start_time_seconds"), 0);
+  EXPECT_TRUE(values.contains("process_cpu_seconds_total"));
 }
 
 TEST_F(NetdDaemonTest, ARunningGuestOutlivesAKilledNetdAndIsAdopted) {

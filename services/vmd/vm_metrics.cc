@@ -17,8 +17,7 @@ void AddVmMetrics(VmManager& vms, prometheus::Registry& registry) {
     log::Warn("VMs not counted", {{"error", std::string(counts.status().message())}});
     return;
   }
-  auto& family =
-      prometheus::BuildGauge().Name("banger_vms").Help("VMs by their state.").Register(registry);
+  auto& family = prometheus::BuildGauge().Name("banger_vms").Help("VMs by their state.").Register(registry);
   const google::protobuf::EnumDescriptor& states = *vm::v1::Vm::State_descriptor();
   for (int i = 0; i < states.value_count(); ++i) {
     const int number = states.value(i)->number();

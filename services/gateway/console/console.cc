@@ -74,7 +74,8 @@ absl::StatusOr<std::unique_ptr<Console>> Console::Start(const std::string& addre
     Protect(response);
     return response;
   };
-  BANGER_ASSIGN_OR_RETURN(console->http_, HttpServer::Start("web_listen_addr", address, HttpReach::kThisHost, handle, limits));
+  BANGER_ASSIGN_OR_RETURN(
+      console->http_, HttpServer::Start("web_listen_addr", address, HttpReach::kThisHost, handle, limits));
   log::Info("serving the web console", {{"address", console->address()}});
   return console;
 }

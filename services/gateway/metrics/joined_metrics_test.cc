@@ -34,17 +34,18 @@ TEST(JoinedMetricsTest, AFamilyIsThereOnceWithTheSeriesOfAllDaemons) {
   joined.Add("vmd", Calls(5, 0));
   joined.Add("imaged", Calls(7, 2));
   joined.AddSilent("netd");
-  EXPECT_THAT(Lines(joined), ElementsAre("# HELP banger_daemon_up Whether the daemon answered the gateway within a second.",
-                                         "# TYPE banger_daemon_up gauge",                      //
-                                         "banger_daemon_up{daemon=\"vmd\"} 1",                 //
-                                         "banger_daemon_up{daemon=\"imaged\"} 1",              //
-                                         "banger_daemon_up{daemon=\"netd\"} 0",                //
-                                         "# HELP calls_total Calls.",                          //
-                                         "# TYPE calls_total counter",                         //
-                                         "calls_total{daemon=\"vmd\",code=\"INTERNAL\"} 0",    //
-                                         "calls_total{daemon=\"vmd\",code=\"OK\"} 5",          //
-                                         "calls_total{daemon=\"imaged\",code=\"INTERNAL\"} 2",  //
-                                         "calls_total{daemon=\"imaged\",code=\"OK\"} 7"));
+  EXPECT_THAT(Lines(joined),
+              ElementsAre("# HELP banger_daemon_up Whether the daemon answered the gateway within a second.",
+                          "# TYPE banger_daemon_up gauge",                       //
+                          "banger_daemon_up{daemon=\"vmd\"} 1",                  //
+                          "banger_daemon_up{daemon=\"imaged\"} 1",               //
+                          "banger_daemon_up{daemon=\"netd\"} 0",                 //
+                          "# HELP calls_total Calls.",                           //
+                          "# TYPE calls_total counter",                          //
+                          "calls_total{daemon=\"vmd\",code=\"INTERNAL\"} 0",     //
+                          "calls_total{daemon=\"vmd\",code=\"OK\"} 5",           //
+                          "calls_total{daemon=\"imaged\",code=\"INTERNAL\"} 2",  //
+                          "calls_total{daemon=\"imaged\",code=\"OK\"} 7"));
 }
 
 TEST(JoinedMetricsTest, HistogramsKeepTheirBuckets) {

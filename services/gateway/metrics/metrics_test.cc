@@ -184,14 +184,14 @@ TEST_F(MetricsTest, ACallForADaemonThatIsAwayIsCountedOnce) {
 TEST_F(MetricsTest, TheGatewaysOwnCallsAreCountedOnceToo) {
   rpc::ClientCall list("", kSoon), login("", kSoon);
   system::v1::ListDaemonsResponse daemons;
-  ASSERT_OK(rpc::FromGrpc(
-      system::v1::SystemService::NewStub(channel_)->ListDaemons(list.context(), {}, &daemons)));
+  ASSERT_OK(
+      rpc::FromGrpc(system::v1::SystemService::NewStub(channel_)->ListDaemons(list.context(), {}, &daemons)));
   system::v1::CreateConsoleLoginResponse url;
-  EXPECT_THAT(rpc::FromGrpc(system::v1::ConsoleService::NewStub(channel_)->CreateConsoleLogin(
-                  login.context(), {}, &url)),
+  EXPECT_THAT(rpc::FromGrpc(system::v1::ConsoleService::NewStub(channel_)->CreateConsoleLogin(login.context(),
+                                                                                              {}, &url)),
               StatusIs(absl::StatusCode::kFailedPrecondition));
-  EXPECT_THAT(Handled("gateway"), ElementsAre(Pair("CreateConsoleLogin FAILED_PRECONDITION", 1),
-                                              Pair("ListDaemons OK", 1)));
+  EXPECT_THAT(Handled("gateway"),
+              ElementsAre(Pair("CreateConsoleLogin FAILED_PRECONDITION", 1), Pair("ListDaemons OK", 1)));
 }
 
 TEST_F(MetricsTest, WhatNobodyServesIsOneSeries) {
@@ -307,9 +307,9 @@ TEST_F(RolelessMetricsTest, RefusedCallsAreCountedOnce) {
   EXPECT_THAT(GetVm("vms/a"), StatusIs(absl::StatusCode::kPermissionDenied));
   rpc::ClientCall list("", kSoon);
   system::v1::ListDaemonsResponse daemons;
-  EXPECT_THAT(rpc::FromGrpc(system::v1::SystemService::NewStub(channel_)->ListDaemons(list.context(), {},
-                                                                                    &daemons)),
-              StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(
+      rpc::FromGrpc(system::v1::SystemService::NewStub(channel_)->ListDaemons(list.context(), {}, &daemons)),
+      StatusIs(absl::StatusCode::kPermissionDenied));
   EXPECT_THAT(Handled("gateway"),
               ElementsAre(Pair("GetVm PERMISSION_DENIED", 1), Pair("ListDaemons PERMISSION_DENIED", 1)));
 }

@@ -31,8 +31,7 @@ class GatewayTest : public ::testing::Test {
     paths_.run_dir = dir_.path();
     paths_.netd_run_dir = dir_.path();
     ASSERT_OK_AND_ASSIGN(
-        parts_,
-        MakeParts({.config = config_, .paths = paths_, .workers = *workers_, .metrics = metrics_}));
+        parts_, MakeParts({.config = config_, .paths = paths_, .workers = *workers_, .metrics = metrics_}));
     ASSERT_OK_AND_ASSIGN(
         gateway_, rpc::Server::Start({.socket = socket(),
                                       .configure =
