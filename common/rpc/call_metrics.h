@@ -19,7 +19,7 @@ namespace banger::rpc {
 //   grpc_server_in_flight          calls that have not
 // each by grpc_service, grpc_method and grpc_type. A method's series begin with its first
 // call. Only methods of protos in this program have any: the rest is one method
-// "unknown", so that no client makes series. Some 100 ns for each call.
+// "unknown", so that no client makes series. Some 150 ns for each call.
 class CallMetrics final : public CallCounter {
  public:
   CallMetrics();

@@ -142,7 +142,8 @@ TEST_F(MetricsTest, EveryDaemonIsThereWithWhatItDidAndWhatItUses) {
   for (const char* method : {"GetKernel", "GetImage", "GetVm"}) {
     const Labels failed = {{"grpc_method", method}, {"grpc_code", "NOT_FOUND"}};
     // In the gateway and in the daemon behind it.
-    EXPECT_EQ(after.Sum("grpc_server_handled_total", failed) - before.Sum("grpc_server_handled_total", failed), 2)
+    EXPECT_EQ(
+        after.Sum("grpc_server_handled_total", failed) - before.Sum("grpc_server_handled_total", failed), 2)
         << method;
   }
 }
@@ -185,8 +186,9 @@ TEST_F(MetricsTest, AKilledDaemonIsDownAndTheOthersAreThereAllTheSame) {
           << daemon << " while " << killed << " is down";
     EXPECT_EQ(page.Count("process_threads", {{"daemon", killed}}), 0) << killed;
     ASSERT_OK(instance_->StartDaemon(killed));
-    EXPECT_TRUE(Eventually([&] { return Scrape().Sum("banger_daemon_up", {{"daemon", killed}}) == 1; }))
-        << killed;
+    EXPECT_TRUE(Eventually([&] {
+      return Scrape().Sum("banger_daemon_up", {{"daemon", killed}}) == 1;
+    })) << killed;
   }
 }
 
