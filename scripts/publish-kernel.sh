@@ -40,16 +40,12 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The same kernel gives the same bytes, whenever and by whomever it is packed.
 pack() {
   local members=(vmlinux)
-  local tar=(tar --create --sort=name --format=gnu --mtime=@0 --owner=0 --group=0 --numeric-owner "--mode=u=rwX,go=rX")
   jq --sort-keys '{arch, distro, kernel_version}' "$kernel/manifest.json" >"$work/metadata.json"
   [ -f "$kernel/initrd.img" ] && members+=(initrd.img)
   [ -d "$kernel/modules" ] && members+=(modules)
-  # 16 MiB of window is what clients have to hold in memory.
-  "${tar[@]}" -C "$work" metadata.json -C "$kernel" "${members[@]}" |
-    zstd -q "-${ZSTD_CLEVEL:-19}" --long=24 -T0 -o "$work/kernel.tar.zst"
+  pack_tree "$work/kernel.tar.zst" -C "$work" metadata.json -C "$kernel" "${members[@]}"
 }
 
 say "packing '$name'"

@@ -1,5 +1,5 @@
-# How a file gets into a signed catalog: shared by publish-kernel.sh and
-# publish-image.sh; not run by itself. Needs lib.sh.
+# How a file gets into a signed catalog: shared by publish-kernel.sh,
+# publish-image.sh and release; not run by itself. Needs lib.sh.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 # usage: the comment at the head of the script
@@ -50,6 +50,15 @@ check_settings() { # PROGRAMS...
   jq -e '.version >= 1 and (.entries | type == "array")' "$catalog" >/dev/null || die "'$catalog' is no catalog"
 }
 
+# The same files give the same bytes, whenever and by whomever they are packed. 16 MiB of
+# window is what clients have to hold in memory.
+pack_tree() { # FILE TAR-ARGUMENTS...
+  local file=$1
+  shift
+  tar --create --sort=name --format=gnu --mtime=@0 --owner=0 --group=0 --numeric-owner "--mode=u=rwX,go=rX" "$@" |
+    zstd -q -f "-${ZSTD_CLEVEL:-19}" --long=24 -T0 -o "$file"
+}
+
 upload() { # FILE AS
   if [ -n "$directory" ]; then
     install -m 0644 "$1" "$directory/.$2.new" && mv "$directory/.$2.new" "$directory/$2"
@@ -79,20 +88,31 @@ publish_file() { # FILE
   check_upload "$url" "$size"
 }
 
-# Puts the entry of that name (JSON, in FILE) into the catalog, one version higher
-# when that changes anything, and signs it. A description that is not given stays.
-publish_entry() { # KIND FILE
-  local kind=$1 version
-  jq --arg name "$name" --slurpfile new "$2" '
+# Puts the entry of that name (JSON, in FILE) into a copy of the catalog, $work/catalog.json,
+# one version higher when that changes anything; sets version. A description that is not
+# given stays.
+merge_entry() { # FILE
+  jq --arg name "$name" --slurpfile new "$1" '
     (.entries | map(select(.name == $name)) | first) as $old
     | ($new[0] | if .description == "" then .description = ($old.description // "") else . end) as $entry
     | if $old == $entry then . else .version += 1
       | .entries = ((.entries | map(select(.name != $name))) + [$entry] | sort_by(.name)) end
     ' "$catalog" >"$work/catalog.json"
   version=$(jq .version "$work/catalog.json")
+}
+
+# That copy, which is a catalog of KIND, into $work/catalog.json.minisig.
+sign_catalog() { # KIND
+  minisign -S -s "$key" -m "$work/catalog.json" -t "$1 catalog, version $version" >/dev/null ||
+    die "minisign failed; the catalog is as it was"
+}
+
+# Puts the entry (JSON, in FILE) into the catalog and signs it.
+publish_entry() { # KIND FILE
+  local kind=$1
+  merge_entry "$2"
   if [ -n "$key" ]; then
-    minisign -S -s "$key" -m "$work/catalog.json" -t "$kind catalog, version $version" >/dev/null ||
-      die "minisign failed; the catalog is as it was"
+    sign_catalog "$kind"
     # Between the two files clients go on with their last good copy.
     upload "$work/catalog.json.minisig" catalog.json.minisig
     upload "$work/catalog.json" catalog.json

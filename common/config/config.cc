@@ -303,6 +303,8 @@ absl::Status ApplyFile(const std::filesystem::path& file, Config& config) {
        {"web_listen_addr", Into(config.web_listen_addr)},
        {"metrics_listen_addr", Into(config.metrics_listen_addr)},
        {"ssh_key_path", IntoPath(config.ssh_key_path)},
+       {"update_url", Into(config.update.url)},
+       {"update_public_key", Into(config.update.public_key)},
        {"kernel_catalogs", IntoCatalogs(config.kernel_catalogs, "kernel_catalogs", file)},
        {"registries", IntoRegistries(config.registries, file)},
        {"file_sync", IntoFileSync(config.file_sync, file)},

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/config/update_config.h"
 
 namespace banger {
 
@@ -135,6 +136,8 @@ struct Config {
   std::string metrics_listen_addr;
   // The CLI's: the private key of `vm ssh`; absolute. Empty: one of its own.
   std::string ssh_key_path;
+  // The CLI's.
+  UpdateConfig update;
   NetworkConfig network;
   VmDefaults vm_defaults;
   // In order of precedence. A later file's list replaces an earlier one's.

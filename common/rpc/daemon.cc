@@ -115,7 +115,9 @@ int RunDaemon(int argc, char** argv, const DaemonSpec& spec, const MakeParts& ma
   if (flags->help) return PrintHelp(spec), 0;
   if (flags->version) {
     const BuildInfo& build = GetBuildInfo();
-    std::printf("banger-%s %s (%s, %s)\n", spec.name.c_str(), build.version, build.commit, build.time);
+    const std::string store = spec.store_version > 0 ? absl::StrCat(", store ", spec.store_version) : "";
+    std::printf("banger-%s %s (%s, %s)%s\n", spec.name.c_str(), build.version, build.commit, build.time,
+                store.c_str());
     return 0;
   }
   const auto paths = FindPaths();

@@ -35,6 +35,8 @@ struct DaemonSpec {
   bool metrics_service = true;
   // How many blocking calls it serves at once.
   std::size_t max_workers = 256;
+  // The newest schema of its database that it knows, for --version; 0: it has none.
+  std::size_t store_version = 0;
 };
 
 struct DaemonContext {
