@@ -5,6 +5,7 @@
 #include "cli/errors.h"
 #include "cli/output/streams.h"
 #include "cli/system/host_files.h"
+#include "cli/system/refresh.h"
 #include "cli/system/systemd.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -57,22 +58,18 @@ class SystemInstallCommand final : public Command {
       return absl::NotFoundError(absl::StrCat("there is no user '", owner_, "'"));
     BANGER_ASSIGN_OR_RETURN(const bool configured, WriteConfig(prefix, systemd.root()));
     if (configured) Note(absl::StrCat("wrote ", (systemd.root() / "etc/banger/config.toml").string()));
-    BANGER_ASSIGN_OR_RETURN(const auto written, WriteUnits(prefix, systemd.root()));
+    BANGER_ASSIGN_OR_RETURN(const auto written, RefreshUnits(prefix, systemd, stop));
     for (const std::filesystem::path& file : written) Note(absl::StrCat("wrote ", file.string()));
-    BANGER_RETURN_IF_ERROR(systemd.Run("systemd-sysusers", {"banger.conf"}, stop).status());
     BANGER_RETURN_IF_ERROR(
         systemd.Run("systemd-sysusers", {"--inline", absl::StrCat("m ", owner_, " banger")}, stop).status());
-    BANGER_RETURN_IF_ERROR(systemd.Run("systemd-tmpfiles", {"--create", "banger.conf"}, stop).status());
     BANGER_RETURN_IF_ERROR(Enable(systemd, stop));
     Note(absl::StrCat("'", owner_, "' may use banger after the next login; see 'banger doctor'"));
     return absl::OkStatus();
   }
 
   static absl::Status Enable(const Systemd& systemd, const std::stop_token& stop) {
-    if (systemd.offline()) return systemd.Run("systemctl", {"enable", kTarget}, stop).status();
-    BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"daemon-reload"}, stop).status());
     BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"enable", kTarget}, stop).status());
-    return RestartDaemons(systemd, stop);
+    return systemd.offline() ? absl::OkStatus() : RestartDaemons(systemd, stop);
   }
 
   std::string owner_;

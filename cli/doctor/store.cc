@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -40,7 +41,26 @@ std::string Ask(sqlite3* db, const char* statement) {
   return answer;
 }
 
+using Database = std::unique_ptr<sqlite3, int (*)(sqlite3*)>;
+
+// With SQLite's code.
+std::pair<int, Database> Open(const std::filesystem::path& database) {
+  sqlite3* opened = nullptr;
+  const int code =
+      sqlite3_open_v2(Uri(database).c_str(), &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
+  return {code, Database(opened, sqlite3_close)};
+}
+
 }  // namespace
+
+absl::StatusOr<int> StoreVersion(const std::filesystem::path& database) {
+  if (::access(database.c_str(), F_OK) != 0 && errno == ENOENT) return 0;
+  const auto [code, db] = Open(database);
+  const std::string answer = code == SQLITE_OK ? Ask(db.get(), "PRAGMA user_version") : sqlite3_errstr(code);
+  int version = 0;
+  if (absl::SimpleAtoi(answer, &version)) return version;
+  return absl::FailedPreconditionError(absl::StrCat("'", database.string(), "': ", answer));
+}
 
 Finding CheckStore(const std::filesystem::path& database) {
   const std::string path = database.string();
@@ -51,10 +71,7 @@ Finding CheckStore(const std::filesystem::path& database) {
       return Pass(kCheck, absl::StrCat("'", path, "' is not there yet: vmd makes it"));
     return Failure(kCheck, absl::StrCat("'", path, "': ", std::strerror(errno)), kRestore);
   }
-  sqlite3* opened = nullptr;
-  const int code =
-      sqlite3_open_v2(Uri(database).c_str(), &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
-  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> db(opened, sqlite3_close);
+  const auto [code, db] = Open(database);
   const std::string state = code == SQLITE_OK ? Ask(db.get(), "PRAGMA quick_check(1)") : sqlite3_errstr(code);
   if (state != "ok") return Failure(kCheck, absl::StrCat("'", path, "': ", state), kRestore);
   int version = 0;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "absl/status/statusor.h"
 #include "cli/doctor/finding.h"
 
 namespace banger::cli {
@@ -12,5 +13,8 @@ inline constexpr int kNewestStore = 7;
 // Looks at vmd's database without changing, migrating or making anything, whether vmd
 // runs or not.
 Finding CheckStore(const std::filesystem::path& database);
+
+// The version of its schema, as carefully; 0 when there is no database.
+absl::StatusOr<int> StoreVersion(const std::filesystem::path& database);
 
 }  // namespace banger::cli

@@ -65,6 +65,21 @@ absl::Status CheckNotShadowed(const fs::path& root, const fs::path& lib) {
   return absl::OkStatus();
 }
 
+// `names`, after those of banger's services there that we do not know: those of a newer banger,
+// which an update has put there.
+std::vector<std::string> NamesIn(const fs::path& directory, const std::vector<std::string>& names) {
+  std::vector<std::string> all;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (absl::StartsWith(name, "banger-") && absl::EndsWith(name, ".service") &&
+        std::find(names.begin(), names.end(), name) == names.end())
+      all.push_back(name);
+  }
+  all.insert(all.end(), names.begin(), names.end());
+  return all;
+}
+
 // `root`/`directory`, unless a link in that tree leads out of it, to where we must not
 // write.
 absl::StatusOr<fs::path> InTree(const fs::path& root, const fs::path& directory) {
@@ -126,7 +141,7 @@ absl::StatusOr<std::vector<fs::path>> WriteUnits(const fs::path& prefix, const f
   for (const Place& place : Places()) {
     BANGER_ASSIGN_OR_RETURN(const fs::path directory, InTree(root, fs::path("etc") / place.in_etc));
     BANGER_RETURN_IF_ERROR(MakeDirectories(directory, 0755));
-    for (const std::string& name : place.names) {
+    for (const std::string& name : NamesIn(prefix / "lib" / place.below_lib, place.names)) {
       BANGER_ASSIGN_OR_RETURN(const std::string text, ReadFile(prefix / "lib" / place.below_lib / name));
       BANGER_RETURN_IF_ERROR(WriteFileAtomically(directory / name, text, 0644));
       written.push_back(directory / name);
