@@ -41,6 +41,7 @@ constexpr Hint kHints[] = {
     {"KERNEL_NOT_FOUND", "list kernels with 'banger kernel list', or pull one with 'banger kernel pull'"},
     {"NO_ADDRESS_LEFT", "delete VMs that are no longer needed: 'banger vm list -a'"},
     {"NO_KERNEL", "get one with 'banger kernel pull debian-6.1' or 'banger kernel import'"},
+    {"OPERATIONS_RUN", "wait for it, or end it; VMs themselves go on running"},
     {"PATH_NOT_ALLOWED",
      "allow its directory in the daemon's configuration ([images] in_place_dirs), or leave "
      "out --in-place"},

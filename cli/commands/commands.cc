@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/commands/context.h"
+#include "cli/commands/update.h"
 #include "cli/commands/web.h"
 
 namespace banger::cli {
@@ -95,6 +96,7 @@ CommandTable MakeCommandTable() {
   add(Doctor());
   add(SshConfig());
   add(Web());
+  add(Update());
   add(Version());
   add(Completion());
   add(CompletionNames());

@@ -40,6 +40,7 @@ class FakeState {
   image::v1::ListCatalogImagesResponse image_catalog;
   system::v1::ListDaemonsResponse daemons;
   system::v1::GetNetworkResponse network;
+  system::v1::ListOperationsResponse operations;
   int page_size = 1000;
   kernel::v1::ImportKernelRequest::Spec kernel_spec;
   image::v1::ImportImageRequest::Spec image_spec;

@@ -23,6 +23,13 @@ class FakeSystem final : public system::v1::SystemService::Service {
     return Status::OK;
   }
 
+  Status ListOperations(ServerContext* context, const system::v1::ListOperationsRequest*,
+                        system::v1::ListOperationsResponse* response) override {
+    RETURN_UNLESS_ENTERED("ListOperations");
+    *response = state_.operations;
+    return Status::OK;
+  }
+
  private:
   FakeState& state_;
 };

@@ -11,6 +11,7 @@
 #include "common/digest/minisign.h"
 #include "common/http/url.h"
 #include "common/status/error.h"
+#include "common/status/source_unreachable.h"
 #include "common/status/status_macros.h"
 
 namespace banger::cli {
@@ -91,6 +92,7 @@ absl::StatusOr<std::vector<Release>> FetchReleases(const UpdateConfig& config,
   // The last good list would say what was new then.
   absl::Status fetched = loaded.status();
   if (loaded.ok()) fetched = loaded->stale;
+  if (absl::IsUnavailable(fetched)) return SourceUnreachable(config.url, fetched.message());
   if (!fetched.ok()) return Annotate(fetched, absl::StrCat("releases of '", config.url, "'"));
   return std::move(loaded->catalog.entries);
 }

@@ -73,10 +73,9 @@ absl::StatusOr<std::string> Recover(const UpdateParts& parts, const Staging& sta
     }
   }
   const TakenBack back = TakeBack(parts, staging, journal);
-  const std::string said = absl::StrCat("took back an interrupted update to ", journal.to, ": ",
-                                        why.message(), Explain(back, journal));
-  if (!back.files.ok()) return absl::InternalError(said);
-  return said;
+  return absl::Status(back.files.ok() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal,
+                      absl::StrCat("an earlier update to ", journal.to, " was interrupted and is taken back: ",
+                                   why.message(), Explain(back, journal)));
 }
 
 }  // namespace banger::cli

@@ -42,8 +42,8 @@ absl::Status InstallRelease(const UpdateParts& parts, const Staging& staging,
                             const std::set<std::string>& files, const Release& release,
                             const std::string& from);
 
-// Decides an update that was killed: finishes it when all is in place and works, else takes
-// it back. Says which, for people.
+// Decides an update that was killed. Finishes it when all is in place and works, and says so;
+// else takes it back, and ABORTED says that.
 absl::StatusOr<std::string> Recover(const UpdateParts& parts, const Staging& staging);
 
 }  // namespace banger::cli

@@ -20,12 +20,13 @@ bool PassesOn(grpc::string_ref key) {
 }  // namespace
 
 ForwardedCall::ForwardedCall(grpc::GenericCallbackServerContext* context, Caller caller, const Route& route,
-                             Backend& backend)
+                             Backend& backend, Operations& operations)
     : context_(*context),
       caller_(std::move(caller)),
       route_(route),
       backend_(backend),
       call_(rpc::MakeCall(*context, {})),
+      operation_(operations, *route.policy, caller_),
       // Deadline and cancellation come along.
       upstream_context_(grpc::ClientContext::FromCallbackServerContext(*context)) {
   for (const auto& [key, value] : context->client_metadata())
@@ -68,6 +69,7 @@ void ForwardedCall::OnReadDone(bool ok) {
 void ForwardedCall::NoteResource() {
   const std::string field = route_.policy->resource;
   if (!field.empty()) resource_ = ResourceIn(request_, context_.method(), field);
+  operation_.SetResource(resource_);
 }
 
 void ForwardedCall::RequestSent(bool ok) {

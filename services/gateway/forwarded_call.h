@@ -13,6 +13,7 @@
 #include "services/gateway/adapters/backend.h"
 #include "services/gateway/caller.h"
 #include "services/gateway/core/route_table.h"
+#include "services/gateway/operations.h"
 
 namespace banger::gateway {
 
@@ -28,7 +29,7 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
  public:
   // Of a read the channel may send the call again when the daemon went away.
   ForwardedCall(grpc::GenericCallbackServerContext* context, Caller caller, const Route& route,
-                Backend& backend);
+                Backend& backend, Operations& operations);
 
  private:
   class Upstream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
@@ -72,6 +73,7 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor, public Backen
   const Route& route_;
   Backend& backend_;
   const rpc::Call call_;
+  Operations::Running operation_;
   std::unique_ptr<grpc::ClientContext> upstream_context_;
   Upstream upstream_{*this};
   grpc::ByteBuffer request_;

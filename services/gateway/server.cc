@@ -41,7 +41,7 @@ class Gateway final : public rpc::DaemonParts {
         routes_(MakeRoutes(ForwardedServices())),
         reflection_v1_(ListedServices()),
         reflection_v1alpha_(ListedServices()),
-        system_(context.workers, backends_),
+        system_(context.workers, backends_, operations_),
         console_service_(context.workers, console_sessions_) {
     for (const ForwardedService& service : ForwardedServices())
       AddBackend(context.paths, service.daemon, *service.descriptor);
@@ -56,7 +56,7 @@ class Gateway final : public rpc::DaemonParts {
     builder.RegisterService(&system_);
     builder.RegisterService(&console_service_);
     const MutexLock lock(mutex_);
-    forwarders_.push_back(std::make_unique<Forwarder>(routes_, backends_));
+    forwarders_.push_back(std::make_unique<Forwarder>(routes_, backends_, operations_));
     builder.RegisterCallbackGenericService(forwarders_.back().get());
   }
 
@@ -119,6 +119,7 @@ class Gateway final : public rpc::DaemonParts {
   const RouteTable routes_;
   HealthService health_;
   Backends backends_;
+  Operations operations_;
   ReflectionV1 reflection_v1_;
   ReflectionV1Alpha reflection_v1alpha_;
   SystemService system_;

@@ -54,4 +54,11 @@ grpc::ServerUnaryReactor* SystemService::GetNetwork(grpc::CallbackServerContext*
                  });
 }
 
+grpc::ServerUnaryReactor* SystemService::ListOperations(grpc::CallbackServerContext* context,
+                                                        const v1::ListOperationsRequest*,
+                                                        v1::ListOperationsResponse* response) {
+  return Guarded(workers_, context, "/banger.system.v1.SystemService/ListOperations", response,
+                 [this](const Caller&, const rpc::Call&) { return operations_.List(); });
+}
+
 }  // namespace banger::gateway

@@ -61,6 +61,7 @@ const std::vector<MethodPolicy>& Policy() {
 
       {"/banger.system.v1.SystemService/ListDaemons", kViewer, ""},
       {"/banger.system.v1.SystemService/GetNetwork", kViewer, ""},
+      {"/banger.system.v1.SystemService/ListOperations", kOperator, ""},
       // Into the console with the caller's own role.
       {"/banger.system.v1.ConsoleService/CreateConsoleLogin", kViewer, ""},
 

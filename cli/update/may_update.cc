@@ -1,0 +1,73 @@
+#include "cli/update/may_update.h"
+
+#include <chrono>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "banger/system/v1/system_service.grpc.pb.h"
+#include "cli/output/streams.h"
+#include "cli/output/text.h"
+#include "cli/output/time.h"
+#include "cli/system/host_files.h"
+#include "cli/system/systemd.h"
+#include "common/os/subprocess.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+
+namespace banger::cli {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kMaxNamed = 5;
+
+absl::Status CheckIsNoPackage(const fs::path& program, const std::stop_token& stop) {
+  const auto asked = RunCommand({.argv = {"dpkg-query", "--search", program}}, {}, stop);
+  if (absl::IsCancelled(asked.status())) return asked.status();
+  // No dpkg, no packages.
+  if (!asked.ok() || !asked->status.success()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("'", program.string(), "' is of the Debian package '",
+                   OneLine(asked->out.substr(0, asked->out.find(':'))), "': update it with apt"));
+}
+
+// "ExecVm of vms/web, by uid:1000, 5m00s".
+std::string Describe(const system::v1::Operation& operation) {
+  const std::string method = operation.method().substr(operation.method().rfind('/') + 1);
+  const auto age = std::chrono::system_clock::now() - ToTime(operation.start_time());
+  return OneLine(absl::StrCat(
+      method, operation.resource().empty() ? "" : absl::StrCat(" of ", operation.resource()), ", by ",
+      operation.caller(), ", ", HumanDuration(std::chrono::duration_cast<std::chrono::seconds>(age))));
+}
+
+}  // namespace
+
+absl::Status CheckMayUpdate(const fs::path& prefix, const std::stop_token& stop) {
+  const Systemd systemd("/");
+  BANGER_RETURN_IF_ERROR(CheckIsNoPackage(prefix / "bin/banger", stop));
+  BANGER_RETURN_IF_ERROR(systemd.CheckMayChange());
+  if (!HasUnits(systemd.root()))
+    return absl::FailedPreconditionError(
+        "this host's systemd does not run banger: 'banger system install' first");
+  return absl::OkStatus();
+}
+
+absl::Status CheckNothingIsCutOff(Client& client) {
+  const auto listed = client.Unary(&system::v1::SystemService::Stub::ListOperations,
+                                   system::v1::ListOperationsRequest());
+  if (absl::IsUnavailable(listed.status())) {
+    Warn(absl::StrCat("banger does not answer as it is: ", OneLine(std::string(listed.status().message()))));
+    return absl::OkStatus();
+  }
+  if (!listed.ok()) return Annotate(listed.status(), "ask what is being done");
+  if (listed->operations().empty()) return absl::OkStatus();
+  std::vector<std::string> named;
+  for (const system::v1::Operation& operation : listed->operations())
+    if (named.size() < kMaxNamed) named.push_back(Describe(operation));
+  const std::size_t more = static_cast<std::size_t>(listed->operations_size()) - named.size();
+  return ApiError(absl::StatusCode::kFailedPrecondition, "OPERATIONS_RUN",
+                  absl::StrCat("this would be cut off: ", absl::StrJoin(named, "; "),
+                               more > 0 ? absl::StrCat("; and ", more, " more") : ""));
+}
+
+}  // namespace banger::cli
