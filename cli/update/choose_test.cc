@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 Release Of(const std::string& version, int store = 7, const std::string& arch = "x86_64") {
   return {.id = absl::StrCat("banger-", version, "-linux-", arch),
           .version = version,
-          .commit = absl::StrCat("of", version[2]),
+          .commit = "of" + version.substr(2, 1),
           .arch = arch,
           .tarball = {},
           .store_version = store};

@@ -20,13 +20,13 @@ Json Good() {
   return {{"name", "banger-0.2.0-linux-x86_64"}, {"version", "0.2.0"},
           {"commit", "0123456789ab"},            {"arch", "x86_64"},
           {"tarball_url", "a.tar.zst"},          {"tarball_sha256", std::string(64, 'a')},
-          {"size_bytes", 17},                    {"store_version", 7}};
+          {"size_bytes", 17u},                   {"store_version", 7u}};
 }
 
 std::string FaultOf(const Json& entry, const std::string& list = kList) {
   return std::string(ParseRelease(entry, list).status().message());
 }
-std::string FaultOf(const char* field, const Json& value) {
+std::string FaultWith(const char* field, const Json& value) {
   Json entry = Good();
   entry[field] = value;
   return FaultOf(entry);
@@ -46,30 +46,30 @@ TEST(ReleaseTest, IsReadAndItsAddressIsBesideTheList) {
   EXPECT_EQ(release.tarball.url, "https://releases.example.org/banger/a.tar.zst");
   EXPECT_EQ(release.tarball.size_bytes, 17);
   EXPECT_EQ(release.store_version, 7);
-  EXPECT_EQ(FaultOf("tarball_url", "https://mirror.example.org/a.tar.zst"), "");
+  EXPECT_EQ(FaultWith("tarball_url", "https://mirror.example.org/a.tar.zst"), "");
 }
 
 TEST(ReleaseTest, WhatIsWrongIsNamed) {
-  EXPECT_THAT(FaultOf("version", "0.2"), HasSubstr("version is not written as 0.2.0"));
-  EXPECT_THAT(FaultOf("version", 2), HasSubstr("'version' is no string"));
-  EXPECT_THAT(FaultOf("version", "0.3.0"), HasSubstr("name is not that of its version"));
-  EXPECT_THAT(FaultOf("name", "../../etc"), HasSubstr("name is not that of its version"));
-  EXPECT_THAT(FaultOf("commit", "a b"), HasSubstr("commit"));
-  EXPECT_THAT(FaultOf("commit", "\x1b[2J"), HasSubstr("control characters"));
-  EXPECT_THAT(FaultOf("commit", std::string(2000, 'a')), HasSubstr("overlong"));
-  EXPECT_THAT(FaultOf("arch", "../x"), HasSubstr("arch"));
-  EXPECT_THAT(FaultOf("tarball_sha256", "aa"), HasSubstr("tarball_sha256"));
-  EXPECT_THAT(FaultOf("tarball_sha256", std::string(64, 'A')), HasSubstr("tarball_sha256"));
+  EXPECT_THAT(FaultWith("version", "0.2"), HasSubstr("version is not written as 0.2.0"));
+  EXPECT_THAT(FaultWith("version", 2), HasSubstr("'version' is no string"));
+  EXPECT_THAT(FaultWith("version", "0.3.0"), HasSubstr("name is not that of its version"));
+  EXPECT_THAT(FaultWith("name", "../../etc"), HasSubstr("name is not that of its version"));
+  EXPECT_THAT(FaultWith("commit", "a b"), HasSubstr("commit"));
+  EXPECT_THAT(FaultWith("commit", "\x1b[2J"), HasSubstr("control characters"));
+  EXPECT_THAT(FaultWith("commit", std::string(2000, 'a')), HasSubstr("overlong"));
+  EXPECT_THAT(FaultWith("arch", "../x"), HasSubstr("arch"));
+  EXPECT_THAT(FaultWith("tarball_sha256", "aa"), HasSubstr("tarball_sha256"));
+  EXPECT_THAT(FaultWith("tarball_sha256", std::string(64, 'A')), HasSubstr("tarball_sha256"));
   for (const Json& size : {Json(0), Json(-1), Json(1e30), Json("17"), Json(std::int64_t{1} << 40), Json(nullptr)})
-    EXPECT_NE(FaultOf("size_bytes", size), "") << size;
+    EXPECT_NE(FaultWith("size_bytes", size), "") << size;
   for (const Json& store : {Json(0), Json(-1), Json(1.5), Json("7"), Json(std::int64_t{1} << 40), Json(nullptr)})
-    EXPECT_NE(FaultOf("store_version", store), "") << store;
+    EXPECT_NE(FaultWith("store_version", store), "") << store;
 }
 
 TEST(ReleaseTest, ItsAddressLeadsNowhereElse) {
   for (const char* url : {"http://releases.example.org/a", "http://127.0.0.1/a", "file:///etc/shadow", "ftp://a/b",
                           "https://user:password@releases.example.org/a", ""})
-    EXPECT_NE(FaultOf("tarball_url", url), "") << url;
+    EXPECT_NE(FaultWith("tarball_url", url), "") << url;
   Json local = Good();
   EXPECT_EQ(FaultOf(local, "http://127.0.0.1:8000/releases.json"), "");
   local["tarball_url"] = "http://releases.example.org/a";

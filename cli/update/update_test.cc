@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <functional>
+#include <map>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "cli/doctor/store.h"
@@ -113,11 +115,12 @@ class UpdateWorld {
 
   // "old" or "new", when all of it is; else what there is.
   std::string State() const {
-    std::string state;
+    std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(prefix()))
       if (entry.is_regular_file())
-        absl::StrAppend(&state, entry.path().lexically_relative(prefix()).string(), "=",
-                        ReadFile(entry.path()).value_or("?"), " ");
+        files[entry.path().lexically_relative(prefix())] = ReadFile(entry.path()).value_or("?");
+    std::string state;
+    for (const auto& [file, text] : files) absl::StrAppend(&state, file, "=", text, " ");
     absl::StrAppend(&state, "store=", StoreVersion(database()).value_or(-1), " ",
                     "runs=", ReadFile(path() / "runs").value_or("?"));
     return state;
@@ -134,9 +137,11 @@ class UpdateWorld {
 
 absl::Status Nothing(const std::string&) { return absl::OkStatus(); }
 
-// What happens at the n-th step, from 1 on.
+// What happens at the n-th step, from 1 on; copies count together.
 Step AtStep(int n, std::function<absl::Status()> what) {
-  return [left = n, what](const std::string&) mutable { return --left == 0 ? what() : absl::OkStatus(); };
+  return [left = std::make_shared<int>(n), what](const std::string&) {
+    return --*left == 0 ? what() : absl::OkStatus();
+  };
 }
 
 absl::Status Die() {
@@ -215,9 +220,9 @@ TEST(UpdateTest, WhereverItIsKilledTheNextOneDecides) {
 }
 
 TEST(UpdateTest, WhereverItIsKilledWhileItIsTakenBackTheNextOneTakesItBack) {
-  const auto failing = [](int killed_at) {
-    return [left = killed_at](const std::string& what) mutable {
-      if (--left == 0) return Die();
+  const auto failing = [](int killed_at) -> Step {
+    return [left = std::make_shared<int>(killed_at)](const std::string& what) {
+      if (--*left == 0) return Die();
       return what == "after check" ? absl::UnavailableError("vmd does not answer") : absl::OkStatus();
     };
   };

@@ -9,11 +9,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/os/file.h"
-#include "common/os/subprocess.h"
 #include "common/os/temp_dir.h"
 #include "common/testing/eventually.h"
 #include "common/testing/status_matchers.h"
 #include "tests/install/installation.h"
+#include "tests/install/machine.h"
 
 namespace banger {
 namespace {
@@ -76,31 +76,13 @@ class DebianTest : public ::testing::Test {
     const char* assets = std::getenv("BANGER_TEST_ASSETS");
     ASSERT_NE(assets, nullptr) << "set BANGER_TEST_ASSETS";
     ASSERT_OK(CloneFile(fs::path(assets) / "kernel.deb", root() / "root/kernel.deb", 0644));
-    ASSERT_OK_AND_ASSIGN(
-        Subprocess booted,
-        Subprocess::Start({.argv = {BANGER_SOURCE_DIR "/tests/install/boot_debian", root()}}));
+    ASSERT_OK_AND_ASSIGN(Machine booted, Machine::Boot(root()));
     machine_.emplace(std::move(booted));
-    ASSERT_TRUE(Eventually(
-        [this] {
-          const std::string state = Shell("systemctl is-system-running --wait");
-          return state == "running\n" || absl::StartsWith(state, "degraded\n");
-        },
-        std::chrono::seconds(60)))
-        << Shell("systemctl list-jobs; systemctl --failed");
   }
 
   fs::path root() const { return directory_.path() / "root"; }
 
-  // Of a shell of root's in there: what it printed, and its exit code when that is not 0.
-  std::string Shell(const std::string& command) const {
-    const std::string unshare = absl::StrCat(machine_->pid());
-    std::string init = ReadFile(absl::StrCat("/proc/", unshare, "/task/", unshare, "/children")).value_or("");
-    init = init.substr(0, init.find(' '));
-    const auto result = RunCommand({.argv = {"nsenter", "--all", "--target", init, "sh", "-c", command}});
-    if (!result.ok()) return std::string(result.status().message());
-    return absl::StrCat(result->out, result->err,
-                        result->status.success() ? "" : absl::StrCat(result->status.ToString(), "\n"));
-  }
+  std::string Shell(const std::string& command) const { return machine_->Shell(command); }
 
   bool AllActive() const {
     return Shell("systemctl is-active banger-netd banger-kerneld banger-imaged banger-vmd banger-gateway") ==
@@ -114,7 +96,7 @@ class DebianTest : public ::testing::Test {
 
  private:
   TempDir directory_;
-  std::optional<Subprocess> machine_;
+  std::optional<Machine> machine_;
 };
 
 TEST_F(DebianTest, PackagesInstallRunAndPurgeCleanly) {
