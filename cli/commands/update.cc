@@ -116,7 +116,8 @@ class UpdateCommand final : public Command {
     BANGER_RETURN_IF_ERROR(CheckNothingIsCutOff(context.client));
     SystemdHost host(prefix);
     Mover mover;
-    const UpdateParts parts{.host = host, .mover = mover, .database = SystemPaths().state_dir / "vmd.sqlite3"};
+    const UpdateParts parts{
+        .host = host, .mover = mover, .database = SystemPaths().state_dir / "vmd.sqlite3"};
     if (!dry_run_) BANGER_RETURN_IF_ERROR(DecideAnEarlierOne(parts, prefix, context.signals));
 
     const BuildInfo& build = GetBuildInfo();
@@ -167,7 +168,8 @@ class UpdateCommand final : public Command {
     BANGER_RETURN_IF_ERROR(Annotate(VetRelease(release, staging.tree(), *files, stop), "the release"));
     if (dry_run_) {
       view.Clear();
-      return WriteStdout(absl::StrCat("banger ", to, " would replace ", here.version, " (", here.commit, ")\n"));
+      return WriteStdout(
+          absl::StrCat("banger ", to, " would replace ", here.version, " (", here.commit, ")\n"));
     }
     BANGER_RETURN_IF_ERROR(CheckNothingIsCutOff(context.client));
     if (stop.stop_requested()) return absl::CancelledError("interrupted");
@@ -182,7 +184,9 @@ class UpdateCommand final : public Command {
   // Ctrl-C waits until it is decided which of both stays.
   class Uninterrupted {
    public:
-    explicit Uninterrupted(Signals& signals) : signals_(signals) { signals_.SetHandler([](int) {}); }
+    explicit Uninterrupted(Signals& signals) : signals_(signals) {
+      signals_.SetHandler([](int) {});
+    }
     ~Uninterrupted() { signals_.SetHandler({}); }
     Uninterrupted(const Uninterrupted&) = delete;
     Uninterrupted& operator=(const Uninterrupted&) = delete;

@@ -11,8 +11,7 @@ absl::StatusOr<std::vector<std::filesystem::path>> RefreshUnits(const std::files
   BANGER_ASSIGN_OR_RETURN(const auto written, WriteUnits(prefix, systemd.root()));
   BANGER_RETURN_IF_ERROR(systemd.Run("systemd-sysusers", {"banger.conf"}, stop).status());
   BANGER_RETURN_IF_ERROR(systemd.Run("systemd-tmpfiles", {"--create", "banger.conf"}, stop).status());
-  if (!systemd.offline())
-    BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"daemon-reload"}, stop).status());
+  if (!systemd.offline()) BANGER_RETURN_IF_ERROR(systemd.Run("systemctl", {"daemon-reload"}, stop).status());
   return written;
 }
 

@@ -51,8 +51,7 @@ absl::StatusOr<std::optional<Release>> ChooseRelease(const std::vector<Release>&
   if (chosen->store_version < here.store_version)
     return absl::FailedPreconditionError(
         absl::StrCat("banger ", chosen->version, " knows vmd's store up to version ", chosen->store_version,
-                     ", and the one here is of version ", here.store_version,
-                     ": it could not read its VMs"));
+                     ", and the one here is of version ", here.store_version, ": it could not read its VMs"));
   return chosen;
 }
 

@@ -19,7 +19,8 @@ Release Of(const std::string& version, int store = 7, const std::string& arch = 
           .store_version = store};
 }
 
-const std::vector<Release> kReleases = {Of("0.9.0"), Of("0.10.0"), Of("0.2.0", 5), Of("0.30.0", 9, "aarch64")};
+const std::vector<Release> kReleases = {Of("0.9.0"), Of("0.10.0"), Of("0.2.0", 5),
+                                        Of("0.30.0", 9, "aarch64")};
 
 Installation Here(const std::string& version, int store = 7) {
   return {.version = version, .commit = "mine", .arch = "x86_64", .store_version = store};

@@ -41,7 +41,8 @@ absl::StatusOr<std::vector<SwapItem>> PlanSwap(const fs::path& tree, const fs::p
     const std::string path = ItemOf(file);
     // Of one item they follow each other.
     if (!plan.empty() && plan.back().path == path) continue;
-    struct stat staged {}, there {};
+    struct stat staged {
+    }, there{};
     if (::lstat((tree / file).c_str(), &staged) < 0)
       return ErrnoError(errno, absl::StrCat("look at '", (tree / file).string(), "'"));
     const bool replaces = ::lstat((prefix / path).c_str(), &there) == 0;
@@ -81,8 +82,8 @@ absl::StatusOr<Journal> ReadJournal(const fs::path& file) {
   absl::Status status = json.status();
   if (status.ok()) status = TakeCount(*json, "format", format);
   if (status.ok())
-    status = TakeStrings(
-        *json, {{"from", &journal.from}, {"to", &journal.to}, {"to_commit", &journal.to_commit}});
+    status =
+        TakeStrings(*json, {{"from", &journal.from}, {"to", &journal.to}, {"to_commit", &journal.to_commit}});
   if (!status.ok()) return wrong(status.message());
   if (format != kFormat) return wrong("it is of another banger's format");
   const auto items = json->find("items");

@@ -59,7 +59,8 @@ absl::StatusOr<Release> ParseRelease(const Json& item, const std::string& url_of
                                             {"tarball_sha256", &release.tarball.sha256}}));
   BANGER_RETURN_IF_ERROR(TakeCount(item, "size_bytes", release.tarball.size_bytes));
   BANGER_RETURN_IF_ERROR(TakeCount(item, "store_version", store));
-  BANGER_RETURN_IF_ERROR(catalog::CheckTexts({&release.id, &release.version, &release.commit, &release.arch, &url}));
+  BANGER_RETURN_IF_ERROR(
+      catalog::CheckTexts({&release.id, &release.version, &release.commit, &release.arch, &url}));
   const auto wrong = [&release](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("entry '", release.id, "': ", why));
   };
@@ -82,11 +83,10 @@ absl::StatusOr<std::vector<Release>> FetchReleases(const UpdateConfig& config,
                                                    const std::filesystem::path& copy,
                                                    const std::stop_token& stop) {
   BANGER_RETURN_IF_ERROR(CheckConfig(config));
-  BANGER_ASSIGN_OR_RETURN(catalog::SignedDocument document,
-                          catalog::SignedDocument::Create({.kind = "release",
-                                                           .url = config.url,
-                                                           .public_key = config.public_key,
-                                                           .copy = copy}));
+  BANGER_ASSIGN_OR_RETURN(
+      catalog::SignedDocument document,
+      catalog::SignedDocument::Create(
+          {.kind = "release", .url = config.url, .public_key = config.public_key, .copy = copy}));
   catalog::SignedCatalog<Release> releases(std::move(document), ParseRelease);
   auto loaded = releases.Load(stop);
   // The last good list would say what was new then.

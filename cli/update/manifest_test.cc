@@ -17,10 +17,14 @@ using ::testing::SizeIs;
 constexpr char kList[] = "https://releases.example.org/banger/releases.json";
 
 Json Good() {
-  return {{"name", "banger-0.2.0-linux-x86_64"}, {"version", "0.2.0"},
-          {"commit", "0123456789ab"},            {"arch", "x86_64"},
-          {"tarball_url", "a.tar.zst"},          {"tarball_sha256", std::string(64, 'a')},
-          {"size_bytes", 17u},                   {"store_version", 7u}};
+  return {{"name", "banger-0.2.0-linux-x86_64"},
+          {"version", "0.2.0"},
+          {"commit", "0123456789ab"},
+          {"arch", "x86_64"},
+          {"tarball_url", "a.tar.zst"},
+          {"tarball_sha256", std::string(64, 'a')},
+          {"size_bytes", 17u},
+          {"store_version", 7u}};
 }
 
 std::string FaultOf(const Json& entry, const std::string& list = kList) {
@@ -34,8 +38,8 @@ std::string FaultWith(const char* field, const Json& value) {
 
 TEST(ReleaseVersionTest, IsThreeNumbersAndNothingElse) {
   EXPECT_EQ(ParseReleaseVersion("0.12.3"), (ReleaseVersion{0, 12, 3}));
-  for (const char* text : {"", "1", "1.2", "1.2.3.4", "1.2.x", "1.2.-3", "1.2.03", "1.2.+3", " 1.2.3", "1.2.3 ",
-                           "v1.2.3", "1.2.99999999999", "1..3"})
+  for (const char* text : {"", "1", "1.2", "1.2.3.4", "1.2.x", "1.2.-3", "1.2.03", "1.2.+3", " 1.2.3",
+                           "1.2.3 ", "v1.2.3", "1.2.99999999999", "1..3"})
     EXPECT_EQ(ParseReleaseVersion(text), std::nullopt) << text;
   EXPECT_GT(ParseReleaseVersion("0.10.0"), ParseReleaseVersion("0.9.9"));
 }
@@ -60,15 +64,17 @@ TEST(ReleaseTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(FaultWith("arch", "../x"), HasSubstr("arch"));
   EXPECT_THAT(FaultWith("tarball_sha256", "aa"), HasSubstr("tarball_sha256"));
   EXPECT_THAT(FaultWith("tarball_sha256", std::string(64, 'A')), HasSubstr("tarball_sha256"));
-  for (const Json& size : {Json(0), Json(-1), Json(1e30), Json("17"), Json(std::int64_t{1} << 40), Json(nullptr)})
+  for (const Json& size :
+       {Json(0), Json(-1), Json(1e30), Json("17"), Json(std::int64_t{1} << 40), Json(nullptr)})
     EXPECT_NE(FaultWith("size_bytes", size), "") << size;
-  for (const Json& store : {Json(0), Json(-1), Json(1.5), Json("7"), Json(std::int64_t{1} << 40), Json(nullptr)})
+  for (const Json& store :
+       {Json(0), Json(-1), Json(1.5), Json("7"), Json(std::int64_t{1} << 40), Json(nullptr)})
     EXPECT_NE(FaultWith("store_version", store), "") << store;
 }
 
 TEST(ReleaseTest, ItsAddressLeadsNowhereElse) {
-  for (const char* url : {"http://releases.example.org/a", "http://127.0.0.1/a", "file:///etc/shadow", "ftp://a/b",
-                          "https://user:password@releases.example.org/a", ""})
+  for (const char* url : {"http://releases.example.org/a", "http://127.0.0.1/a", "file:///etc/shadow",
+                          "ftp://a/b", "https://user:password@releases.example.org/a", ""})
     EXPECT_NE(FaultWith("tarball_url", url), "") << url;
   Json local = Good();
   EXPECT_EQ(FaultOf(local, "http://127.0.0.1:8000/releases.json"), "");
@@ -98,11 +104,12 @@ class FetchReleasesTest : public ::testing::Test {
   Mutex mutex_;
   std::string text_ ABSL_GUARDED_BY(mutex_);
   std::string signature_ ABSL_GUARDED_BY(mutex_);
-  http::HttpServer server_{[this](const http::HttpServer::Request& request, http::HttpServer::Client& client) {
-    const MutexLock lock(mutex_);
-    const bool signature = request.target.ends_with(".minisig");
-    client.Send(http::Response("200 OK", {}, signature ? signature_ : text_));
-  }};
+  http::HttpServer server_{
+      [this](const http::HttpServer::Request& request, http::HttpServer::Client& client) {
+        const MutexLock lock(mutex_);
+        const bool signature = request.target.ends_with(".minisig");
+        client.Send(http::Response("200 OK", {}, signature ? signature_ : text_));
+      }};
 };
 
 TEST_F(FetchReleasesTest, AGoodListIsTaken) {
@@ -126,16 +133,18 @@ TEST_F(FetchReleasesTest, AnOlderListThanOneSeenIsRefused) {
   Serve(4, Good().dump());
   ASSERT_OK(Fetch());
   Serve(3, Good().dump());
-  EXPECT_THAT(Fetch(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("version 3 is older than 4")));
+  EXPECT_THAT(Fetch(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("version 3 is older than 4")));
   Serve(5, Good().dump());
   EXPECT_OK(Fetch());
 }
 
 TEST_F(FetchReleasesTest, WhatIsNoListIsRefusedThoughItIsSigned) {
-  for (const std::string text : {"", "[]", "{}", "{\"version\": 0, \"entries\": []}", "{\"version\": 1}",
-                                 "{\"version\": 1, \"entries\": {}}", "{\"version\": 1, \"entries\": [7]}",
-                                 "{\"version\": \"1\", \"entries\": []}", "{\"version\": 1, \"entries\": [{}]}",
-                                 "{\"version\": 1, \"entries\": []} x"}) {
+  for (const std::string text :
+       {"", "[]", "{}", "{\"version\": 0, \"entries\": []}", "{\"version\": 1}",
+        "{\"version\": 1, \"entries\": {}}", "{\"version\": 1, \"entries\": [7]}",
+        "{\"version\": \"1\", \"entries\": []}", "{\"version\": 1, \"entries\": [{}]}",
+        "{\"version\": 1, \"entries\": []} x"}) {
     ServeText(text, signer_.Sign(text));
     EXPECT_THAT(Fetch().status(), ::testing::Not(IsOk())) << text;
   }

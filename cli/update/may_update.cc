@@ -26,9 +26,9 @@ absl::Status CheckIsNoPackage(const fs::path& program, const std::stop_token& st
   if (absl::IsCancelled(asked.status())) return asked.status();
   // No dpkg, no packages.
   if (!asked.ok() || !asked->status.success()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("'", program.string(), "' is of the Debian package '",
-                   OneLine(asked->out.substr(0, asked->out.find(':'))), "': update it with apt"));
+  return absl::FailedPreconditionError(absl::StrCat("'", program.string(), "' is of the Debian package '",
+                                                    OneLine(asked->out.substr(0, asked->out.find(':'))),
+                                                    "': update it with apt"));
 }
 
 // "ExecVm of vms/web, by uid:1000, 5m00s".
@@ -53,8 +53,8 @@ absl::Status CheckMayUpdate(const fs::path& prefix, const std::stop_token& stop)
 }
 
 absl::Status CheckNothingIsCutOff(Client& client) {
-  const auto listed = client.Unary(&system::v1::SystemService::Stub::ListOperations,
-                                   system::v1::ListOperationsRequest());
+  const auto listed =
+      client.Unary(&system::v1::SystemService::Stub::ListOperations, system::v1::ListOperationsRequest());
   if (absl::IsUnavailable(listed.status())) {
     Warn(absl::StrCat("banger does not answer as it is: ", OneLine(std::string(listed.status().message()))));
     return absl::OkStatus();

@@ -40,8 +40,7 @@ absl::Status TryToExchange(const fs::path& directory) {
   if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) < 0)
     return absl::FailedPreconditionError(
         absl::StrCat("the file system of '", directory.string(),
-                     "' cannot exchange two files in one step: ",
-                     ErrnoError(errno, "renameat2").message()));
+                     "' cannot exchange two files in one step: ", ErrnoError(errno, "renameat2").message()));
   return absl::OkStatus();
 }
 
@@ -146,8 +145,8 @@ absl::Status Download(const Release& release, const Staging& staging, const http
   for (;;) {
     BANGER_ASSIGN_OR_RETURN(const std::size_t count, bytes->Read(buffer));
     if (count == 0) return absl::OkStatus();
-    BANGER_RETURN_IF_ERROR(
-        Annotate(WriteFully(file.get(), absl::string_view(buffer.data(), count)), staging.tarball().string()));
+    BANGER_RETURN_IF_ERROR(Annotate(WriteFully(file.get(), absl::string_view(buffer.data(), count)),
+                                    staging.tarball().string()));
     done += static_cast<std::int64_t>(count);
     if (done - told < kProgressStep) continue;
     progress({.stage = "download", .done_bytes = done, .total_bytes = release.tarball.size_bytes});
@@ -156,14 +155,16 @@ absl::Status Download(const Release& release, const Staging& staging, const http
 }
 
 absl::StatusOr<std::set<std::string>> Unpack(const Staging& staging, const std::stop_token& stop) {
-  BANGER_ASSIGN_OR_RETURN(const std::set<std::string> files, Extract(staging.tarball(), staging.tree(), stop));
+  BANGER_ASSIGN_OR_RETURN(const std::set<std::string> files,
+                          Extract(staging.tarball(), staging.tree(), stop));
   BANGER_RETURN_IF_ERROR(CheckNothingIsMissing(files));
   for (const std::string& file : files)
     if (absl::StartsWith(file, "lib/systemd/system/"))
       BANGER_RETURN_IF_ERROR(NamePrefix(staging.tree() / file, staging.prefix()));
   BANGER_RETURN_IF_ERROR(RemoveFileDurably(staging.tarball()));
   BANGER_ASSIGN_OR_RETURN(const UniqueFd root, OpenFile(staging.tree(), O_RDONLY | O_DIRECTORY));
-  if (::syncfs(root.get()) < 0) return ErrnoError(errno, absl::StrCat("sync '", staging.tree().string(), "'"));
+  if (::syncfs(root.get()) < 0)
+    return ErrnoError(errno, absl::StrCat("sync '", staging.tree().string(), "'"));
   return files;
 }
 

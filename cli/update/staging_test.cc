@@ -61,8 +61,8 @@ TEST_F(StagingTest, AReleaseIsUnpackedAsFilesOfOurs) {
 TEST_F(StagingTest, UnitsNameThePrefix) {
   ASSERT_OK(UnpackBytes(Compressed(FakeRelease().Tar())));
   EXPECT_THAT(ReadFile(staging_->tree() / "lib/systemd/system/banger-vmd.service"),
-              IsOkAndHolds(HasSubstr(absl::StrCat(
-                  "\nExecStart=", prefix_.path().string(), "/libexec/banger/banger-vmd --flag\n"))));
+              IsOkAndHolds(HasSubstr(absl::StrCat("\nExecStart=", prefix_.path().string(),
+                                                  "/libexec/banger/banger-vmd --flag\n"))));
   for (const std::string line : {"ExecStart=/bin/sh -c evil", "ExecStartPre=/bin/sh", "ExecStart=!/bin/sh"})
     EXPECT_THAT(FaultOf(FakeRelease().Tar().File("lib/systemd/system/banger-vmd.service",
                                                  absl::StrCat("[Service]\n", line, "\n"))),
@@ -170,13 +170,13 @@ class DownloadTest : public StagingTest {
   }
 
   const std::string bytes_ = Compressed(FakeRelease().Tar());
-  Release release_{.id = "",
-                   .version = "0.2.0",
-                   .commit = "",
-                   .arch = "",
-                   .tarball = {.url = "",
-                               .sha256 = Sha256Hex(bytes_),
-                               .size_bytes = static_cast<std::int64_t>(bytes_.size())}};
+  Release release_{
+      .id = "",
+      .version = "0.2.0",
+      .commit = "",
+      .arch = "",
+      .tarball = {
+          .url = "", .sha256 = Sha256Hex(bytes_), .size_bytes = static_cast<std::int64_t>(bytes_.size())}};
   Progress last_;
 };
 

@@ -72,14 +72,14 @@ absl::Status RestoreStore(const fs::path& database, const fs::path& directory) {
   }
   for (const char* suffix : {"-wal", "-shm"})
     if (IsThere(database.string() + suffix))
-      BANGER_RETURN_IF_ERROR(RenameDurably(database.string() + suffix, database.string() + ".newer" + suffix));
+      BANGER_RETURN_IF_ERROR(
+          RenameDurably(database.string() + suffix, database.string() + ".newer" + suffix));
   struct stat owner {};
   if (::lstat(database.parent_path().c_str(), &owner) < 0)
     return ErrnoError(errno, absl::StrCat("look at '", database.parent_path().string(), "'"));
   for (const char* suffix : kSuffixes)
     if (IsThere(copy + suffix))
-      BANGER_RETURN_IF_ERROR(
-          CopyFile(copy + suffix, database.string() + suffix, owner.st_uid, owner.st_gid));
+      BANGER_RETURN_IF_ERROR(CopyFile(copy + suffix, database.string() + suffix, owner.st_uid, owner.st_gid));
   return absl::OkStatus();
 }
 

@@ -32,9 +32,8 @@ absl::Status CheckDaemons(const ListDaemonsResponse& response, const std::string
     if (!daemon.error().empty())
       return absl::UnavailableError(absl::StrCat(name, " does not answer: ", OneLine(daemon.error())));
     if (daemon.version() != version || daemon.commit() != commit)
-      return absl::FailedPreconditionError(absl::StrCat(name, " is of another build, ",
-                                                        OneLine(daemon.version()), " (",
-                                                        OneLine(daemon.commit()), ")"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          name, " is of another build, ", OneLine(daemon.version()), " (", OneLine(daemon.commit()), ")"));
   }
   return absl::OkStatus();
 }

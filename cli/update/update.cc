@@ -73,9 +73,10 @@ absl::StatusOr<std::string> Recover(const UpdateParts& parts, const Staging& sta
     }
   }
   const TakenBack back = TakeBack(parts, staging, journal);
-  return absl::Status(back.files.ok() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal,
-                      absl::StrCat("an earlier update to ", journal.to, " was interrupted and is taken back: ",
-                                   why.message(), Explain(back, journal)));
+  return absl::Status(
+      back.files.ok() ? absl::StatusCode::kAborted : absl::StatusCode::kInternal,
+      absl::StrCat("an earlier update to ", journal.to, " was interrupted and is taken back: ", why.message(),
+                   Explain(back, journal)));
 }
 
 }  // namespace banger::cli

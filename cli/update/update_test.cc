@@ -58,7 +58,8 @@ class TestHost final : public UpdateHost {
   }
   absl::Status StartDaemons() override {
     BANGER_RETURN_IF_ERROR(step_("before start"));
-    BANGER_ASSIGN_OR_RETURN(const std::string build, ReadFile(directory_ / "prefix/libexec/banger/banger-vmd"));
+    BANGER_ASSIGN_OR_RETURN(const std::string build,
+                            ReadFile(directory_ / "prefix/libexec/banger/banger-vmd"));
     BANGER_ASSIGN_OR_RETURN(const int store, StoreVersion(directory_ / "vmd.sqlite3"));
     if (build == "old" && store > 7) return absl::FailedPreconditionError("the store is of a newer banger");
     if (build == "new" && store < 8) WriteStore(directory_ / "vmd.sqlite3", 8, "migrated");
@@ -96,13 +97,17 @@ class UpdateWorld {
     TestHost host(path(), step);
     TestMover mover(step);
     BANGER_ASSIGN_OR_RETURN(const Staging staging, Staging::Create(prefix()));
-    const std::set<std::string> files = {"bin/banger", "libexec/banger/banger-vmd", "libexec/banger/added",
-                                         "share/banger/config.toml", "share/man/man1/banger-added.1",
+    const std::set<std::string> files = {"bin/banger",
+                                         "libexec/banger/banger-vmd",
+                                         "libexec/banger/added",
+                                         "share/banger/config.toml",
+                                         "share/man/man1/banger-added.1",
                                          "lib/systemd/system/banger-vmd.service"};
     for (const std::string& file : files) Write(staging.tree() / file, "new");
-    return InstallRelease({.host = host, .mover = mover, .database = database()}, staging, files,
-                          {.id = "", .version = "0.2.0", .commit = "new", .arch = "", .tarball = {}, .store_version = 8},
-                          "0.1.0");
+    return InstallRelease(
+        {.host = host, .mover = mover, .database = database()}, staging, files,
+        {.id = "", .version = "0.2.0", .commit = "new", .arch = "", .tarball = {}, .store_version = 8},
+        "0.1.0");
   }
   // OK also when there is nothing to decide.
   absl::Status DecideWhatIsLeft(const Step& step) const {
@@ -191,9 +196,9 @@ TEST(UpdateTest, WhateverStepFailsTheOldOneIsBackAndRuns) {
     const absl::Status updated =
         world.Update(AtStep(n, [] { return absl::InternalError("somebody pulled the plug"); }));
     if (updated.ok()) break;
-    EXPECT_THAT(updated, StatusIs(absl::StatusCode::kInternal,
-                                  ::testing::AllOf(HasSubstr("somebody pulled the plug"),
-                                                   HasSubstr("0.1.0 is back and runs"))))
+    EXPECT_THAT(updated,
+                StatusIs(absl::StatusCode::kInternal, ::testing::AllOf(HasSubstr("somebody pulled the plug"),
+                                                                       HasSubstr("0.1.0 is back and runs"))))
         << n;
     EXPECT_EQ(world.State(), Old()) << n;
   }
@@ -244,7 +249,8 @@ TEST(UpdateTest, WhatDidNotStartBeforeDoesNotKeepItUndecided) {
   const absl::Status updated = world.Update([](const std::string& what) {
     return what == "before start" ? absl::UnavailableError("no disk") : absl::OkStatus();
   });
-  EXPECT_THAT(updated, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("0.1.0 is back, but does not start")));
+  EXPECT_THAT(updated,
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("0.1.0 is back, but does not start")));
   EXPECT_FALSE(Staging::Find(world.prefix()).has_value());
 }
 
@@ -253,7 +259,8 @@ TEST(UpdateTest, AJournalThatIsNoneIsRefusedAndStays) {
   const fs::path journal = world.prefix() / ".banger-update/journal.json";
   ASSERT_OK(MakeDirectories(journal.parent_path()));
   for (const std::string text :
-       {"", "{}", R"({"format": 2, "items": []})", R"({"format": 1, "items": []})", R"({"format": 1, "items": [7]})",
+       {"", "{}", R"({"format": 2, "items": []})", R"({"format": 1, "items": []})",
+        R"({"format": 1, "items": [7]})",
         R"({"format": 1, "items": [{"path": "../etc", "probe": "../etc", "inode": 5, "replaces": 1}]})"}) {
     ASSERT_OK(WriteFileAtomically(journal, text));
     EXPECT_THAT(world.DecideWhatIsLeft(Nothing), StatusIs(absl::StatusCode::kDataLoss)) << text;

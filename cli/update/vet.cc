@@ -18,7 +18,8 @@ namespace {
 // For a line of text; a loaded host is no reason to give up.
 constexpr std::chrono::seconds kPatience(60);
 
-absl::StatusOr<std::string> Say(const fs::path& program, const std::string& flag, const std::stop_token& stop) {
+absl::StatusOr<std::string> Say(const fs::path& program, const std::string& flag,
+                                const std::stop_token& stop) {
   const DeadlineStop deadline(kPatience, stop);
   const auto said = RunCommandOk({.argv = {program, flag}}, {}, deadline.token());
   if (said.ok()) return std::string(absl::StripSuffix(*said, "\n"));

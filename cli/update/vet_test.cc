@@ -50,7 +50,10 @@ TEST_F(VetReleaseTest, AnotherVersionCommitOrStoreIsNot) {
 }
 
 TEST_F(VetReleaseTest, AProgramThatDoesNotRunHereIsNot) {
-  EXPECT_THAT(Vet(FakeRelease().Tar().File("libexec/banger/banger-vmd", "\x7f" "ELF of another machine", 0755)),
+  EXPECT_THAT(Vet(FakeRelease().Tar().File("libexec/banger/banger-vmd",
+                                           "\x7f"
+                                           "ELF of another machine",
+                                           0755)),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("banger-vmd --version")));
   EXPECT_THAT(Vet(FakeRelease().Tar().File("bin/banger", "#!/bin/sh\nexit 1\n", 0755)),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("banger --version")));
@@ -60,9 +63,10 @@ TEST_F(VetReleaseTest, NorADaemonThatDoesNotTakeTheConfiguration) {
   const std::string refuses = absl::StrCat(FakeRelease().Daemon("banger-gateway"),
                                            "[ \"$1\" != --check-config ] || { echo 'config.toml:3: old_key "
                                            "is not a key' >&2; exit 2; }\n");
-  EXPECT_THAT(Vet(FakeRelease().Tar().File("libexec/banger/banger-gateway", refuses, 0755)),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("banger-gateway --check-config"), HasSubstr("config.toml:3: old_key"))));
+  EXPECT_THAT(
+      Vet(FakeRelease().Tar().File("libexec/banger/banger-gateway", refuses, 0755)),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("banger-gateway --check-config"), HasSubstr("config.toml:3: old_key"))));
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 namespace banger::gateway {
 namespace {
 
+using system::v1::Operation;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::Property;
 using ::testing::StartsWith;
-using system::v1::Operation;
 
 class OperationsTest : public GatewayTest {
  protected:
@@ -45,11 +45,10 @@ TEST_F(OperationsTest, ACommandInAVmCountsFromItsFirstMessageToItsEnd) {
   request.mutable_input()->set_stdin("a");
   ASSERT_TRUE(stream->Write(request));
   ASSERT_TRUE(stream->Read(&response));
-  EXPECT_THAT(List(),
-              ElementsAre(AllOf(Property(&Operation::method, "/banger.vm.v1.VmService/ExecVm"),
-                                Property(&Operation::resource, "vms/echo"),
-                                Property(&Operation::caller, StartsWith("uid:")),
-                                Property(&Operation::has_start_time, true))));
+  EXPECT_THAT(List(), ElementsAre(AllOf(Property(&Operation::method, "/banger.vm.v1.VmService/ExecVm"),
+                                        Property(&Operation::resource, "vms/echo"),
+                                        Property(&Operation::caller, StartsWith("uid:")),
+                                        Property(&Operation::has_start_time, true))));
   stream->WritesDone();
   while (stream->Read(&response)) {
   }

@@ -5,7 +5,7 @@
 
 int main(int argc, char** argv) {
   banger::rpc::EnableReflection();
-  return banger::rpc::RunDaemon(
-      argc, argv, {.name = "vmd", .store_version = banger::vmd::StoreMigrations().size()},
-      banger::vmd::MakeServer);
+  return banger::rpc::RunDaemon(argc, argv,
+                                {.name = "vmd", .store_version = banger::vmd::StoreMigrations().size()},
+                                banger::vmd::MakeServer);
 }

@@ -27,7 +27,8 @@ class ReleaseScriptTest : public ::testing::Test {
 
   CommandResult Release(std::vector<std::string> words) const {
     words.insert(words.begin(), BANGER_SOURCE_DIR "/scripts/release");
-    return *RunCommand({.argv = words, .env = std::vector<std::string>{"PATH=/usr/bin:/bin", "ZSTD_CLEVEL=1"}});
+    return *RunCommand(
+        {.argv = words, .env = std::vector<std::string>{"PATH=/usr/bin:/bin", "ZSTD_CLEVEL=1"}});
   }
   CommandResult Release() const {
     return Release({"--build", BANGER_BUILD_DIR, "--key", key_ / "key", directory_.path()});
@@ -46,8 +47,10 @@ TEST_F(ReleaseScriptTest, TheTreeIsSignedAndHasTheWholeInstallation) {
   ASSERT_TRUE(made.status.success()) << made.err;
   const std::string name = absl::StrCat("banger-", GetBuildInfo().version, "-linux-x86_64");
   EXPECT_THAT(FilesBelow(directory_.path()),
-              ElementsAreArray({name + ".tar.zst", std::string("releases.json"), std::string("releases.json.minisig")}));
-  EXPECT_OK(OutputOf({"minisign", "-V", "-p", key_ / "key.pub", "-m", directory_.path() / "releases.json"}).status());
+              ElementsAreArray(
+                  {name + ".tar.zst", std::string("releases.json"), std::string("releases.json.minisig")}));
+  EXPECT_OK(OutputOf({"minisign", "-V", "-p", key_ / "key.pub", "-m", directory_.path() / "releases.json"})
+                .status());
 
   const auto list = nlohmann::json::parse(File("releases.json"));
   EXPECT_EQ(list["version"], 1);
@@ -64,7 +67,8 @@ TEST_F(ReleaseScriptTest, TheTreeIsSignedAndHasTheWholeInstallation) {
 
   const TempDir unpacked = *TempDir::Create();
   const TempDir installed = *TempDir::Create();
-  ASSERT_OK(OutputOf({"tar", "-C", unpacked.path(), "-xf", directory_.path() / (name + ".tar.zst")}).status());
+  ASSERT_OK(
+      OutputOf({"tar", "-C", unpacked.path(), "-xf", directory_.path() / (name + ".tar.zst")}).status());
   ASSERT_OK(Install(installed.path()));
   EXPECT_THAT(FilesBelow(unpacked.path()), ElementsAreArray(FilesBelow(installed.path())));
 }
@@ -78,8 +82,9 @@ TEST_F(ReleaseScriptTest, TheSameBuildIsTheSameRelease) {
   EXPECT_EQ(File("releases.json"), before);
   EXPECT_EQ(File(name), tarball);
   // An entry that changes makes a newer list.
-  ASSERT_TRUE(Release({"--build", BANGER_BUILD_DIR, "--url", "https://example.org/banger/", directory_.path()})
-                  .status.success());
+  ASSERT_TRUE(
+      Release({"--build", BANGER_BUILD_DIR, "--url", "https://example.org/banger/", directory_.path()})
+          .status.success());
   const auto list = nlohmann::json::parse(File("releases.json"));
   EXPECT_EQ(list["version"], 2);
   EXPECT_EQ(list["entries"][0]["tarball_url"], "https://example.org/banger/" + name);
@@ -88,7 +93,8 @@ TEST_F(ReleaseScriptTest, TheSameBuildIsTheSameRelease) {
 
 TEST_F(ReleaseScriptTest, WhatIsMissingIsNamed) {
   EXPECT_THAT(Release(std::vector<std::string>{}).err, HasSubstr("scripts/release [OPTIONS] DIR"));
-  EXPECT_THAT(Release({"--build", "/nowhere", directory_.path()}).err, HasSubstr("'/nowhere' is no build of banger"));
+  EXPECT_THAT(Release({"--build", "/nowhere", directory_.path()}).err,
+              HasSubstr("'/nowhere' is no build of banger"));
   EXPECT_THAT(Release({"--build", BANGER_BUILD_DIR, "--url", "ftp://x", directory_.path()}).err,
               HasSubstr("is no http address"));
   ASSERT_OK(WriteFileAtomically(directory_.path() / "releases.json", "[]"));

@@ -48,14 +48,16 @@ class UpdateTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(Machine booted, Machine::BootOverHost(directory_.path()));
     machine_.emplace(std::move(booted));
     if (Shell("test -d " BANGER_BUILD_DIR) != "") GTEST_SKIP() << "the build is on a file system of its own";
-    ASSERT_EQ(Shell(absl::StrCat(BANGER_CMAKE, " --install " BANGER_BUILD_DIR
-                                               " --strip --prefix /opt/banger >/dev/null && "
-                                               "ln -s /opt/banger/bin/banger /usr/local/bin")),
+    ASSERT_EQ(Shell(absl::StrCat(BANGER_CMAKE,
+                                 " --install " BANGER_BUILD_DIR " --strip --prefix /opt/banger >/dev/null && "
+                                 "ln -s /opt/banger/bin/banger /usr/local/bin")),
               "");
     ASSERT_THAT(Shell("banger system install --owner root"), Not(HasSubstr("exit code")));
-    ASSERT_EQ(Shell("mkdir /srv/site && systemd-run --quiet --unit=site /usr/bin/python3 -m http.server --bind "
-                    "127.0.0.1 --directory /srv/site 8080 && minisign -G -W -p /root/key.pub -s /root/key >/dev/null"),
-              "");
+    ASSERT_EQ(
+        Shell("mkdir /srv/site && systemd-run --quiet --unit=site /usr/bin/python3 -m http.server --bind "
+              "127.0.0.1 --directory /srv/site 8080 && minisign -G -W -p /root/key.pub -s /root/key "
+              ">/dev/null"),
+        "");
     ASSERT_EQ(Shell("cp /etc/banger/config.toml /root/config.toml"), "");
     Configure("$(sed -n 2p /root/key.pub)");
   }
@@ -70,9 +72,8 @@ class UpdateTest : public ::testing::Test {
 
   // Of the build as it is in there.
   void Release() const {
-    const std::string made =
-        Shell("ZSTD_CLEVEL=1 " BANGER_SOURCE_DIR "/scripts/release --build " BANGER_BUILD_DIR
-              " --key /root/key /srv/site");
+    const std::string made = Shell("ZSTD_CLEVEL=1 " BANGER_SOURCE_DIR
+                                   "/scripts/release --build " BANGER_BUILD_DIR " --key /root/key /srv/site");
     ASSERT_THAT(made, AllOf(HasSubstr("is in /srv/site/releases.json"), Not(HasSubstr("exit code")))) << made;
   }
   // The build becomes one of the new version.
@@ -87,8 +88,9 @@ class UpdateTest : public ::testing::Test {
 
   // All that an update could change, but for caches of the shell.
   std::string Installed() const {
-    return Shell("cd /opt/banger && find . /etc/systemd/system/banger* -type f -o -name '.banger*' | LC_ALL=C sort "
-                 "| xargs -r sha256sum");
+    return Shell(
+        "cd /opt/banger && find . /etc/systemd/system/banger* -type f -o -name '.banger*' | LC_ALL=C sort "
+        "| xargs -r sha256sum");
   }
   // Each program and daemon is of that build, and answers.
   bool AllAre(const std::string& version, const std::string& commit) const {
@@ -142,10 +144,12 @@ TEST_F(UpdateTest, AHostIsUpdatedAndItsVmRunsOn) {
   ASSERT_EQ(Shell("cp -a /srv/site /srv/good"), "");
   const auto restored = [&] { return Shell("rm -r /srv/site/* && cp -a /srv/good/. /srv/site"); };
   const std::string tarball = absl::StrCat("/srv/site/banger-", kNewVersion, "-linux-x86_64.tar.zst");
-  ASSERT_EQ(Shell(absl::StrCat("printf x | dd of=", tarball, " bs=1 seek=4711 conv=notrunc status=none")), "");
+  ASSERT_EQ(Shell(absl::StrCat("printf x | dd of=", tarball, " bs=1 seek=4711 conv=notrunc status=none")),
+            "");
   EXPECT_THAT(Shell("banger update"), AllOf(HasSubstr("SHA-256"), HasSubstr("exit code")));
   ASSERT_EQ(Shell(absl::StrCat("truncate -s -1000 ", tarball)), "");
-  EXPECT_THAT(Shell("banger update"), AllOf(HasSubstr("bytes, and the catalog says"), HasSubstr("exit code")));
+  EXPECT_THAT(Shell("banger update"),
+              AllOf(HasSubstr("bytes, and the catalog says"), HasSubstr("exit code")));
   ASSERT_EQ(restored(), "");
   ASSERT_EQ(Shell("sed -i 's/\"arch\"/\"ARCH\"/' /srv/site/releases.json"), "");
   EXPECT_THAT(Shell("banger update"), AllOf(HasSubstr("signature"), HasSubstr("exit code")));
@@ -160,13 +164,15 @@ TEST_F(UpdateTest, AHostIsUpdatedAndItsVmRunsOn) {
 
   // While somebody works in a VM.
   ASSERT_EQ(Shell("systemd-run --quiet --unit=shell banger vm exec web -- sleep 10000"), "");
-  ASSERT_TRUE(Eventually([&] { return absl::StrContains(Shell("banger vm exec web -- ps"), "sleep 10000"); }));
-  EXPECT_THAT(Shell("banger update"),
-              AllOf(HasSubstr("this would be cut off: ExecVm of vms/web, by uid:0"), HasSubstr("exit code 1")));
+  ASSERT_TRUE(
+      Eventually([&] { return absl::StrContains(Shell("banger vm exec web -- ps"), "sleep 10000"); }));
+  EXPECT_THAT(Shell("banger update"), AllOf(HasSubstr("this would be cut off: ExecVm of vms/web, by uid:0"),
+                                            HasSubstr("exit code 1")));
   ASSERT_EQ(Shell("systemctl stop shell"), "");
 
-  EXPECT_THAT(Shell("banger update --dry-run"), HasSubstr(absl::StrCat("banger ", kNewVersion, " (", kNewCommit,
-                                                                      ") would replace ", kVersion)));
+  EXPECT_THAT(
+      Shell("banger update --dry-run"),
+      HasSubstr(absl::StrCat("banger ", kNewVersion, " (", kNewCommit, ") would replace ", kVersion)));
   EXPECT_EQ(Installed(), before) << "nothing of all that has changed anything";
 
   // Killed in the middle, whatever that is, it is whole again after the next one.
@@ -175,10 +181,11 @@ TEST_F(UpdateTest, AHostIsUpdatedAndItsVmRunsOn) {
   const bool finished = AllAre(kNewVersion, kNewCommit);
   EXPECT_TRUE(finished || Installed() == before) << Installed();
   if (!finished) {
-    EXPECT_THAT(Shell("banger update"),
-                HasSubstr(absl::StrCat("banger ", kNewVersion, " (", kNewCommit, ") runs; it was ", kVersion)));
+    EXPECT_THAT(Shell("banger update"), HasSubstr(absl::StrCat("banger ", kNewVersion, " (", kNewCommit,
+                                                               ") runs; it was ", kVersion)));
   }
-  EXPECT_TRUE(AllAre(kNewVersion, kNewCommit)) << Shell("banger version; journalctl --no-pager -u 'banger-*'");
+  EXPECT_TRUE(AllAre(kNewVersion, kNewCommit))
+      << Shell("banger version; journalctl --no-pager -u 'banger-*'");
   EXPECT_EQ(Shell("banger vm exec web -- cat /proc/sys/kernel/random/boot_id"), boot);
   EXPECT_THAT(Shell("grep ExecStart= /etc/systemd/system/banger-vmd.service"),
               "ExecStart=/opt/banger/libexec/banger/banger-vmd\n");
@@ -186,8 +193,9 @@ TEST_F(UpdateTest, AHostIsUpdatedAndItsVmRunsOn) {
   EXPECT_THAT(Shell("banger update"), HasSubstr(absl::StrCat("banger ", kNewVersion, " is up to date")));
 
   // What has been installed updates as well, also to an older one when it is told to.
-  EXPECT_THAT(Shell("banger update --to " + kVersion), AllOf(HasSubstr("is older than what is here"),
-                                                            HasSubstr(absl::StrCat("(", kCommit, ") runs"))));
+  EXPECT_THAT(
+      Shell("banger update --to " + kVersion),
+      AllOf(HasSubstr("is older than what is here"), HasSubstr(absl::StrCat("(", kCommit, ") runs"))));
   EXPECT_TRUE(AllAre(kVersion, kCommit)) << Shell("banger version");
   EXPECT_EQ(Shell("banger vm exec web -- cat /proc/sys/kernel/random/boot_id"), boot);
 }

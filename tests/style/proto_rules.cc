@@ -20,10 +20,9 @@ using google::protobuf::ServiceDescriptor;
 using google::protobuf::SourceLocation;
 
 // A handful, and what daemons ask each other, needs no pages.
-const std::set<std::string> kUnpagedLists = {"banger.image.v1.ImageService.ListImageLeases",
-                                             "banger.network.v1.NetworkService.ListEndpoints",
-                                             "banger.system.v1.SystemService.ListDaemons",
-                                             "banger.system.v1.SystemService.ListOperations"};
+const std::set<std::string> kUnpagedLists = {
+    "banger.image.v1.ImageService.ListImageLeases", "banger.network.v1.NetworkService.ListEndpoints",
+    "banger.system.v1.SystemService.ListDaemons", "banger.system.v1.SystemService.ListOperations"};
 
 // Fields whose name says all: AIP-158's pages, AIP-148's standard names.
 const std::set<std::string> kSpeakingFields = {"name", "page_token", "next_page_token", "create_time", "uid"};

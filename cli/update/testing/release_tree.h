@@ -15,11 +15,13 @@ struct FakeRelease {
   std::string commit = "0123456789ab";
   int store = 8;
 
-  std::string Command() const { return absl::StrCat("#!/bin/sh\necho 'banger ", version, " (", commit, ")'\n"); }
+  std::string Command() const {
+    return absl::StrCat("#!/bin/sh\necho 'banger ", version, " (", commit, ")'\n");
+  }
   std::string Daemon(const std::string& name) const {
     return absl::StrCat("#!/bin/sh\n[ \"$1\" = --check-config ] || echo '", name, " ", version, " (", commit,
-                        ", 2026-11-22T00:00:00Z)", name == "banger-vmd" ? absl::StrCat(", store ", store) : "",
-                        "'\n");
+                        ", 2026-11-22T00:00:00Z)",
+                        name == "banger-vmd" ? absl::StrCat(", store ", store) : "", "'\n");
   }
   static std::string Unit(const std::string& name) {
     return absl::StrCat("[Service]\nExecStart=/usr/local/libexec/banger/", name, " --flag\nUser=banger\n");

@@ -17,11 +17,12 @@ inline void WriteStore(const std::filesystem::path& database, int version, const
   sqlite3* db = nullptr;
   sqlite3_open(database.c_str(), &db);
   if (!closed) sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_exec(db,
-               absl::StrCat("PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS vm(name); INSERT INTO vm VALUES('",
-                            vm, "'); PRAGMA user_version=", version)
-                   .c_str(),
-               nullptr, nullptr, nullptr);
+  sqlite3_exec(
+      db,
+      absl::StrCat("PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS vm(name); INSERT INTO vm VALUES('",
+                   vm, "'); PRAGMA user_version=", version)
+          .c_str(),
+      nullptr, nullptr, nullptr);
   sqlite3_close(db);
 }
 
