@@ -14,8 +14,9 @@ namespace banger::cli {
 // banger's units, in the order in which they start.
 inline constexpr char kNetdUnit[] = "banger-netd.service";
 inline constexpr char kVmdUnit[] = "banger-vmd.service";
+inline constexpr char kGatewayUnit[] = "banger-gateway.service";
 inline constexpr const char* kUnits[] = {kNetdUnit, "banger-kerneld.service", "banger-imaged.service",
-                                         kVmdUnit, "banger-gateway.service"};
+                                         kVmdUnit, kGatewayUnit};
 inline constexpr char kTarget[] = "banger.target";
 
 class Systemd {

@@ -29,8 +29,7 @@ bool IsWord(const std::string& text) {
 absl::Status CheckConfig(const UpdateConfig& config) {
   if (config.url.empty() || config.public_key.empty())
     return absl::FailedPreconditionError(
-        "config.toml says with neither update_url nor update_public_key where releases are: see "
-        "docs/update.md");
+        "config.toml does not have both update_url and update_public_key: see docs/update.md");
   BANGER_RETURN_IF_ERROR(Annotate(http::CheckUrl(config.url, /*allow_http=*/false), "update_url"));
   return Annotate(MinisignKey::Parse(config.public_key).status(), "update_public_key");
 }

@@ -1,6 +1,8 @@
 #include "cli/update/may_update.h"
 
 #include <chrono>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -9,7 +11,6 @@
 #include "cli/output/streams.h"
 #include "cli/output/text.h"
 #include "cli/output/time.h"
-#include "cli/system/host_files.h"
 #include "cli/system/systemd.h"
 #include "common/os/subprocess.h"
 #include "common/status/error.h"
@@ -31,6 +32,22 @@ absl::Status CheckIsNoPackage(const fs::path& program, const std::stop_token& st
                                                     "': update it with apt"));
 }
 
+// What is replaced is to be what runs.
+absl::Status CheckIsWhatRuns(const Systemd& systemd, const fs::path& prefix, const std::stop_token& stop) {
+  BANGER_ASSIGN_OR_RETURN(
+      const std::string shown,
+      systemd.Run("systemctl", {"show", "--property=ExecStart", "--value", kGatewayUnit}, stop));
+  // "{ path=/usr/local/libexec/banger/banger-gateway ; argv[]=..."
+  const std::size_t at = shown.find("path=");
+  const std::string program =
+      at == std::string::npos ? "" : shown.substr(at + 5, shown.find(" ;", at) - at - 5);
+  std::error_code error;
+  if (fs::equivalent(program, prefix / "libexec/banger/banger-gateway", error)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "this host's systemd runs ", program.empty() ? "no banger" : absl::StrCat("'", program, "'"),
+      ", and this one is below '", prefix.string(), "'; see 'banger system install'"));
+}
+
 // "ExecVm of vms/web, by uid:1000, 5m00s".
 std::string Describe(const system::v1::Operation& operation) {
   const std::string method = operation.method().substr(operation.method().rfind('/') + 1);
@@ -46,10 +63,7 @@ absl::Status CheckMayUpdate(const fs::path& prefix, const std::stop_token& stop)
   const Systemd systemd("/");
   BANGER_RETURN_IF_ERROR(CheckIsNoPackage(prefix / "bin/banger", stop));
   BANGER_RETURN_IF_ERROR(systemd.CheckMayChange());
-  if (!HasUnits(systemd.root()))
-    return absl::FailedPreconditionError(
-        "this host's systemd does not run banger: 'banger system install' first");
-  return absl::OkStatus();
+  return CheckIsWhatRuns(systemd, prefix, stop);
 }
 
 absl::Status CheckNothingIsCutOff(Client& client) {

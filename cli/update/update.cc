@@ -57,7 +57,7 @@ absl::Status InstallRelease(const UpdateParts& parts, const Staging& staging,
   const absl::Status done = ReplaceAndStart(parts, staging, journal, release.store_version);
   if (done.ok()) return RemoveFileDurably(staging.journal());
   const TakenBack back = TakeBack(parts, staging, journal);
-  return absl::Status(back.files.ok() ? done.code() : absl::StatusCode::kInternal,
+  return absl::Status(back.files.ok() ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kInternal,
                       absl::StrCat("banger ", journal.to, ": ", done.message(), Explain(back, journal)));
 }
 

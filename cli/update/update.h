@@ -37,7 +37,8 @@ struct UpdateParts {
 };
 
 // Replaces version `from` by the release, of which `files` are staged. An error says whether
-// what was here before is back; the staging has a journal only when it is not.
+// what was here before is back (FAILED_PRECONDITION) or not (INTERNAL), when the staging keeps
+// its journal.
 absl::Status InstallRelease(const UpdateParts& parts, const Staging& staging,
                             const std::set<std::string>& files, const Release& release,
                             const std::string& from);
