@@ -163,9 +163,10 @@ TEST_F(UpdateTest, AHostIsUpdatedAndItsVmRunsOn) {
   ASSERT_EQ(restored(), "");
 
   // While somebody works in a VM.
-  ASSERT_EQ(Shell("systemd-run --quiet --unit=shell banger vm exec web -- sleep 10000"), "");
-  ASSERT_TRUE(
-      Eventually([&] { return absl::StrContains(Shell("banger vm exec web -- ps"), "sleep 10000"); }));
+  ASSERT_EQ(Shell("systemd-run --quiet --setenv=HOME=/root --unit=shell banger vm exec web -- sleep 10000"),
+            "");
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(Shell("banger vm exec web -- ps"), "sleep 10000"); }))
+      << Shell("journalctl --no-pager -u shell; banger vm exec web -- ps");
   EXPECT_THAT(Shell("banger update"), AllOf(HasSubstr("this would be cut off: ExecVm of vms/web, by uid:0"),
                                             HasSubstr("exit code 1")));
   ASSERT_EQ(Shell("systemctl stop shell"), "");
