@@ -19,11 +19,13 @@
 #include "cli/doctor/sockets.h"
 #include "cli/doctor/store.h"
 #include "cli/doctor/subnet.h"
+#include "cli/doctor/update.h"
 #include "cli/doctor/vmm_versions.h"
 #include "cli/errors.h"
 #include "cli/exec/captured.h"
 #include "cli/output/streams.h"
 #include "cli/output/text.h"
+#include "cli/system/host_files.h"
 #include "cli/system/this_host.h"
 #include "common/os/file.h"
 #include "common/os/subprocess.h"
@@ -52,6 +54,7 @@ Findings CheckHost(const Config& config, const Layout& layout, const std::stop_t
   findings.push_back(
       CheckClock(std::chrono::system_clock::now(), GetBuildInfo().time, ClockIsSynchronised()));
   findings.push_back(CheckStore(paths.state_dir / "vmd.sqlite3"));
+  if (const auto prefix = InstalledPrefix(); prefix.ok()) findings.push_back(CheckUpdate(*prefix));
   return findings;
 }
 

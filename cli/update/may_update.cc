@@ -15,12 +15,15 @@
 #include "common/os/subprocess.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/sync/pause.h"
 
 namespace banger::cli {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxNamed = 5;
+// What ends by itself so soon is waited for.
+constexpr std::chrono::seconds kPatience(2);
 
 absl::Status CheckIsNoPackage(const fs::path& program, const std::stop_token& stop) {
   const auto asked = RunCommand({.argv = {"dpkg-query", "--search", program}}, {}, stop);
@@ -57,6 +60,16 @@ std::string Describe(const system::v1::Operation& operation) {
       operation.caller(), ", ", HumanDuration(std::chrono::duration_cast<std::chrono::seconds>(age))));
 }
 
+absl::Status CutOff(const system::v1::ListOperationsResponse& listed) {
+  std::vector<std::string> named;
+  for (const system::v1::Operation& operation : listed.operations())
+    if (named.size() < kMaxNamed) named.push_back(Describe(operation));
+  const std::size_t more = static_cast<std::size_t>(listed.operations_size()) - named.size();
+  return ApiError(absl::StatusCode::kFailedPrecondition, "OPERATIONS_RUN",
+                  absl::StrCat("this would be cut off: ", absl::StrJoin(named, "; "),
+                               more > 0 ? absl::StrCat("; and ", more, " more") : ""));
+}
+
 }  // namespace
 
 absl::Status CheckMayUpdate(const fs::path& prefix, const std::stop_token& stop) {
@@ -67,21 +80,20 @@ absl::Status CheckMayUpdate(const fs::path& prefix, const std::stop_token& stop)
 }
 
 absl::Status CheckNothingIsCutOff(Client& client) {
-  const auto listed =
-      client.Unary(&system::v1::SystemService::Stub::ListOperations, system::v1::ListOperationsRequest());
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  absl::StatusOr<system::v1::ListOperationsResponse> listed;
+  do {
+    listed =
+        client.Unary(&system::v1::SystemService::Stub::ListOperations, system::v1::ListOperationsRequest());
+    if (listed.ok() && listed->operations().empty()) return absl::OkStatus();
+  } while (listed.ok() && std::chrono::steady_clock::now() < deadline &&
+           PauseFor(std::chrono::milliseconds(100), client.stop()));
   if (absl::IsUnavailable(listed.status())) {
     Warn(absl::StrCat("banger does not answer as it is: ", OneLine(std::string(listed.status().message()))));
     return absl::OkStatus();
   }
   if (!listed.ok()) return Annotate(listed.status(), "ask what is being done");
-  if (listed->operations().empty()) return absl::OkStatus();
-  std::vector<std::string> named;
-  for (const system::v1::Operation& operation : listed->operations())
-    if (named.size() < kMaxNamed) named.push_back(Describe(operation));
-  const std::size_t more = static_cast<std::size_t>(listed->operations_size()) - named.size();
-  return ApiError(absl::StatusCode::kFailedPrecondition, "OPERATIONS_RUN",
-                  absl::StrCat("this would be cut off: ", absl::StrJoin(named, "; "),
-                               more > 0 ? absl::StrCat("; and ", more, " more") : ""));
+  return CutOff(*listed);
 }
 
 }  // namespace banger::cli

@@ -16,7 +16,7 @@ namespace banger::cli {
 absl::Status CheckMayUpdate(const std::filesystem::path& prefix, const std::stop_token& stop);
 
 // FAILED_PRECONDITION (OPERATIONS_RUN), naming them, while the gateway serves calls that a
-// restart would cut off. A gateway that does not answer serves none.
+// restart would cut off; what ends soon is waited for. A gateway that does not answer serves none.
 absl::Status CheckNothingIsCutOff(Client& client);
 
 }  // namespace banger::cli

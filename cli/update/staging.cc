@@ -28,6 +28,8 @@ namespace {
 
 using Type = ArchiveEntry::Type;
 
+constexpr char kDirectory[] = ".banger-update";
+constexpr char kJournal[] = "journal.json";
 constexpr ArchiveLimits kLimits{.max_entries = 20'000, .max_bytes = std::int64_t{4} << 30};
 // Below which scripts/release installs, so what its units name.
 constexpr char kPrefixOfReleases[] = "/usr/local/libexec/banger/";
@@ -101,6 +103,10 @@ absl::Status NamePrefix(const fs::path& unit, const fs::path& prefix) {
 
 }  // namespace
 
+Staging::Staging(const fs::path& prefix) : prefix_(prefix), directory_(prefix / kDirectory) {}
+
+fs::path Staging::journal() const { return directory_ / kJournal; }
+
 absl::StatusOr<Staging> Staging::Create(const fs::path& prefix) {
   if (Find(prefix).has_value())
     return absl::FailedPreconditionError("an earlier update has not been decided yet");
@@ -123,6 +129,8 @@ Staging::~Staging() {
   std::error_code error;
   if (!directory_.empty() && !fs::exists(journal(), error)) RemoveTree(directory_).IgnoreError();
 }
+
+fs::path JournalOf(const fs::path& prefix) { return prefix / kDirectory / kJournal; }
 
 std::string ItemOf(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');

@@ -38,16 +38,18 @@ class Staging {
   const std::filesystem::path& prefix() const { return prefix_; }
   std::filesystem::path tarball() const { return directory_ / "release.tar.zst"; }
   std::filesystem::path tree() const { return directory_ / "tree"; }
-  std::filesystem::path journal() const { return directory_ / "journal.json"; }
+  std::filesystem::path journal() const;
   std::filesystem::path store() const { return directory_ / "store"; }
 
  private:
-  explicit Staging(const std::filesystem::path& prefix)
-      : prefix_(prefix), directory_(prefix / ".banger-update") {}
+  explicit Staging(const std::filesystem::path& prefix);
 
   std::filesystem::path prefix_;
   std::filesystem::path directory_;  // empty once moved from
 };
+
+// That of an update below `prefix`, which is there until it is decided.
+std::filesystem::path JournalOf(const std::filesystem::path& prefix);
 
 // The name below a prefix that stands for `path`, and is replaced as a whole: up to the
 // first part that is called after banger. "libexec/banger" of "libexec/banger/guest/ld.so".

@@ -137,7 +137,8 @@ class UpdateWorld {
     ASSERT_OK(WriteFileAtomically(path, text, 0755));
   }
 
-  const TempDir directory_ = *TempDir::Create();
+  // In memory: each step of each update waits until it is on disk.
+  const TempDir directory_ = *TempDir::Create(fs::exists("/dev/shm") ? "/dev/shm" : "");
 };
 
 absl::Status Nothing(const std::string&) { return absl::OkStatus(); }

@@ -66,6 +66,16 @@ TEST_F(SystemCommandsTest, InstallWritesUnitsUsersDirectoriesAndConfig) {
   EXPECT_THAT(File("etc/banger/config.toml"), HasSubstr("log_level = \"info\""));
 }
 
+// One that 'banger update' has put there.
+TEST_F(SystemCommandsTest, UnitsOfANewerBangerAreCopiedAsWell) {
+  const fs::path unit = installation_->path() / "lib/systemd/system/banger-later.service";
+  ASSERT_OK(WriteFileAtomically(unit, "[Service]\n", 0644));
+  const CommandResult installed = InstallFor("alice");
+  fs::remove(unit);
+  ASSERT_TRUE(installed.status.success()) << installed.err;
+  EXPECT_EQ(File("etc/systemd/system/banger-later.service"), "[Service]\n");
+}
+
 TEST_F(SystemCommandsTest, InstallingAgainKeepsTheConfigurationAndTakesAnotherOwner) {
   ASSERT_TRUE(InstallFor("alice").status.success());
   ASSERT_OK(WriteFileAtomically(root_.path() / "etc/banger/config.toml", "log_level = \"debug\"\n", 0644));

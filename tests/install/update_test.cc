@@ -177,7 +177,10 @@ TEST_F(UpdateTest, AHostIsUpdatedAndItsVmRunsOn) {
   EXPECT_EQ(Installed(), before) << "nothing of all that has changed anything";
 
   // Killed in the middle, whatever that is, it is whole again after the next one.
-  Shell("banger update & until [ -e /opt/banger/.banger-update/journal.json ]; do :; done; kill -9 $!");
+  Shell(
+      "banger update & while [ ! -e /opt/banger/.banger-update/journal.json ] && kill -0 $!; do :; done; "
+      "kill -9 "
+      "$!");
   Shell("banger update");
   const bool finished = AllAre(kNewVersion, kNewCommit);
   EXPECT_TRUE(finished || Installed() == before) << Installed();
