@@ -1,7 +1,14 @@
 #include "tests/install/machine.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/os/file.h"
 #include "common/status/status_macros.h"
 #include "common/testing/eventually.h"
@@ -10,19 +17,53 @@ namespace banger {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr char kBoot[] = BANGER_SOURCE_DIR "/tests/install/boot_machine";
+// Where control groups of version 2 are, and which of them is ours; empty without any.
+fs::path OwnGroup() {
+  fs::path group;
+  const std::string mounts = ReadFile("/proc/self/mountinfo").value_or("");
+  for (const absl::string_view line : absl::StrSplit(mounts, '\n'))
+    if (absl::StrContains(line, " - cgroup2 "))
+      group = std::string(std::vector<absl::string_view>(absl::StrSplit(line, ' '))[4]);
+  const std::string own = ReadFile("/proc/self/cgroup").value_or("");
+  for (const absl::string_view line : absl::StrSplit(own, '\n'))
+    if (absl::StartsWith(line, "0::/") && !group.empty()) return group / std::string(line.substr(4));
+  return {};
+}
+
+// Those below it first. False while something is in it.
+bool RemoveGroup(const fs::path& group) {
+  std::error_code error;
+  for (fs::directory_iterator entry(group, error), end; !error && entry != end; entry.increment(error))
+    if (entry->is_directory() && !RemoveGroup(entry->path())) return false;
+  return ::rmdir(group.c_str()) == 0 || errno == ENOENT;
+}
 
 }  // namespace
 
-absl::StatusOr<Machine> Machine::Boot(const fs::path& root) { return Start({.argv = {kBoot, root}}); }
-
-absl::StatusOr<Machine> Machine::BootOverHost(const fs::path& directory) {
-  return Start({.argv = {kBoot, "--over-host", directory}});
+Machine::ControlGroup::ControlGroup() {
+  const fs::path own = OwnGroup();
+  if (own.empty()) return;
+  const fs::path group = own / absl::StrCat("banger-machine-", ::getpid());
+  if (::mkdir(group.c_str(), 0755) == 0) path_ = group;
 }
 
-absl::StatusOr<Machine> Machine::Start(const Subprocess::Options& boot) {
-  BANGER_ASSIGN_OR_RETURN(Subprocess booted, Subprocess::Start(boot));
-  Machine machine(std::move(booted));
+// Its processes are being killed.
+Machine::ControlGroup::~ControlGroup() {
+  if (!path_.empty()) Eventually([this] { return RemoveGroup(path_); });
+}
+
+absl::StatusOr<Machine> Machine::Boot(const fs::path& root) { return Start({root}); }
+
+absl::StatusOr<Machine> Machine::BootOverHost(const fs::path& directory) {
+  return Start({"--over-host", directory});
+}
+
+absl::StatusOr<Machine> Machine::Start(const std::vector<std::string>& what) {
+  ControlGroup group;
+  std::vector<std::string> argv = {BANGER_SOURCE_DIR "/tests/install/boot_machine", group.path()};
+  argv.insert(argv.end(), what.begin(), what.end());
+  BANGER_ASSIGN_OR_RETURN(Subprocess booted, Subprocess::Start({.argv = argv}));
+  Machine machine(std::move(group), std::move(booted));
   const bool is_up = Eventually(
       [&machine] {
         const std::string state = machine.Shell("systemctl is-system-running --wait");

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/os/subprocess.h"
@@ -27,11 +28,25 @@ class Machine {
   std::filesystem::path root() const;
 
  private:
-  explicit Machine(Subprocess booted) : booted_(std::move(booted)) {}
-  static absl::StatusOr<Machine> Start(const Subprocess::Options& boot);
+  // What systemd makes of control groups is in one of ours, which goes with it.
+  class ControlGroup {
+   public:
+    ControlGroup();
+    ControlGroup(ControlGroup&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    ~ControlGroup();
+    // Empty where we may make none.
+    const std::filesystem::path& path() const { return path_; }
+
+   private:
+    std::filesystem::path path_;
+  };
+
+  Machine(ControlGroup group, Subprocess booted) : group_(std::move(group)), booted_(std::move(booted)) {}
+  static absl::StatusOr<Machine> Start(const std::vector<std::string>& what);
   std::string Init() const;
 
-  Subprocess booted_;
+  ControlGroup group_;
+  Subprocess booted_;  // ends before the group is removed
 };
 
 }  // namespace banger
