@@ -1,6 +1,5 @@
 #include "cli/doctor/update.h"
 
-
 #include "cli/doctor/testing/is.h"
 #include "cli/update/staging.h"
 #include "common/os/file.h"

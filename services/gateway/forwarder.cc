@@ -14,8 +14,7 @@ grpc::ServerGenericBidiReactor* Forwarder::CreateReactor(grpc::GenericCallbackSe
   if (route == nullptr) return new RefusedCall(*context, caller, UnknownService(context->method()));
   if (const absl::Status status = RequireRole(caller, route->policy->role, context->method()); !status.ok())
     return new RefusedCall(*context, caller, status);
-  return new ForwardedCall(context, std::move(caller), *route, *backends_.at(route->daemon),
-                           operations_);
+  return new ForwardedCall(context, std::move(caller), *route, *backends_.at(route->daemon), operations_);
 }
 
 }  // namespace banger::gateway
