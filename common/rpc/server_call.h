@@ -33,10 +33,15 @@ namespace banger::rpc {
 
 inline absl::Status TooBusy() { return absl::ResourceExhaustedError("too many calls in flight; try again"); }
 
-// Handler: absl::StatusOr<Response>(const Call&).
-template <typename Response, typename Handler>
+struct IgnoreEnd {
+  void operator()(const Call&, grpc::StatusCode) const {}
+};
+
+// Handler: absl::StatusOr<Response>(const Call&). `ended` is told of each call, also of
+// one for which there was no worker, before the caller is.
+template <typename Response, typename Handler, typename Ended = IgnoreEnd>
 grpc::ServerUnaryReactor* Unary(WorkerPool& workers, grpc::CallbackServerContext* context, Response* response,
-                                Handler handler) {
+                                Handler handler, Ended ended = {}) {
   class Reactor final : public grpc::ServerUnaryReactor {
    public:
     std::stop_source stop;
@@ -47,14 +52,19 @@ grpc::ServerUnaryReactor* Unary(WorkerPool& workers, grpc::CallbackServerContext
   };
   auto* reactor = new Reactor;
   const Call call = MakeCall(*context, reactor->stop.get_token());
-  const bool accepted = workers.Submit([reactor, call, response, handler = std::move(handler)]() mutable {
+  const auto finish = [reactor, call, ended = std::move(ended)](const absl::Status& status) {
+    const grpc::Status end = FinishCall(call, status);
+    ended(call, end.error_code());
+    reactor->Finish(end);
+  };
+  const bool accepted = workers.Submit([call, response, handler = std::move(handler), finish]() mutable {
     const log::ScopedRequestId scope(call.request_id);
     absl::StatusOr<Response> result = handler(static_cast<const Call&>(call));
     const absl::Status status = result.status();
     if (status.ok()) *response = *std::move(result);
-    reactor->Finish(FinishCall(call, status));
+    finish(status);
   });
-  if (!accepted) reactor->Finish(FinishCall(call, TooBusy()));
+  if (!accepted) finish(TooBusy());
   return reactor;
 }
 

@@ -5,6 +5,7 @@
 
 #include "banger/image/v1/image_service.pb.h"
 #include "banger/system/v1/system_service.grpc.pb.h"
+#include "common/testing/countdown.h"
 #include "services/gateway/testing/gateway_fixture.h"
 
 namespace banger::gateway {
@@ -118,6 +119,42 @@ TEST_F(AuditTest, WhatTheGatewayAnswersItselfIsInItToo) {
             system::v1::SystemService::NewStub(channel_)->ListDaemons(call.context(), {}, &response).ok());
       }),
       HasSubstr("role=viewer method=/banger.system.v1.SystemService/ListDaemons resource=\"\" code=OK"));
+}
+
+class BusyTest : public AuditTest {
+ protected:
+  void SetUp() override {
+    AuditTest::SetUp();
+    for (int i = 0; i < kWorkers; ++i)
+      ASSERT_TRUE(workers_->Submit([this] {
+        busy_.CountDown();
+        free_.Wait();
+      }));
+    busy_.Wait();
+    while (workers_->Submit([] {})) {  // what waits in the queue
+    }
+  }
+  void TearDown() override {
+    free_.CountDown();
+    AuditTest::TearDown();
+  }
+
+ private:
+  Countdown busy_{kWorkers};
+  Countdown free_{1};
+};
+
+TEST_F(BusyTest, ACallForWhichThereIsNoWorkerIsInItToo) {
+  EXPECT_THAT(LoggedBy([this] {
+                rpc::ClientCall call("", kSoon);
+                system::v1::ListDaemonsResponse response;
+                EXPECT_EQ(system::v1::SystemService::NewStub(channel_)
+                              ->ListDaemons(call.context(), {}, &response)
+                              .error_code(),
+                          grpc::StatusCode::RESOURCE_EXHAUSTED);
+              }),
+              HasSubstr("method=/banger.system.v1.SystemService/ListDaemons resource=\"\" "
+                        "code=RESOURCE_EXHAUSTED"));
 }
 
 class SecretsTest : public AuditTest {

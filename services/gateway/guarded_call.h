@@ -28,12 +28,12 @@ grpc::ServerUnaryReactor* Guarded(WorkerPool& workers, grpc::CallbackServerConte
   const Caller caller = CallerOf(*context);
   if (const absl::Status allowed = RequireRole(caller, FindPolicy(path)->role, path); !allowed.ok())
     return Refuse(context, caller, path, allowed);
-  return rpc::Unary(workers, context, response,
-                    [caller, path, answer = std::move(answer)](const rpc::Call& call) {
-                      absl::StatusOr<Response> result(answer(caller, call));
-                      Audit(caller, call, path, "", static_cast<grpc::StatusCode>(result.status().code()));
-                      return result;
-                    });
+  return rpc::Unary(
+      workers, context, response,
+      [caller, answer = std::move(answer)](const rpc::Call& call) {
+        return absl::StatusOr<Response>(answer(caller, call));
+      },
+      [caller, path](const rpc::Call& call, grpc::StatusCode code) { Audit(caller, call, path, "", code); });
 }
 
 }  // namespace banger::gateway
