@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <ostream>
 #include <set>
 #include <string>
 #include <utility>
@@ -44,6 +45,9 @@ struct Page {
   std::vector<std::string> spans;   // `code` outside of blocks
   std::set<std::string> anchors;    // of its headings
   std::vector<std::string> faults;  // "path:line: what no test could read"
+
+  // What a test that has a page for its parameter shows of it.
+  friend void PrintTo(const Page& page, std::ostream* out) { *out << page.path; }
 };
 
 Page ReadPage(const std::string& path, const std::string& text);
