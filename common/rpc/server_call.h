@@ -37,34 +37,42 @@ struct IgnoreEnd {
   void operator()(const Call&, grpc::StatusCode) const {}
 };
 
-// Handler: absl::StatusOr<Response>(const Call&). `ended` is told of each call, also of
-// one for which there was no worker, before the caller is.
+// Handler: absl::StatusOr<Response>(const Call&). Ended: void(const Call&, grpc::StatusCode),
+// told of each call before its caller is: on a worker, or, of one for which there was none,
+// on gRPC's thread.
 template <typename Response, typename Handler, typename Ended = IgnoreEnd>
 grpc::ServerUnaryReactor* Unary(WorkerPool& workers, grpc::CallbackServerContext* context, Response* response,
                                 Handler handler, Ended ended = {}) {
   class Reactor final : public grpc::ServerUnaryReactor {
    public:
-    std::stop_source stop;
+    Reactor(const grpc::CallbackServerContext& context, Ended ended)
+        : call_(MakeCall(context, stop_.get_token())), ended_(std::move(ended)) {}
+
+    const Call& call() const { return call_; }
+    // The reactor may be gone when this returns.
+    void End(const absl::Status& result) {
+      const grpc::Status status = FinishCall(call_, result);
+      ended_(call_, status.error_code());
+      Finish(status);
+    }
 
    private:
-    void OnCancel() override { stop.request_stop(); }
+    void OnCancel() override { stop_.request_stop(); }
     void OnDone() override { delete this; }
+
+    std::stop_source stop_;
+    const Call call_;
+    const Ended ended_;
   };
-  auto* reactor = new Reactor;
-  const Call call = MakeCall(*context, reactor->stop.get_token());
-  const auto finish = [reactor, call, ended = std::move(ended)](const absl::Status& status) {
-    const grpc::Status end = FinishCall(call, status);
-    ended(call, end.error_code());
-    reactor->Finish(end);
-  };
-  const bool accepted = workers.Submit([call, response, handler = std::move(handler), finish]() mutable {
-    const log::ScopedRequestId scope(call.request_id);
-    absl::StatusOr<Response> result = handler(static_cast<const Call&>(call));
+  auto* reactor = new Reactor(*context, std::move(ended));
+  const bool accepted = workers.Submit([reactor, response, handler = std::move(handler)]() mutable {
+    const log::ScopedRequestId scope(reactor->call().request_id);
+    absl::StatusOr<Response> result = handler(reactor->call());
     const absl::Status status = result.status();
     if (status.ok()) *response = *std::move(result);
-    finish(status);
+    reactor->End(status);
   });
-  if (!accepted) finish(TooBusy());
+  if (!accepted) reactor->End(TooBusy());
   return reactor;
 }
 
