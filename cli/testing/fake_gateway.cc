@@ -1,5 +1,6 @@
 #include "cli/testing/fake_gateway.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/health_check_service_interface.h>
 
 #include <chrono>
@@ -9,6 +10,9 @@
 namespace banger::cli {
 
 FakeGateway::FakeGateway(const std::filesystem::path& socket) {
+  // Held for ever: the last user of gRPC may wait 10 s for a poller in its background.
+  static const bool kept = (::grpc_init(), true);
+  static_cast<void>(kept);
   services_.push_back(MakeFakeKernels(state));
   services_.push_back(MakeFakeImages(state));
   services_.push_back(MakeFakeVms(state));
