@@ -81,8 +81,7 @@ TEST_P(NetdFamiliesTest, GetsAlongWithDockerAndFirewalld) {
   Nft("add rule inet firewalld filter_INPUT iifname != lo ct state new reject");
   before_ = HostNetwork();
   Boot("vm", Nat());
-  // The first packet of all waits for neighbours to be found.
-  EXPECT_TRUE(Eventually([&] { return Gets("vm", "web"); }));
+  EXPECT_TRUE(Gets("vm", "web"));
   EXPECT_TRUE(Reaches("vm", "dns"));
   EXPECT_FALSE(Gets("vm", "host"));
   EXPECT_THAT(Nft(absl::StrCat("list chain ", table(), " DOCKER-USER")), HasSubstr("banger:br-banger:"));
@@ -103,8 +102,7 @@ TEST_P(NetdFamiliesTest, GetsAlongWithFirewallsThatDropWhatTheyDoNotKnow) {
         "nd-neighbor-advert } accept");
   before_ = HostNetwork();
   Boot("vm", Nat());
-  // The first packet of all waits for neighbours to be found.
-  EXPECT_TRUE(Eventually([&] { return Gets("vm", "web"); }));
+  EXPECT_TRUE(Gets("vm", "web"));
   EXPECT_TRUE(Pings(Where("vm"), AddressOf("host", GetParam())));
   EXPECT_FALSE(Gets("vm", "host"));
   ExpectHostAsBefore();

@@ -76,6 +76,11 @@ class WorldFixture : public DaemonFixture {
     if (has_ipv6()) AddIpv6();
     Serve(*host_, ports_on_host_);
     for (const Namespace* where : {&*internet_, &*container_}) Serve(*where);
+    // Neighbours that have yet to be found would cost the first contact its patience.
+    EXPECT_TRUE(Eventually([&] { return Reaches("host", "web"); }));
+    if (has_ipv6()) {
+      EXPECT_TRUE(Eventually([&] { return Reaches("host", "web", Protocol::kTcp, Family::kIpv6); }));
+    }
   }
 
   void Connect(const std::string& here, const std::string& address, const Namespace& there,
@@ -123,6 +128,9 @@ class WorldFixture : public DaemonFixture {
     guests_[id] = *std::move(guest);
     // The bridge passes nothing before it has noticed the tap's carrier.
     EXPECT_TRUE(Eventually([&] { return Pings(guests_[id]->inside(), kGateway); })) << id;
+    if (!endpoint->ipv6_address().empty()) {
+      EXPECT_TRUE(Eventually([&] { return Pings(guests_[id]->inside(), kGateway6); })) << id;
+    }
     return *guests_[id];
   }
 
